@@ -1,0 +1,35 @@
+"""Look a code up; refuse codes that are unknown or defined twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from airflow_oidc_auth.messages import configuration, login, protocol, provider, session
+from airflow_oidc_auth.messages.message import Message
+
+__all__ = ["Message", "all_messages", "message"]
+
+
+def _merge(*areas: Mapping[str, Message]) -> Mapping[str, Message]:
+    merged: dict[str, Message] = {}
+    for area in areas:
+        if twice := merged.keys() & area.keys():
+            raise ValueError(f"message codes defined twice: {sorted(twice)}")
+        merged.update(area)
+    return MappingProxyType(merged)
+
+
+_CATALOGUE = _merge(
+    configuration.MESSAGES, login.MESSAGES, protocol.MESSAGES, provider.MESSAGES, session.MESSAGES
+)
+
+
+def message(code: str) -> Message:
+    """Return the entry of ``code``; an unknown code is a programming error (``KeyError``)."""
+    return _CATALOGUE[code]
+
+
+def all_messages() -> Mapping[str, Message]:
+    """Return the whole catalogue, for the generated documentation."""
+    return _CATALOGUE
