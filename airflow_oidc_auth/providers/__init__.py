@@ -1,0 +1,1 @@
+"""Identity providers: one protocol each, all yielding an Identity."""

@@ -1,0 +1,31 @@
+"""One object per login attempt: everything the callback is checked against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from airflow_oidc_auth.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class LoginAttempt:
+    """A sign-in that has begun.
+
+    :param provider: id of the provider it was begun with
+    :param state: RFC 6749 §10.12 / RFC 9700 §4.7, at least 128 random bits
+    :param nonce: OIDC Core §3.1.2.1
+    :param code_verifier: RFC 7636 §4.1
+    :param redirect_uri: absolute; sent with both requests
+    :param next_url: where the person wanted to go, judged safe before
+    :param started_at: epoch seconds
+    :param correlation_id: joins pages, audit rows and log lines
+    """
+
+    provider: str
+    state: str
+    nonce: str
+    code_verifier: Secret
+    redirect_uri: str
+    next_url: str
+    started_at: int
+    correlation_id: str
