@@ -1,0 +1,237 @@
+"""What a vendor may say about itself: defaults, its own options, and hooks that the providers call.
+
+Every hook has a default that does what the standards say, so a preset only holds the differences. The
+provider runs the shared steps; a preset can add to them and cannot skip one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.parse import urlencode, urlsplit
+
+from airflow_oidc_auth.errors import Problem
+from airflow_oidc_auth.identity.claims import ClaimPath
+from airflow_oidc_auth.providers.settings import GroupSource, ProviderSettings
+from airflow_oidc_auth.secret import Secret
+
+
+class HttpAnswer(Protocol):
+    """The part of a transport's answer that presets read. Header names are looked up without regard to case."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    def json(self) -> object:
+        """:raises ProviderError: the body is no JSON"""
+
+
+class HttpTransport(Protocol):
+    """The part of :class:`airflow_oidc_auth.providers.transport.Transport` that presets use.
+
+    Redirects are answers, never followed. :raises ProviderError: unreachable, slow or too large.
+    """
+
+    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> HttpAnswer: ...
+    def post(
+        self,
+        url: str,
+        *,
+        form: Mapping[str, str] | None = None,
+        json: object | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> HttpAnswer: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the administrator wrote for one provider, as far as a preset looks at it.
+
+    :param issuer: as written, or None when left out
+    :param groups: configured group sources, or None when left out
+    :param options: the preset's own keys (those in :attr:`Preset.option_keys`), unvalidated
+    :param claims_configured: names among ``name``, ``email``, ``email_verified`` that were written
+    """
+
+    issuer: str | None = None
+    client_id: str = ""
+    options: Mapping[str, object] = field(default_factory=dict)
+    groups: tuple[GroupSource, ...] | None = None
+    claims_configured: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What a preset makes of it: fields for :class:`ProviderSettings`.
+
+    What the administrator wrote explicitly (``discovery_url``, ``scopes``, ``groups``, ``logout: false``) wins.
+
+    :param scopes: replaces :attr:`Preset.scopes` when not None
+    :param groups: replaces :attr:`Preset.groups` when not None
+    :param authorization_parameters: added to the administrator's, which win
+    :param options: normalised options for :attr:`ProviderSettings.options`
+    """
+
+    issuer: str
+    issuer_aliases: tuple[str, ...] = ()
+    discovery_url: str | None = None
+    scopes: tuple[str, ...] | None = None
+    groups: tuple[GroupSource, ...] | None = None
+    authorization_parameters: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HookContext:
+    """What the run-time hooks see. ``claims`` come from a token whose signature was verified.
+
+    :param discovered_issuer: ``issuer`` of the discovery document in use
+    :param claims: claims of the id_token (``check_issuer`` runs before the other checks of the claims)
+    :param userinfo: the userinfo answer, if it was fetched and belongs to the same subject
+    :param access_token: for further calls at the same vendor; never sent to another host
+    """
+
+    settings: ProviderSettings
+    transport: HttpTransport
+    discovered_issuer: str
+    claims: Mapping[str, object]
+    userinfo: Mapping[str, object] | None = None
+    access_token: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogoutRequest:
+    """What a vendor's logout address is made from. OIDC RP-Initiated Logout §2.
+
+    :param end_session_endpoint: from cached discovery, or None
+    """
+
+    end_session_endpoint: str | None
+    id_token_hint: Secret | None
+    post_logout_redirect_uri: str
+
+
+def check_nothing(given: Given) -> tuple[Problem, ...]:
+    """The issuer is all that is needed."""
+    return require_issuer(given)
+
+
+def require_issuer(given: Given) -> tuple[Problem, ...]:
+    """An issuer must be an absolute https URL without query and fragment (OIDC Core §2); http on loopback only."""
+    if not given.issuer:
+        return (Problem("issuer", "is missing", "write the issuer URL of your identity provider"),)
+    if problem := issuer_problem(given.issuer):
+        return (Problem("issuer", problem, "copy it from the provider's /.well-known/openid-configuration"),)
+    return ()
+
+
+def issuer_problem(issuer: str) -> str | None:
+    """Say what is wrong with an issuer URL, or None."""
+    try:
+        parts = urlsplit(issuer)
+        host = parts.hostname
+        _ = parts.port
+    except ValueError:
+        return "is not a URL"
+    if not host or any(character.isspace() for character in issuer):
+        return "is not a URL"
+    if parts.username is not None or parts.query or parts.fragment:
+        return "must have no user name, query or fragment"
+    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)):
+        return None
+    return "must be https (http only on 127.0.0.1, ::1 and localhost)"
+
+
+def is_loopback(host: str) -> bool:
+    """True for the names of this machine that need no TLS."""
+    return host in {"localhost", "127.0.0.1", "::1"}
+
+
+def derive_nothing(given: Given) -> Derived:
+    """The issuer as written, everything else by discovery."""
+    return Derived(issuer=given.issuer or "", options=dict(given.options))
+
+
+def standard_discovery_issuer(settings: ProviderSettings, discovered: str) -> bool:
+    """OIDC Discovery §4.3: the document must name exactly the configured issuer."""
+    return discovered == settings.issuer or discovered in settings.issuer_aliases
+
+
+def standard_issuer(context: HookContext, iss: str) -> str | None:
+    """OIDC Core §3.1.3.7 (2): exact match; an alias counts as the configured spelling."""
+    settings = context.settings
+    return settings.issuer if iss == settings.issuer or iss in settings.issuer_aliases else None
+
+
+def no_claim_checks(context: HookContext) -> None:
+    """Nothing beyond what OIDC asks."""
+
+
+def no_enrichment(context: HookContext) -> Mapping[str, object]:
+    """Nothing beyond the tokens and userinfo."""
+    return {}
+
+
+def standard_logout_url(settings: ProviderSettings, request: LogoutRequest) -> str | None:
+    """OIDC RP-Initiated Logout §2, with both the hint and the client id when there is a hint."""
+    if not request.end_session_endpoint:
+        return None
+    parameters = {"client_id": settings.client_id, "post_logout_redirect_uri": request.post_logout_redirect_uri}
+    if request.id_token_hint is not None:
+        parameters["id_token_hint"] = request.id_token_hint.reveal()
+    return with_query(request.end_session_endpoint, parameters)
+
+
+def no_logout_url(settings: ProviderSettings, request: LogoutRequest) -> str | None:
+    """The vendor has no logout address."""
+    return None
+
+
+def with_query(url: str, parameters: Mapping[str, str]) -> str:
+    """Append query parameters to an address that may already have some."""
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(parameters)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """How one vendor differs.
+
+    :param name: value of ``preset:``
+    :param vendor: the vendor's name, default button text
+    :param protocol: ``oidc``, or ``github`` for OAuth 2 login without an id_token
+    :param option_keys: the preset's own configuration keys
+    :param userinfo: default of ``userinfo``: ``auto``, ``always`` or ``never``
+    :param logout: default of ``ProviderSettings.logout``: ``rp_initiated``, ``vendor`` or ``none``
+    :param check: problems with what was written, paths relative to the provider (``tenants[0]``)
+    :param derive: called only when ``check`` found nothing
+    :param accepts_discovery_issuer: may this discovery document be used?
+    :param check_issuer: canonical issuer of an accepted ``iss``, None to reject it as forged;
+        raises LoginRefused for a genuine issuer that is not allowed (a foreign tenant)
+    :param check_claims: raises LoginRefused
+    :param enrich: further claims, laid over the id_token's before groups are read; may call the vendor
+        with the access token; raises ProviderError rather than answer with fewer or more groups
+    :param logout_url: where to send the browser at logout; never calls anybody
+    """
+
+    name: str
+    vendor: str
+    protocol: str = "oidc"
+    scopes: tuple[str, ...] = ("openid", "profile", "email")
+    groups: tuple[GroupSource, ...] = ()
+    name_claims: tuple[ClaimPath, ...] = (ClaimPath(("name",)), ClaimPath(("preferred_username",)))
+    email_claim: ClaimPath | None = ClaimPath(("email",))
+    email_verified_claim: ClaimPath | None = ClaimPath(("email_verified",))
+    algorithms: tuple[str, ...] = ("RS256", "RS512", "PS256", "ES256", "EdDSA")
+    client_auth: str = "client_secret_basic"
+    userinfo: str = "auto"
+    logout: str = "rp_initiated"
+    option_keys: tuple[str, ...] = ()
+    check: Callable[[Given], tuple[Problem, ...]] = check_nothing
+    derive: Callable[[Given], Derived] = derive_nothing
+    accepts_discovery_issuer: Callable[[ProviderSettings, str], bool] = standard_discovery_issuer
+    check_issuer: Callable[[HookContext, str], str | None] = standard_issuer
+    check_claims: Callable[[HookContext], None] = no_claim_checks
+    enrich: Callable[[HookContext], Mapping[str, object]] = no_enrichment
+    logout_url: Callable[[ProviderSettings, LogoutRequest], str | None] = standard_logout_url
