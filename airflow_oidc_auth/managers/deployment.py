@@ -1,0 +1,101 @@
+"""What the rest of ``airflow.cfg`` must say for sign-in to be safe: problems stop the server, warnings do not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from airflow.configuration import conf
+from cryptography.fernet import Fernet
+
+from airflow_oidc_auth.errors import Problem
+
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def deployment_problems() -> Iterator[Problem]:
+    """Yield what makes sign-in impossible or unsafe."""
+    yield from _base_url_problems()
+    yield from _fernet_problems()
+    if conf.getboolean("core", "multi_team", fallback=False):
+        yield Problem(
+            "[core] multi_team",
+            "teams are not supported by this release",
+            "set it to False; rights per team come with a later release",
+        )
+
+
+def deployment_warnings() -> Iterator[Problem]:
+    """Yield what an administrator should know before going live."""
+    url = urlsplit(conf.get("api", "base_url", fallback="") or "")
+    if url.scheme == "http" and url.hostname not in LOOPBACK_HOSTS:
+        yield Problem("[api] base_url", "is plain http: cookies and tokens can be read on the way", "use https")
+    if _jwt_secret_is_generated():
+        yield Problem(
+            "[api_auth] jwt_secret",
+            "is generated at each start: every restart signs everybody out and two API servers reject each other's sessions",
+            "set one long random value for all components",
+        )
+    yield from _proxy_warnings(url.scheme)
+
+
+def _base_url_problems() -> Iterator[Problem]:
+    value = conf.get("api", "base_url", fallback="") or ""
+    url = urlsplit(value)
+    if url.scheme not in {"http", "https"} or not url.netloc:
+        yield Problem(
+            "[api] base_url",
+            f"must be an absolute URL, not {value!r}" if value else "is not set",
+            "set it to the address that people type, such as https://airflow.example.com",
+        )
+    elif url.query or url.fragment or url.username or url.password:
+        yield Problem("[api] base_url", "must not have a query, a fragment or credentials", "keep scheme, host and path only")
+
+
+def _fernet_problems() -> Iterator[Problem]:
+    value = conf.get("core", "fernet_key", fallback="") or ""
+    if not value.strip():
+        yield Problem(
+            "[core] fernet_key",
+            "is empty: tokens of the identity provider would be stored in clear text",
+            "create one with: python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'",
+        )
+        return
+    for number, key in enumerate(value.split(","), start=1):
+        try:
+            Fernet(key.strip().encode())
+        except ValueError:
+            yield Problem("[core] fernet_key", f"key {number} is not a Fernet key", "32 bytes, url-safe base64")
+
+
+def _jwt_secret_is_generated() -> bool:
+    if conf.get("api_auth", "jwt_private_key_path", fallback=None):
+        return False
+    section = conf.as_dict(display_source=True, display_sensitive=False, include_cmds=False, include_secret=False)
+    value = section.get("api_auth", {}).get("jwt_secret")
+    source = value[1] if isinstance(value, tuple) else "default"
+    by_reference = any(conf.has_option("api_auth", f"jwt_secret_{how}", lookup_from_deprecated=False) for how in ("cmd", "secret"))
+    return source == "default" and not by_reference and not _set_by_environment("API_AUTH", "JWT_SECRET")
+
+
+def _set_by_environment(section: str, key: str) -> bool:
+    name = f"AIRFLOW__{section}__{key}"
+    return any(variable in os.environ for variable in (name, f"{name}_CMD", f"{name}_SECRET"))
+
+
+def _proxy_warnings(scheme: str) -> Iterator[Problem]:
+    tls_here = bool(conf.get("api", "ssl_cert", fallback=""))
+    if scheme == "https" and not tls_here and not os.environ.get("FORWARDED_ALLOW_IPS"):
+        yield Problem(
+            "FORWARDED_ALLOW_IPS",
+            "base_url is https but this server speaks http and trusts forwarded headers from 127.0.0.1 only: "
+            "behind a proxy on another host the audit shows the proxy's address",
+            "start the API server with --proxy-headers and name the proxy in FORWARDED_ALLOW_IPS",
+        )
+    if os.environ.get("FORWARDED_ALLOW_IPS", "").strip() == "*":
+        yield Problem(
+            "FORWARDED_ALLOW_IPS",
+            "trusts forwarded headers from everybody: anyone can choose the address that the audit shows",
+            "name the proxy's addresses",
+        )

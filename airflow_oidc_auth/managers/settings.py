@@ -1,0 +1,160 @@
+"""The one module that reads ``airflow.cfg``.
+
+:func:`load_settings` gathers what this package needs and every problem it sees on the way; nothing is raised until
+somebody asks for the compiled configuration, so that all problems are told at once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from airflow.configuration import conf
+
+from airflow_oidc_auth.config.compile import compile_document
+from airflow_oidc_auth.config.compiled import CompiledConfig
+from airflow_oidc_auth.config.document import RawDocument, load_document
+from airflow_oidc_auth.config.secrets import SecretResolver
+from airflow_oidc_auth.config.single import document_from_options
+from airflow_oidc_auth.errors import ConfigurationError, Problem
+from airflow_oidc_auth.managers.connections import read_connection_secret
+from airflow_oidc_auth.managers.deployment import deployment_problems, deployment_warnings
+from airflow_oidc_auth.managers.options import SECTION, SINGLE_PROVIDER_OPTIONS
+from airflow_oidc_auth.policy import BUILTIN_ROLES
+from airflow_oidc_auth.secret import Secret
+
+MAX_DOCUMENT_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What ``airflow.cfg`` and the document say.
+
+    :param document: the raw document, None if it could not even be read
+    :param base_url: absolute ``[api] base_url`` without trailing slash; empty when it is not set
+    :param problems: what keeps the server from starting, as far as known before compiling
+    :param warnings: what an administrator should know
+    """
+
+    document: RawDocument | None
+    base_url: str
+    config_file: str | None = None
+    fernet_keys: Secret | None = None
+    resolve_secrets: bool = True
+    problems: tuple[Problem, ...] = field(default=())
+    warnings: tuple[Problem, ...] = field(default=())
+
+    def compile(self, known_roles: Sequence[str] = BUILTIN_ROLES) -> CompiledConfig:
+        """Compile the document.
+
+        :raises ConfigurationError: with every problem of ``airflow.cfg`` and of the document
+        """
+        problems = list(self.problems)
+        compiled = None
+        if self.document is not None:
+            try:
+                compiled = compile_document(self.document, secrets=self._resolver(), known_roles=known_roles)
+            except ConfigurationError as error:
+                problems += error.problems
+        if problems or compiled is None:
+            raise ConfigurationError(problems or [Problem(f"[{SECTION}]", "no configuration could be read")])
+        return compiled
+
+    def _resolver(self) -> SecretResolver | None:
+        if not self.resolve_secrets:
+            return None
+        return SecretResolver(environ=os.environ, read_connection=read_connection_secret)
+
+
+def load_settings(*, resolve_secrets: bool) -> Settings:
+    """Read ``airflow.cfg``, the environment and the document; collect problems instead of raising.
+
+    :param resolve_secrets: False for offline commands, which must work without any secret
+    """
+    problems = list(deployment_problems())
+    config_file = _option("config_file")
+    document: RawDocument | None = None
+    try:
+        document = _read_document(config_file, resolve_secrets=resolve_secrets)
+    except ConfigurationError as error:
+        problems += error.problems
+    return Settings(
+        document=document,
+        base_url=base_url(),
+        config_file=config_file,
+        fernet_keys=_fernet_keys(),
+        resolve_secrets=resolve_secrets,
+        problems=tuple(problems),
+        warnings=tuple(deployment_warnings()),
+    )
+
+
+def base_url() -> str:
+    """Return ``[api] base_url`` without trailing slash if it is absolute, else an empty string."""
+    value = (conf.get("api", "base_url", fallback="") or "").rstrip("/")
+    parts = urlsplit(value)
+    return value if parts.scheme in {"http", "https"} and parts.netloc else ""
+
+
+def read_document_file(path: str) -> RawDocument:
+    """Read the YAML document.
+
+    :raises ConfigurationError: unreadable, too large or not YAML
+    """
+    try:
+        data = Path(path).read_bytes()[: MAX_DOCUMENT_BYTES + 1]
+        text = data.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            [Problem(f"[{SECTION}] config_file", f"cannot read {path}: {_reason(error)}", "check the path and its permissions")]
+        ) from error
+    if len(data) > MAX_DOCUMENT_BYTES:
+        raise ConfigurationError([Problem(f"[{SECTION}] config_file", f"{path} is larger than {MAX_DOCUMENT_BYTES} bytes")])
+    return load_document(text, source=path)
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return (error.strerror or type(error).__name__) if isinstance(error, OSError) else "it is not UTF-8 text"
+
+
+def _read_document(config_file: str | None, *, resolve_secrets: bool) -> RawDocument:
+    single = [name for name in SINGLE_PROVIDER_OPTIONS if _is_set(name, resolve_secrets=resolve_secrets)]
+    if config_file and single:
+        raise ConfigurationError(
+            [
+                Problem(
+                    f"[{SECTION}] {name}",
+                    "is set although config_file is set; only one of them can speak",
+                    "move it into the document, or remove config_file",
+                )
+                for name in single
+            ]
+        )
+    if config_file:
+        return read_document_file(config_file)
+    secret = _option("client_secret") if resolve_secrets else None
+    return document_from_options(
+        preset=_option("preset"),
+        issuer=_option("issuer"),
+        client_id=_option("client_id"),
+        client_secret=Secret(secret) if secret else None,
+        role_mapping=_option("role_mapping"),
+    )
+
+
+def _is_set(name: str, *, resolve_secrets: bool) -> bool:
+    # Reading the secret may run a command or ask a secrets backend: offline commands must not.
+    return (resolve_secrets or name != "client_secret") and _option(name) is not None
+
+
+def _option(name: str) -> str | None:
+    value = conf.get(SECTION, name, fallback=None)
+    return value.strip() or None if isinstance(value, str) else None
+
+
+def _fernet_keys() -> Secret | None:
+    value = conf.get("core", "fernet_key", fallback="") or ""
+    return Secret(value) if value.strip() else None
