@@ -70,15 +70,18 @@ class Problem:
     :param path: exact place, such as ``providers.okta.client_secret`` or ``[oidc_auth] issuer``
     :param text: what is wrong
     :param suggestion: what to write instead; may be empty
+    :param where: file and line, ``oidc_auth.yaml:12``, if it came from a file
     """
 
     path: str
     text: str
     suggestion: str = ""
+    where: str = ""
 
     def __str__(self) -> str:
+        head = f"{self.where}: " if self.where else ""
         tail = f" — {self.suggestion}" if self.suggestion else ""
-        return f"{self.path}: {self.text}{tail}"
+        return f"{head}{self.path}: {self.text}{tail}"
 
 
 class ConfigurationError(OidcAuthError):
