@@ -1,0 +1,146 @@
+"""The native auth manager: no FAB, no Flask. Answers Airflow's questions from memory.
+
+``get_user_from_token`` is the door for cookie and bearer alike: signature (remembered), revocation (a set in
+memory), session (in memory; one indexed read when this process first sees it), and nothing else.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.api_fastapi.app import AUTH_MANAGER_FASTAPI_APP_PREFIX
+from airflow.api_fastapi.auth.managers.base_auth_manager import BaseAuthManager
+from airflow.api_fastapi.common.types import ExtraMenuItem
+from airflow.configuration import conf
+from fastapi import HTTPException, status
+from jwt import ExpiredSignatureError, InvalidTokenError
+
+from airflow_oidc_auth.errors import ConfigurationError
+from airflow_oidc_auth.managers.decisions import Decisions
+from airflow_oidc_auth.managers.user import OidcUser
+
+if TYPE_CHECKING:
+    from airflow.cli.cli_config import CLICommand
+    from fastapi import FastAPI
+    from starlette.middleware import _MiddlewareFactory
+
+    from airflow_oidc_auth.managers.engine import Engine
+
+CONFIGURATION_EXIT_CODE = 3
+
+
+class OidcAuthManager(Decisions, BaseAuthManager[OidcUser]):
+    """Single sign-on with roles from the IdP; roles Admin, Op, User, Viewer, Public as Airflow documents them."""
+
+    def init(self) -> None:
+        """Read and compile the configuration.
+
+        :raises SystemExit: 3 when it cannot be used; uvicorn's and gunicorn's parents stop on it, where any other
+            exception would make them start workers for ever
+        """
+        from airflow_oidc_auth.managers.engine import build_engine
+
+        try:
+            self.engine = build_engine(self._get_token_signer(), self._get_token_validator())
+        except ConfigurationError as error:
+            print(_explain_problems(error), file=sys.stderr, flush=True)
+            raise SystemExit(CONFIGURATION_EXIT_CODE) from error
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The running engine; set by :meth:`init`."""
+        raise RuntimeError("the auth manager is used before init()")
+
+    async def get_user_from_token(self, token: str) -> OidcUser:
+        """Return the user of a cookie or bearer token.
+
+        :raises HTTPException: 401 with ``WWW-Authenticate`` (RFC 6750 §3) when the token or its session is not valid
+        :raises SessionError: the session store cannot be read; answered with 503 by our middleware
+        """
+        engine = self.engine
+        verified = engine.tokens.recall(token)
+        if verified is None:
+            try:
+                verified = await engine.tokens.verify(token)
+            except ExpiredSignatureError as error:
+                raise _unauthorized("Token Expired") from error
+            except InvalidTokenError as error:
+                raise _unauthorized("Invalid JWT token") from error
+        if engine.live.is_token_revoked(verified.jti):
+            raise _unauthorized("Token has been revoked")
+        session = engine.live.peek(verified.session_id) or await engine.live.load(verified.session_id)
+        if session is None or session.principal_id != verified.principal_id:
+            raise _unauthorized("Session has ended")
+        return engine.user(session)
+
+    def deserialize_user(self, token: dict[str, Any]) -> OidcUser:
+        """Refuse: a user without a live session does not exist; :meth:`get_user_from_token` is the only door."""
+        raise InvalidTokenError("users of this auth manager come from a live session")
+
+    def serialize_user(self, user: OidcUser) -> dict[str, Any]:
+        """Return the claims that name the user's session."""
+        from airflow_oidc_auth.managers.tokens import session_claims
+
+        return session_claims(user.session)
+
+    def generate_jwt(
+        self, user: OidcUser, *, expiration_time_in_seconds: int = conf.getint("api_auth", "jwt_expiration_time")
+    ) -> str:
+        """Return a token of the user's session (core's "generate API token"); it says and keeps the session's end."""
+        return self.engine.tokens.issue(user.session, lifetime=expiration_time_in_seconds)
+
+    def revoke_token(self, token: str) -> None:
+        """Revoke a token here at once and on every other API server within seconds; foreign tokens are ignored."""
+        try:
+            verified = self.engine.tokens.verify_now(token)
+        except InvalidTokenError:
+            return
+        super().revoke_token(token)
+        self.engine.live.revoke_token(verified.jti, expires_at=verified.expires_at)
+
+    def get_url_login(self, **kwargs: Any) -> str:
+        """Return the login page; core appends ``?next=``, so there is no query here."""
+        return f"{AUTH_MANAGER_FASTAPI_APP_PREFIX}/login"
+
+    def get_url_logout(self) -> str | None:
+        """Return where core sends the browser after it revoked the token."""
+        return f"{AUTH_MANAGER_FASTAPI_APP_PREFIX}/logout"
+
+    def get_fastapi_app(self) -> FastAPI | None:
+        """Return the sub-app with our routes and pages; its lifespan starts the background threads."""
+        return self.engine.web_app()
+
+    def get_fastapi_middlewares(self) -> list[tuple[_MiddlewareFactory[Any], dict[str, Any]]]:
+        """Return the middleware that keeps codes out of the access log and stale cookies out of the way."""
+        return self.engine.middlewares()
+
+    def get_extra_menu_items(self, *, user: OidcUser) -> list[ExtraMenuItem]:
+        """Offer "My access" to everybody who is signed in."""
+        return [ExtraMenuItem(text="My access", href=f"{AUTH_MANAGER_FASTAPI_APP_PREFIX}/access")]
+
+    @staticmethod
+    def get_cli_commands() -> list[CLICommand]:
+        """Return nothing: ``airflow oidc`` comes with the provider, whatever auth manager is configured."""
+        return []
+
+    @staticmethod
+    def get_db_manager() -> str | None:
+        """Name the DB manager of our tables."""
+        return "airflow_oidc_auth.sessions.db_manager.OidcAuthDBManager"
+
+
+def _unauthorized(detail: str) -> HTTPException:
+    return HTTPException(
+        status.HTTP_401_UNAUTHORIZED,
+        detail=detail,
+        headers={"WWW-Authenticate": f'Bearer realm="airflow", error="invalid_token", error_description="{detail}"'},
+    )
+
+
+def _explain_problems(error: ConfigurationError) -> str:
+    lines = [f"  - {problem}" for problem in error.problems]
+    count = len(lines)
+    head = f"airflow-oidc-auth: {count} configuration problem{'s' if count != 1 else ''}; the API server does not start."
+    return "\n".join([head, *lines, "Run `airflow oidc check` after correcting them."])

@@ -1,0 +1,106 @@
+"""Airflow's own tokens: what we put into them, and remembering that one was verified.
+
+A token carries the local subject id, the session id and the digest of the Grant; never a name, a group or
+anything of the IdP. Verifying a signature costs 0.1 ms, so a verified token is remembered by its SHA-256 until
+it expires; whether it was revoked is asked each time, elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from airflow.api_fastapi.auth.tokens import JWTGenerator, JWTValidator
+from jwt import InvalidTokenError
+
+from airflow_oidc_auth.sessions.session import Session
+
+MAX_TOKEN_LENGTH = 4096
+SESSION_CLAIM = "sid"
+DIGEST_CLAIM = "gd"
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedToken:
+    """Claims of an Airflow-signed token of ours. Verified is not live: revocation is asked separately."""
+
+    principal_id: str
+    session_id: str
+    grant_digest: str
+    jti: str
+    expires_at: int
+
+
+def session_claims(session: Session) -> dict[str, str]:
+    """Return the claims that name the session."""
+    return {"sub": session.principal_id, SESSION_CLAIM: session.id, DIGEST_CLAIM: session.grant_digest}
+
+
+class AirflowTokens:
+    """Issue and verify tokens with Airflow's own signer and validator.
+
+    :param remember: how many verified tokens are remembered; the oldest go first
+    """
+
+    def __init__(
+        self, signer: JWTGenerator, validator: JWTValidator, clock: Callable[[], float], *, remember: int = 20_000
+    ) -> None:
+        self._signer = signer
+        self._validator = validator
+        self._clock = clock
+        self._remember = remember
+        self._verified: OrderedDict[bytes, VerifiedToken] = OrderedDict()
+
+    def issue(self, session: Session, *, lifetime: int | None = None) -> str:
+        """Return a signed token that ends with the session, or after ``lifetime`` seconds if that is sooner."""
+        remaining = max(0, session.expires_at - int(self._clock()))
+        valid_for = remaining if lifetime is None else min(lifetime, remaining)
+        return self._signer.generate(session_claims(session), valid_for=valid_for)
+
+    def recall(self, token: str) -> VerifiedToken | None:
+        """Return the claims of a token verified before and not expired since."""
+        key = _digest(token)
+        known = self._verified.get(key)
+        if known is not None and known.expires_at <= self._clock():
+            self._verified.pop(key, None)
+            return None
+        return known
+
+    async def verify(self, token: str) -> VerifiedToken:
+        """Check signature, audience, issuer and times with Airflow's validator.
+
+        :raises InvalidTokenError: with PyJWT's subclasses, as core expects them
+        """
+        if len(token) > MAX_TOKEN_LENGTH:
+            raise InvalidTokenError("token too long")
+        verified = _read_claims(await self._validator.avalidated_claims(token))
+        self._verified[_digest(token)] = verified
+        while len(self._verified) > self._remember:
+            self._verified.popitem(last=False)
+        return verified
+
+    def verify_now(self, token: str) -> VerifiedToken:
+        """Check a token from a thread that may block (core's logout).
+
+        :raises InvalidTokenError: as :meth:`verify`
+        """
+        if len(token) > MAX_TOKEN_LENGTH:
+            raise InvalidTokenError("token too long")
+        return _read_claims(self._validator.validated_claims(token))
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def _read_claims(claims: Mapping[str, Any]) -> VerifiedToken:
+    texts = [claims.get(name) for name in ("sub", SESSION_CLAIM, DIGEST_CLAIM, "jti")]
+    expires_at = claims.get("exp")
+    if not all(isinstance(text, str) and text for text in texts) or not isinstance(expires_at, int):
+        # Signed by this Airflow for something else (a task, another auth manager before a switch).
+        raise InvalidTokenError("not a session token of this auth manager")
+    sub, sid, digest, jti = map(str, texts)
+    return VerifiedToken(sub, sid, digest, jti, expires_at)
