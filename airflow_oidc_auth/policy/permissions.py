@@ -1,0 +1,63 @@
+"""The compiled answer of a combination of roles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from airflow_oidc_auth.policy.builtin import Pair
+
+DagKey = tuple[str, "str | None"]
+"""A method and the name of the DAG entity, None for the DAG itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """What a combination of roles may do; the default value may do nothing.
+
+    All arguments of the questions are plain strings, so that no enum of Airflow's has to be known here. Anything
+    not found is denied, whatever it is called.
+
+    :param everything: Admin; no question is denied
+    :param pairs: methods and resources
+    :param one_dag: questions about one named DAG that are answered yes
+    :param any_dag: questions that name no DAG (a list, or an action on many) that are answered yes
+    :param views: names of the views that are open
+    :param menu: names of the menu items that are shown
+    :param custom: methods, or FAB's action names, and resources that custom views may ask for
+    """
+
+    everything: bool = False
+    pairs: frozenset[Pair] = frozenset()
+    one_dag: frozenset[DagKey] = frozenset()
+    any_dag: frozenset[DagKey] = frozenset()
+    views: frozenset[str] = frozenset()
+    menu: frozenset[str] = frozenset()
+    custom: frozenset[Pair] = frozenset()
+
+    def allows(self, method: str, resource: str) -> bool:
+        """Return whether ``method`` may be applied to the resource, of whichever id."""
+        return self.everything or (method, resource) in self.pairs
+
+    def allows_dag(self, method: str, entity: str | None, dag_id: str | None) -> bool:
+        """Return whether ``method`` may be applied to the DAG, or to an entity of it.
+
+        :param entity: name of the entity, None for the DAG itself
+        :param dag_id: None or empty when the question names no DAG
+        """
+        return self.everything or (method, entity) in (self.one_dag if dag_id else self.any_dag)
+
+    def allows_view(self, view: str) -> bool:
+        """Return whether the named read-only view is open."""
+        return self.everything or view in self.views
+
+    def allows_menu_item(self, item: str) -> bool:
+        """Return whether the named menu item is shown."""
+        return self.everything or item in self.menu
+
+    def allows_custom_view(self, method: str, resource: str) -> bool:
+        """Return whether a plugin's own view is open; ``method`` may be any string."""
+        return self.everything or (method, resource) in self.custom
+
+
+NOTHING = Permissions()
+EVERYTHING = Permissions(everything=True)
