@@ -19,6 +19,8 @@ class LoginAttempt:
     :param next_url: where the person wanted to go, judged safe before
     :param started_at: epoch seconds
     :param correlation_id: joins pages, audit rows and log lines
+    :param other_account: the person asked for another account: the IdP must not answer from its own session
+        (``prompt=login``, OIDC Core §3.1.2.1, or ``select_account`` where the preset says so)
     """
 
     provider: str
@@ -29,3 +31,4 @@ class LoginAttempt:
     next_url: str
     started_at: int
     correlation_id: str
+    other_account: bool = False
