@@ -1,0 +1,45 @@
+"""What every test process needs before Airflow is imported: a home of its own, and no trace of the developer's.
+
+Airflow reads its configuration at import and writes ``airflow.cfg`` into its home. Each process (xdist starts one
+per worker) gets a temporary home with its own SQLite database, fixed keys and an absolute base URL.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+HOME = Path(tempfile.mkdtemp(prefix="airflow-oidc-auth-test-"))
+# Not secret: made up for tests. Fixed, so that parametrised ids are equal in every xdist worker.
+FERNET_KEY = "Zm9yIHRlc3RzIG9ubHksIG5vdCBhIHJlYWwga2V5ISE="
+JWT_SECRET = "for tests only " * 8
+
+for name in [name for name in os.environ if name.startswith(("AIRFLOW__", "AIRFLOW_CONN_", "AIRFLOW_VAR_"))]:
+    del os.environ[name]
+os.environ.update(
+    AIRFLOW_HOME=str(HOME),
+    AIRFLOW__API__BASE_URL="http://localhost:8080",
+    AIRFLOW__API_AUTH__JWT_SECRET=JWT_SECRET,
+    AIRFLOW__CORE__AUTH_MANAGER="airflow_oidc_auth.OidcAuthManager",
+    AIRFLOW__CORE__DAGS_FOLDER=str(HOME / "dags"),
+    AIRFLOW__CORE__FERNET_KEY=FERNET_KEY,
+    AIRFLOW__CORE__LOAD_EXAMPLES="false",
+    AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{HOME / 'airflow.db'}",
+    AIRFLOW__LOGGING__BASE_LOG_FOLDER=str(HOME / "logs"),
+    NO_PROXY="localhost,127.0.0.1",
+)
+
+
+def pytest_unconfigure() -> None:
+    """Remove the temporary home."""
+    shutil.rmtree(HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def airflow_home() -> Path:
+    """AIRFLOW_HOME of this test process."""
+    return HOME
