@@ -1,0 +1,149 @@
+"""Airflow's questions about many things: which ids a user may see or change.
+
+The built-in roles allow a method on all things of a kind or on none. So a filter is one question, and a list is
+one question and at most one plain query of ids, without the joins over teams that the base class makes.
+
+``session`` is accepted as in the base class. Core never passes one; who does gets the rows of that session.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from sqlalchemy import select
+
+from airflow_oidc_auth.managers.dag_ids import DagIds
+from airflow_oidc_auth.policy.vocabulary import DAGS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy.orm import InstrumentedAttribute, Session
+
+    from airflow_oidc_auth.policy.permissions import Permissions
+
+K = TypeVar("K")
+
+
+class Permitted(Protocol):
+    """A user whose roles are compiled."""
+
+    @property
+    def permissions(self) -> Permissions:
+        """Return what the roles may do."""
+
+
+class Lists:
+    """Answer every ``filter_authorized_*`` and ``get_authorized_*`` of ``BaseAuthManager``.
+
+    Every set is the caller's own: Airflow intersects and extends what it gets.
+    """
+
+    def filter_authorized_assets(
+        self, *, asset_ids: Iterable[K], user: Permitted, method: str = "GET", **later: object
+    ) -> set[K]:
+        """Return the assets that the method may be applied to (asked by Airflow 3.4)."""
+        return set(asset_ids) if user.permissions.allows(method, "Assets") else set()
+
+    def filter_authorized_connections(
+        self, *, conn_ids: set[str], user: Permitted, method: str = "GET", **later: object
+    ) -> set[str]:
+        """Return the connections that the method may be applied to."""
+        return set(conn_ids) if user.permissions.allows(method, "Connections") else set()
+
+    def filter_authorized_dag_ids(
+        self, *, dag_ids: set[str], user: Permitted, method: str = "GET", **later: object
+    ) -> set[str]:
+        """Return the DAGs that the method may be applied to."""
+        return set(dag_ids) if user.permissions.allows(method, DAGS) else set()
+
+    def filter_authorized_pools(
+        self, *, pool_names: set[str], user: Permitted, method: str = "GET", **later: object
+    ) -> set[str]:
+        """Return the pools that the method may be applied to."""
+        return set(pool_names) if user.permissions.allows(method, "Pools") else set()
+
+    def filter_authorized_teams(
+        self, *, teams_names: set[str], user: Permitted, method: str = "GET", **later: object
+    ) -> set[str]:
+        """Return the teams that the user belongs to: all for Admin, none for others, until teams are supported."""
+        return set(teams_names) if user.permissions.everything else set()
+
+    def filter_authorized_variables(
+        self, *, variable_keys: set[str], user: Permitted, method: str = "GET", **later: object
+    ) -> set[str]:
+        """Return the variables that the method may be applied to."""
+        return set(variable_keys) if user.permissions.allows(method, "Variables") else set()
+
+    def get_authorized_assets(
+        self, *, user: Permitted, method: str = "GET", session: Session | None = None, **later: object
+    ) -> set[int]:
+        """Return the ids of the assets that the method may be applied to (asked by Airflow 3.4)."""
+        from airflow.models.asset import AssetModel
+
+        return _all_of(AssetModel.id, session) if user.permissions.allows(method, "Assets") else set()
+
+    def get_authorized_connections(
+        self, *, user: Permitted, method: str = "GET", session: Session | None = None, **later: object
+    ) -> set[str]:
+        """Return the ids of the connections that the method may be applied to."""
+        from airflow.models.connection import Connection
+
+        return _all_of(Connection.conn_id, session) if user.permissions.allows(method, "Connections") else set()
+
+    def get_authorized_dag_ids(
+        self, *, user: Permitted, method: str = "GET", session: Session | None = None, **later: object
+    ) -> set[str]:
+        """Return the DAGs that the method may be applied to; without a session from a snapshot up to 2 s old."""
+        if not user.permissions.allows(method, DAGS):
+            return set()
+        return self._dag_ids.get() if session is None else _load_dag_ids(session)
+
+    def get_authorized_pools(
+        self, *, user: Permitted, method: str = "GET", session: Session | None = None, **later: object
+    ) -> set[str]:
+        """Return the names of the pools that the method may be applied to."""
+        from airflow.models.pool import Pool
+
+        return _all_of(Pool.pool, session) if user.permissions.allows(method, "Pools") else set()
+
+    def get_authorized_teams(
+        self, *, user: Permitted, method: str = "GET", session: Session | None = None, **later: object
+    ) -> set[str]:
+        """Return the teams that the user belongs to."""
+        from airflow.models.team import Team
+
+        return _all_of(Team.name, session) if user.permissions.everything else set()
+
+    def get_authorized_variables(
+        self, *, user: Permitted, method: str = "GET", session: Session | None = None, **later: object
+    ) -> set[str]:
+        """Return the keys of the variables that the method may be applied to."""
+        from airflow.models.variable import Variable
+
+        return _all_of(Variable.key, session) if user.permissions.allows(method, "Variables") else set()
+
+    @cached_property
+    def _dag_ids(self) -> DagIds:
+        return DagIds(_load_dag_ids)
+
+
+def _load_dag_ids(session: Session | None = None) -> set[str]:
+    from airflow.models.dag import DagModel
+
+    return _all_of(DagModel.dag_id, session)
+
+
+def _all_of(column: InstrumentedAttribute[K] | InstrumentedAttribute[K | None], session: Session | None) -> set[K]:
+    from airflow.utils.session import create_session
+
+    if session is not None:
+        return _read(column, session)
+    # Not the thread's scoped session: a route that uses that one must not find it committed and closed by us.
+    with create_session(scoped=False) as own:
+        return _read(column, own)
+
+
+def _read(column: InstrumentedAttribute[K] | InstrumentedAttribute[K | None], session: Session) -> set[K]:
+    return {value for value in session.scalars(select(column)) if value is not None}
