@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+
+EVERY_ITEM = "*"
+_MAX_SEGMENTS = 16
+_MAX_LENGTH = 512
+_INDEX = re.compile(r"0|[1-9][0-9]{0,5}")
+_BAD_ESCAPE = re.compile(r"~(?![01])")
 
 
 class GroupFormat(str, Enum):
@@ -19,3 +27,70 @@ class ClaimPath:
     """Segments from the top of the document; ``*`` steps into every item of a list."""
 
     segments: tuple[str, ...]
+
+    def find(self, document: object) -> tuple[object, ...]:
+        """Return every value at this path, in document order; ``()`` when there is none.
+
+        A claim that is present and ``null`` is found as ``None``: absent and null differ.
+        """
+        values: tuple[object, ...] = (document,)
+        for segment in self.segments:
+            values = tuple(below for value in values for below in _step(value, segment))
+        return values
+
+    def __str__(self) -> str:
+        """Return the shortest spelling that :func:`parse_claim_path` reads as this path."""
+        escaped = (segment.replace("~", "~0").replace("/", "~1") for segment in self.segments)
+        for spelling in (".".join(self.segments), "/" + "/".join(escaped)):
+            if _read(spelling) == self.segments:
+                return spelling
+        return repr(list(self.segments))
+
+
+def parse_claim_path(value: object) -> ClaimPath:
+    """Parse a claim path from the configuration.
+
+    A list is explicit segments; a string with ``://`` is one literal name (Auth0's URL-named claims); a string
+    that begins with ``/`` is an RFC 6901 pointer; any other string is split on ``.``.
+
+    :raises ValueError: the value names no place; the text says why
+    """
+    if isinstance(value, list | tuple):
+        segments = _explicit(value)
+    elif isinstance(value, str):
+        segments = _read(value)
+    else:
+        raise ValueError("a claim path is a text or a list of texts")
+    if not segments or not all(segments):
+        raise ValueError("a claim path has no empty part")
+    if len(segments) > _MAX_SEGMENTS or sum(map(len, segments)) > _MAX_LENGTH:
+        raise ValueError(f"a claim path has at most {_MAX_SEGMENTS} parts and {_MAX_LENGTH} characters")
+    return ClaimPath(segments)
+
+
+def _explicit(parts: list[object] | tuple[object, ...]) -> tuple[str, ...]:
+    segments = tuple(part for part in parts if isinstance(part, str))
+    if len(segments) != len(parts):
+        raise ValueError("every part of a claim path is a text; quote numbers")
+    return segments
+
+
+def _read(text: str) -> tuple[str, ...]:
+    if "://" in text:
+        return (text,)
+    if not text.startswith("/"):
+        return tuple(text.split("."))
+    if _BAD_ESCAPE.search(text):
+        raise ValueError("in a pointer '~' is written '~0' and '/' is written '~1' (RFC 6901)")
+    return tuple(part.replace("~1", "/").replace("~0", "~") for part in text[1:].split("/"))
+
+
+def _step(value: object, segment: str) -> Iterator[object]:
+    if isinstance(value, dict):
+        if segment in value:
+            yield value[segment]
+    elif isinstance(value, list | tuple):
+        if segment == EVERY_ITEM:
+            yield from value
+        elif _INDEX.fullmatch(segment) and int(segment) < len(value):
+            yield value[int(segment)]
