@@ -1,0 +1,30 @@
+"""Public: fakes that our tests, your tests and the demo run against.
+
+:class:`FakeIdp` is a whole OpenID provider in a thread: discovery, keys, login page, code with PKCE,
+tokens, userinfo, logout, pushed requests. It is honest unless a :class:`Misbehaviour` says how it lies;
+:data:`ATTACKS` and :data:`ODD_BUT_HONEST` name the ways. ``python -m airflow_oidc_auth.testing`` runs it alone.
+Never let it face a network: whoever reaches it can sign in as anybody.
+"""
+
+from __future__ import annotations
+
+from airflow_oidc_auth.testing.client import FakeClient
+from airflow_oidc_auth.testing.idp import CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, FakeIdp
+from airflow_oidc_auth.testing.misbehaviour import ATTACKS, DOWN, FOREIGN_ISSUER, ODD_BUT_HONEST, Misbehaviour
+from airflow_oidc_auth.testing.users import DEMO_USERS, FakeUser, load_users
+
+__all__ = [
+    "ATTACKS",
+    "CLIENT_ID",
+    "CLIENT_SECRET",
+    "DEMO_USERS",
+    "DOWN",
+    "FOREIGN_ISSUER",
+    "ODD_BUT_HONEST",
+    "REDIRECT_URI",
+    "FakeClient",
+    "FakeIdp",
+    "FakeUser",
+    "Misbehaviour",
+    "load_users",
+]
