@@ -1,0 +1,34 @@
+"""JSON from outside: one meaning or none."""
+
+from __future__ import annotations
+
+import json
+from typing import NoReturn
+
+
+def load_json(text: bytes | str) -> object:
+    """Parse JSON; a name given twice, ``NaN`` and ``Infinity`` are errors.
+
+    Two parsers that choose different ones of two equal names see two different tokens.
+
+    :raises ValueError: not JSON, not UTF-8, nested too deeply, or ambiguous
+    """
+    try:
+        return json.loads(
+            text if isinstance(text, str) else text.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+        )
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("a name is given twice")
+    return document
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")

@@ -1,0 +1,205 @@
+"""HTTP to the IdP: one small, suspicious client.
+
+No redirect is ever followed, because a redirect of the token endpoint would carry the code and the client
+secret wherever it points. Plain http is spoken with the loopback only. No cookie is kept, ``.netrc`` is not
+read, and an answer has a limit in size and in total time.
+"""
+
+from __future__ import annotations
+
+import json as json_module
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
+from requests.utils import get_environ_proxies
+from urllib3.exceptions import HTTPError
+
+from airflow_oidc_auth.errors import ProviderError
+from airflow_oidc_auth.providers.endpoints import check_url
+from airflow_oidc_auth.providers.settings import HttpSettings
+from airflow_oidc_auth.providers.strict_json import load_json
+
+MAX_BODY = 1024 * 1024
+_CHUNK = 64 * 1024
+_PATIENCE = 3
+"""Total time of one request, in multiples of the timeout: a server that drips bytes never times out a read."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What came back. The body may hold tokens and stays out of every repr.
+
+    :param headers: looked up without regard to case
+    """
+
+    url: str
+    status: int
+    headers: Mapping[str, str] = field(default_factory=CaseInsensitiveDict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+    def json(self) -> object:
+        """Parse the body, refusing duplicate keys and non-numbers.
+
+        :raises ProviderError: ``provider_answer_malformed``
+        """
+        try:
+            return load_json(self.body)
+        except ValueError:
+            raise ProviderError(
+                "provider_answer_malformed",
+                f"{self.url} answered {self.status} with something that is no JSON",
+                evidence={"url": self.url, "status": self.status},
+            ) from None
+
+    def json_object(self) -> Mapping[str, object]:
+        """Parse the body, which must be one JSON object."""
+        document = self.json()
+        if not isinstance(document, dict):
+            raise ProviderError("provider_answer_malformed", f"{self.url} answered with JSON that is no object")
+        return document
+
+
+class Transport(Protocol):
+    """How providers speak HTTP.
+
+    Any 4xx is an answer; a redirect, 429 and 5xx are raised, as is everything below HTTP.
+
+    :raises ProviderError: ``provider_unreachable``, ``provider_timeout``, ``provider_tls``, ``provider_proxy``,
+        ``provider_redirected``, ``provider_failing``, ``provider_answer_too_large``, ``provider_answer_malformed``,
+        ``provider_url_insecure``
+    """
+
+    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> HttpAnswer: ...
+
+    def post(
+        self,
+        url: str,
+        *,
+        form: Mapping[str, str] | None = None,
+        json: object | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> HttpAnswer: ...
+
+
+class RequestsTransport:
+    """The real one. Safe to share between the threads of one provider's pool."""
+
+    def __init__(self, settings: HttpSettings, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._settings = settings
+        self._monotonic = monotonic
+        self._session = _new_session()
+        self._verify: bool | str = settings.ca_file or os.environ.get("REQUESTS_CA_BUNDLE") or True
+
+    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+        """Fetch."""
+        return self._send("GET", url, None, headers)
+
+    def post(
+        self,
+        url: str,
+        *,
+        form: Mapping[str, str] | None = None,
+        json: object | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> HttpAnswer:
+        """Send a form or a JSON document, once: a repeated token request would replay the code."""
+        if json is not None:
+            return self._send("POST", url, json_module.dumps(json), {**(headers or {}), "Content-Type": _JSON})
+        return self._send("POST", url, dict(form or {}), headers)
+
+    def _send(self, method: str, url: str, data: object, headers: Mapping[str, str] | None) -> HttpAnswer:
+        check_url(url)
+        deadline = self._monotonic() + _PATIENCE * self._settings.timeout
+        try:
+            with self._open(method, url, data, headers) as response:
+                answer = HttpAnswer(url, response.status_code, response.headers, self._read(response, url, deadline))
+        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+            raise _translated(error, url, self._settings) from None
+        _refuse_failure(answer)
+        return answer
+
+    def _open(self, method: str, url: str, data: object, headers: Mapping[str, str] | None) -> requests.Response:
+        return self._session.request(
+            method,
+            url,
+            data=data,  # type: ignore[arg-type]
+            headers={"Accept": _JSON, **(headers or {})},
+            timeout=self._settings.timeout,
+            verify=self._verify,
+            proxies=self._proxies(url),
+            allow_redirects=False,
+            stream=True,
+        )
+
+    def _proxies(self, url: str) -> dict[str, str]:
+        if self._settings.proxy:
+            return {"http": self._settings.proxy, "https": self._settings.proxy}
+        return dict(get_environ_proxies(url))
+
+    def _read(self, response: requests.Response, url: str, deadline: float) -> bytes:
+        """Read what is there, piece by piece, so that both limits are seen while it arrives."""
+        body = bytearray()
+        while chunk := response.raw.read1(_CHUNK, decode_content=True):
+            body += chunk
+            if len(body) > MAX_BODY:
+                raise ProviderError("provider_answer_too_large", f"{url} sent more than {MAX_BODY} bytes")
+            if self._monotonic() > deadline:
+                raise ProviderError("provider_timeout", f"{url} was still sending after {_PATIENCE} timeouts")
+        return bytes(body)
+
+
+_JSON = "application/json"
+
+
+def _new_session() -> requests.Session:
+    session = requests.Session()
+    # The environment could otherwise replace our Authorization header by an entry of .netrc.
+    session.trust_env = False
+    # A cookie of one person's sign-in must not travel with the next person's.
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=8, max_retries=0)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    session.headers.update({"User-Agent": "airflow-oidc-auth"})
+    return session
+
+
+def _refuse_failure(answer: HttpAnswer) -> None:
+    evidence = {"url": answer.url, "status": answer.status}
+    if 300 <= answer.status < 400:
+        target = urlsplit(answer.headers.get("Location", "")).hostname or "the same host"
+        raise ProviderError("provider_redirected", f"{answer.url} redirects to {target}", evidence=evidence)
+    if answer.status >= 500 or answer.status == 429:
+        raise ProviderError("provider_failing", f"{answer.url} answered {answer.status}", evidence=evidence)
+
+
+def _translated(error: Exception, url: str, settings: HttpSettings) -> ProviderError:
+    """Name what went wrong by class only: library messages may quote URLs, bodies and proxy passwords."""
+    code = _code_of(error, settings)
+    host = urlsplit(url).netloc.rpartition("@")[2]
+    return ProviderError(code, f"{host}: {type(error).__name__}", evidence={"url": url, "error": type(error).__name__})
+
+
+def _code_of(error: Exception, settings: HttpSettings) -> str:
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "provider_proxy"
+    if isinstance(error, requests.exceptions.SSLError):
+        return "provider_tls"
+    if isinstance(error, (requests.Timeout, TimeoutError)) or "Timeout" in type(error).__name__:
+        return "provider_timeout"
+    if isinstance(error, (requests.exceptions.ContentDecodingError, requests.exceptions.ChunkedEncodingError)):
+        return "provider_answer_malformed"
+    if isinstance(error, requests.ConnectionError):
+        return "provider_unreachable"
+    if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
+        # requests raises a bare OSError when the CA bundle does not exist
+        return "provider_tls" if settings.ca_file and not os.path.isfile(settings.ca_file) else "provider_unreachable"
+    return "provider_answer_malformed"
