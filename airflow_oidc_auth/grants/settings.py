@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from airflow_oidc_auth.errors import ConfigurationError, Problem
@@ -23,6 +24,29 @@ class RuleError(ConfigurationError):
         error = cls(problems[0].path, problems[0].text, problems[0].suggestion)
         error.problems = tuple(problems)
         return error
+
+
+class Findings:
+    """Collect the problems of many parts, so that all are told at once."""
+
+    def __init__(self) -> None:
+        self._problems: list[Problem] = []
+
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """Run one part; its :class:`RuleError` is kept and the next part gets its turn."""
+        try:
+            yield
+        except RuleError as error:
+            self._problems.extend(error.problems)
+
+    def finish(self) -> None:
+        """Raise every problem found.
+
+        :raises RuleError: if there is any
+        """
+        if self._problems:
+            raise RuleError.of(self._problems)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -60,7 +60,7 @@ def parse_claim_path(value: object) -> ClaimPath:
     elif isinstance(value, str):
         segments = _read(value)
     else:
-        raise ValueError("a claim path is a text or a list of texts")
+        raise ValueError("a claim path is a text or a list of texts")  # noqa: TRY004 -- one error type for callers
     if not segments or not all(segments):
         raise ValueError("a claim path has no empty part")
     if len(segments) > _MAX_SEGMENTS or sum(map(len, segments)) > _MAX_LENGTH:
@@ -86,7 +86,7 @@ def _read(text: str) -> tuple[str, ...]:
 
 
 def _step(value: object, segment: str) -> Iterator[object]:
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         if segment in value:
             yield value[segment]
     elif isinstance(value, list | tuple):

@@ -19,7 +19,7 @@ class NormalizedGroups:
     rejected: tuple[str, ...] = ()
 
 
-def normalize_groups(value: object, format: GroupFormat, strip_prefix: str = "") -> NormalizedGroups:
+def normalize_groups(value: object, format: GroupFormat, strip_prefix: str = "") -> NormalizedGroups:  # noqa: A002 -- the key in the configuration
     """Return the group names in ``value``.
 
     A list gives its strings, each one group in every format: a group may hold a comma, and splitting it would
@@ -32,8 +32,7 @@ def normalize_groups(value: object, format: GroupFormat, strip_prefix: str = "")
     if len(names) > MAX_GROUPS:
         return NormalizedGroups(frozenset(), (*rejected, f"more than {MAX_GROUPS} groups"))
     groups: set[str] = set()
-    for name in names:
-        name = name.removeprefix(strip_prefix)
+    for name in (spelled.removeprefix(strip_prefix) for spelled in names):
         if problem := _problem(name):
             rejected.append(problem)
         elif name.strip():
@@ -41,11 +40,11 @@ def normalize_groups(value: object, format: GroupFormat, strip_prefix: str = "")
     return NormalizedGroups(frozenset(groups), tuple(dict.fromkeys(rejected)))
 
 
-def _names(value: object, format: GroupFormat) -> tuple[list[str], list[str]]:
+def _names(value: object, group_format: GroupFormat) -> tuple[list[str], list[str]]:
     if isinstance(value, str):
-        if format is GroupFormat.CSV:
+        if group_format is GroupFormat.CSV:
             return [part.strip() for part in value.split(",")], []
-        return (value.split(" ") if format is GroupFormat.SPACE else [value]), []
+        return (value.split(" ") if group_format is GroupFormat.SPACE else [value]), []
     if isinstance(value, list | tuple):
         names = [item for item in value if isinstance(item, str)]
         return names, [f"an item that is {json_kind(item)}" for item in value if not isinstance(item, str)]

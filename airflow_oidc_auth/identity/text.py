@@ -18,4 +18,4 @@ def is_printable(character: str) -> bool:
 
 def is_clean(text: str) -> bool:
     """Tell whether every character of a group name may be compared and shown."""
-    return text.isascii() and text.isprintable() or all(is_printable(c) or c in _JOINERS for c in text)
+    return (text.isascii() and text.isprintable()) or all(is_printable(c) or c in _JOINERS for c in text)

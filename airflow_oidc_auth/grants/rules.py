@@ -1,0 +1,203 @@
+"""Compile rules once, evaluate them at every sign-in."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from airflow_oidc_auth.grants.conditions import Condition, Outcome, fails
+from airflow_oidc_auth.grants.grant import Evaluation, Grant, Refusal, RuleMatch, RuleTrace
+from airflow_oidc_auth.grants.settings import Findings, RequirementSettings, RuleError, RuleSettings
+from airflow_oidc_auth.grants.spelling import read_checks, read_when
+from airflow_oidc_auth.grants.template import could_become, fill, placeholders
+from airflow_oidc_auth.identity import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """A compiled requirement."""
+
+    settings: RequirementSettings
+    conditions: tuple[Condition, ...]
+
+    def evaluate(self, identity: Identity) -> RuleTrace:
+        """Tell whether it holds; one of another provider holds."""
+        name = ", ".join(self.settings.checks)
+        if self.settings.provider not in (None, identity.provider):
+            because = (f"does not apply: it is for provider {self.settings.provider!r}",)
+            return RuleTrace(name, self.settings.path, matched=True, because=because)
+        outcome = _all(self.conditions, identity)
+        return RuleTrace(name, self.settings.path, outcome.holds, outcome.because)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A compiled rule."""
+
+    settings: RuleSettings
+    conditions: tuple[Condition, ...]
+    known_roles: frozenset[str]
+
+    def evaluate(self, identity: Identity) -> tuple[RuleTrace, RuleMatch | None]:
+        """Return what it did, and what it gives if it gives anything."""
+        outcome = self._outcome(identity)
+        if not outcome.holds:
+            return RuleTrace(self.settings.name, self.settings.path, matched=False, because=outcome.because), None
+        roles, teams, refused = self._filled(outcome)
+        because = (*outcome.because, *refused)
+        trace = RuleTrace(self.settings.name, self.settings.path, bool(roles), because)
+        if not roles:
+            return trace, None
+        return trace, RuleMatch(self.settings.name, self.settings.path, roles, teams, because)
+
+    def _outcome(self, identity: Identity) -> Outcome:
+        if self.settings.provider not in (None, identity.provider):
+            return fails(f"does not apply: it is for provider {self.settings.provider!r}")
+        return _all(self.conditions, identity)
+
+    def _filled(self, outcome: Outcome) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        roles: set[str] = set()
+        teams: set[str] = set()
+        refused: list[str] = []
+        for captures in outcome.captures or ({},):
+            given, problems = self._roles(captures)
+            refused.extend(problems)
+            roles |= given
+            if given:
+                teams |= {team for t in self.settings.teams if (team := fill(t, captures)) is not None}
+        return tuple(sorted(roles)), tuple(sorted(teams)), tuple(dict.fromkeys(refused))
+
+    def _roles(self, captures: Mapping[str, str]) -> tuple[set[str], list[str]]:
+        roles: set[str] = set()
+        problems: list[str] = []
+        for template in self.settings.roles:
+            role = fill(template, captures)
+            if role is None:
+                problems.append(f"role {template!r} not given: the captured text is not a safe name")
+            elif role not in self.known_roles:
+                problems.append(f"role {role!r} not given: there is no such role")
+            else:
+                roles.add(role)
+        return roles, problems
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRules:
+    """All requirements and rules of a document, frozen."""
+
+    requirements: tuple[Requirement, ...]
+    rules: tuple[Rule, ...]
+
+    def evaluate(self, identity: Identity) -> Evaluation:
+        """Decide about one identity: requirements first, then additive rules, and nothing means no.
+
+        Pure, local and deterministic. The trace holds every requirement and rule, also after a refusal.
+        """
+        required = tuple(requirement.evaluate(identity) for requirement in self.requirements)
+        asked = tuple(rule.evaluate(identity) for rule in self.rules)
+        trace = (*required, *(trace for trace, _ in asked))
+        for requirement, result in zip(self.requirements, required, strict=True):
+            if not result.matched:
+                refusal = Refusal("requirement_not_met", requirement.settings.message, requirement.settings.path)
+                return Evaluation(refusal, trace)
+        return Evaluation(_grant(tuple(match for _, match in asked if match)), trace)
+
+    def may_give(self, role: str) -> bool:
+        """Tell whether some rule could give this role; for warnings."""
+        return any(could_become(template, role) for rule in self.rules for template in rule.settings.roles)
+
+
+def compile_rules(
+    rules: Sequence[RuleSettings],
+    require: Sequence[RequirementSettings] = (),
+    *,
+    known_roles: Collection[str],
+) -> GrantRules:
+    """Compile; a document without a rule would let nobody in and is refused here.
+
+    :raises RuleError: with every problem of every rule and requirement
+    """
+    compiled: list[Rule] = []
+    required: list[Requirement] = []
+    findings = Findings()
+    for requirement in require:
+        with findings.part():
+            required.append(Requirement(requirement, read_checks(requirement.checks, requirement.path)))
+    for rule in rules:
+        with findings.part():
+            compiled.append(_rule(rule, frozenset(known_roles)))
+    with findings.part():
+        _check_names(rules)
+    findings.finish()
+    return GrantRules(tuple(required), tuple(compiled))
+
+
+def _grant(matches: tuple[RuleMatch, ...]) -> Grant | Refusal:
+    roles = sorted({role for match in matches for role in match.roles})
+    if not roles:
+        return Refusal("no_matching_rule")
+    return Grant(tuple(roles), tuple(sorted({team for match in matches for team in match.teams})), matches)
+
+
+def _all(conditions: tuple[Condition, ...], identity: Identity) -> Outcome:
+    outcomes = [condition.evaluate(identity) for condition in conditions]
+    holds = bool(outcomes) and all(outcome.holds for outcome in outcomes)
+    told = [outcome for outcome in outcomes if holds or not outcome.holds]
+    captures = [captured for outcome in outcomes for captured in outcome.captures if captured]
+    return Outcome(tuple(text for outcome in told for text in outcome.because), tuple(captures), holds=holds)
+
+
+def _rule(settings: RuleSettings, known: frozenset[str]) -> Rule:
+    findings = Findings()
+    conditions: tuple[Condition, ...] = ()
+    with findings.part():
+        _check_roles(settings, known)
+    with findings.part():
+        conditions = read_when(settings.when, f"{settings.path}.when")
+        _check_templates(settings, frozenset().union(*(condition.capture_names for condition in conditions)))
+    findings.finish()
+    return Rule(settings, conditions, known)
+
+
+def _check_templates(settings: RuleSettings, captures: frozenset[str]) -> None:
+    findings = Findings()
+    for field, templates in (("roles", settings.roles), ("teams", settings.teams)):
+        for n, template in enumerate(templates):
+            with findings.part():
+                _check_captures(template, captures, f"{settings.path}.{field}[{n}]")
+    findings.finish()
+
+
+def _check_roles(settings: RuleSettings, known: frozenset[str]) -> None:
+    if not settings.roles:
+        raise RuleError(f"{settings.path}.roles", "the rule gives no role", f"Known: {', '.join(sorted(known))}.")
+    for n, role in enumerate(settings.roles):
+        if role in known or "{" in role:
+            continue
+        close = difflib.get_close_matches(role.lower(), {name.lower(): name for name in known}, 1)
+        meant = [name for name in known if close and name.lower() == close[0]]
+        suggestion = f"Did you mean {meant[0]!r}?" if meant else f"Known: {', '.join(sorted(known))}."
+        raise RuleError(f"{settings.path}.roles[{n}]", f"unknown role {role!r}", suggestion)
+
+
+def _check_captures(template: str, captures: frozenset[str], path: str) -> None:
+    try:
+        unknown = placeholders(template) - captures
+    except ValueError as error:
+        raise RuleError(path, f"{template!r}: {error}") from None
+    if unknown:
+        named = ", ".join(sorted(captures)) or "none"
+        suggestion = f"Captures that every pattern has: {named}. Add (?P<{min(unknown)}>…) to group_regex."
+        raise RuleError(path, f"{template!r} uses unknown capture {min(unknown)!r}", suggestion)
+
+
+def _check_names(rules: Sequence[RuleSettings]) -> None:
+    if not rules:
+        suggestion = "Add a rule; {when: {everyone: true}, roles: [Viewer]} is the explicit way to say everyone."
+        raise RuleError("grants.rules", "no rule: nobody could sign in", suggestion)
+    seen: dict[str, str] = {}
+    for rule in rules:
+        if rule.name in seen:
+            raise RuleError(f"{rule.path}.name", f"{rule.name!r} is already the name of {seen[rule.name]}")
+        seen[rule.name] = rule.path
