@@ -101,12 +101,15 @@ class OidcAuthManager(Decisions, BaseAuthManager[OidcUser]):
         self.engine.live.revoke_token(verified.jti, expires_at=verified.expires_at)
 
     def get_url_login(self, **kwargs: Any) -> str:
-        """Return the login page; core appends ``?next=``, so there is no query here."""
-        return f"{AUTH_MANAGER_FASTAPI_APP_PREFIX}/login"
+        """Return the login page, on the host of ``[api] base_url`` because cookies of another host would be lost.
+
+        Core appends ``?next=``, so there is no query here.
+        """
+        return f"{self.engine.base_url}/auth/login"
 
     def get_url_logout(self) -> str | None:
         """Return where core sends the browser after it revoked the token."""
-        return f"{AUTH_MANAGER_FASTAPI_APP_PREFIX}/logout"
+        return f"{self.engine.base_url}/auth/logout"
 
     def get_fastapi_app(self) -> FastAPI | None:
         """Return the sub-app with our routes and pages; its lifespan starts the background threads."""
