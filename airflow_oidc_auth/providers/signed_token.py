@@ -1,0 +1,154 @@
+"""JSON Web Signatures in compact form (RFC 7515): parse, then verify. Sans-IO.
+
+Trust is in the types: :class:`UnverifiedToken` is what somebody sent, :class:`SignedClaims` is what a key of
+the IdP vouches for. Header members that point at keys (``jku``, ``jwk``, ``x5u``, ``x5c``) are never looked at.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from joserfc.errors import JoseError
+from joserfc.jws import JWSRegistry
+
+from airflow_oidc_auth.errors import ProtocolViolation, ProviderError
+from airflow_oidc_auth.providers.keys import VerificationKey
+from airflow_oidc_auth.providers.settings import ASYMMETRIC_ALGORITHMS
+from airflow_oidc_auth.providers.strict_json import load_json
+
+MAX_TOKEN = 256 * 1024
+_MAX_HEADER = 16 * 1024
+_MAX_CANDIDATES = 16
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedToken:
+    """A token as it came; nothing in it may be believed yet."""
+
+    header: Mapping[str, object] = field(repr=False)
+    claims: Mapping[str, object] = field(repr=False)
+    signing_input: bytes = field(repr=False)
+    signature: bytes = field(repr=False)
+
+    @property
+    def algorithm(self) -> str:
+        """``alg`` as text; empty when it is none."""
+        alg = self.header.get("alg")
+        return alg if isinstance(alg, str) else ""
+
+    @property
+    def kid(self) -> str | None:
+        """``kid``, if there is one."""
+        kid = self.header.get("kid")
+        return kid if isinstance(kid, str) else None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedClaims:
+    """Claims under a signature that one of the IdP's keys verifies. Not yet checked to be meant for us.
+
+    :param algorithm: of the signature; ``at_hash`` follows from it
+    """
+
+    claims: Mapping[str, object] = field(repr=False)
+    algorithm: str
+
+
+def parse_token(text: str) -> UnverifiedToken:
+    """Split and decode a compact JWS.
+
+    :raises ProtocolViolation: ``id_token_malformed``, ``id_token_too_large``
+    :raises ProviderError: ``id_token_encrypted`` for a JWE (RFC 7516)
+    """
+    if len(text) > MAX_TOKEN:
+        raise ProtocolViolation("id_token_too_large", f"a token of {len(text)} characters")
+    parts = text.split(".")
+    if len(parts) == 5:
+        raise ProviderError("id_token_encrypted", "the token is a JWE")
+    if len(parts) != 3 or len(parts[0]) > _MAX_HEADER:
+        raise ProtocolViolation("id_token_malformed", "the token is no compact JWS")
+    header, claims = _object(parts[0], "header"), _object(parts[1], "payload")
+    for name in ("crit", "b64"):  # RFC 7515 §4.1.11: what is critical and not understood ends it
+        if name in header:
+            raise ProtocolViolation("id_token_malformed", f"the header has {name!r}")
+    if "kid" in header and not isinstance(header["kid"], str):
+        raise ProtocolViolation("id_token_malformed", "kid is no text")
+    signing_input = f"{parts[0]}.{parts[1]}".encode("ascii")
+    return UnverifiedToken(header, claims, signing_input, _decode(parts[2], "signature"))
+
+
+def verify_signature(
+    token: UnverifiedToken,
+    algorithms: Sequence[str],
+    candidates: Callable[[str, str | None], Iterable[VerificationKey]],
+    refresh: Callable[[], object],
+) -> SignedClaims:
+    """Verify with the IdP's published keys.
+
+    :param algorithms: the configured allow-list; discovery has no say in it
+    :param candidates: keys that fit an algorithm and a ``kid``
+    :param refresh: fetch the keys again, if allowed now
+    :raises ProtocolViolation: ``id_token_algorithm``, ``id_token_key_unknown``, ``id_token_signature``
+    """
+    alg = token.algorithm
+    # Both lists: a configuration that names HS256 by mistake would make every public key a signing key.
+    if alg not in algorithms or alg not in ASYMMETRIC_ALGORITHMS:
+        raise ProtocolViolation(
+            "id_token_algorithm",
+            f"alg {alg[:20]!r} is not among {', '.join(algorithms)}",
+            evidence={"alg": alg[:20], "accepted": tuple(algorithms)},
+        )
+    keys = tuple(candidates(alg, token.kid))
+    if _any_verifies(token, keys):
+        return SignedClaims(token.claims, alg)
+    # An unknown kid, or no kid (or one that is used again) after a rotation. Look again even if no fetch was
+    # allowed now: another thread's may have just brought the key.
+    refresh()
+    keys = tuple(candidates(alg, token.kid))
+    if _any_verifies(token, keys):
+        return SignedClaims(token.claims, alg)
+    if not keys:
+        raise ProtocolViolation(
+            "id_token_key_unknown",
+            f"no published key for kid {(token.kid or '')[:64]!r} and {alg}",
+            evidence={"kid": (token.kid or "")[:64], "alg": alg},
+        )
+    raise ProtocolViolation("id_token_signature", f"{len(keys)} keys tried", evidence={"kid": (token.kid or "")[:64]})
+
+
+def _any_verifies(token: UnverifiedToken, keys: Sequence[VerificationKey]) -> bool:
+    return any(_verifies(token, key) for key in keys[:_MAX_CANDIDATES])
+
+
+def _verifies(token: UnverifiedToken, key: VerificationKey) -> bool:
+    model = JWSRegistry.algorithms[token.algorithm]
+    try:
+        model.check_key(key.key)
+        return model.verify(token.signing_input, token.signature, key.key)
+    except (JoseError, ValueError):
+        return False
+
+
+def _object(part: str, what: str) -> Mapping[str, object]:
+    try:
+        document = load_json(_decode(part, what))
+    except ValueError:
+        raise ProtocolViolation("id_token_malformed", f"the {what} is no JSON") from None
+    if not isinstance(document, dict):
+        raise ProtocolViolation("id_token_malformed", f"the {what} is no object")
+    return document
+
+
+def _decode(part: str, what: str) -> bytes:
+    """Decode strictly: lenient base64 gives one signature many spellings."""
+    if not _BASE64URL.fullmatch(part):
+        raise ProtocolViolation("id_token_malformed", f"the {what} is no base64url")
+    try:
+        return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    except (binascii.Error, ValueError):
+        raise ProtocolViolation("id_token_malformed", f"the {what} is no base64url") from None
