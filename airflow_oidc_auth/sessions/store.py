@@ -32,9 +32,7 @@ class Revocation:
 class SessionStore(Protocol):
     """Open, load and end sessions; publish revocations to every API server."""
 
-    def open(
-        self, sign_in: SignIn, grant: Grant, *, now: int, expires_at: int, client_address: str | None
-    ) -> Opened:
+    def open(self, sign_in: SignIn, grant: Grant, *, now: int, expires_at: int, client_address: str | None) -> Opened:
         """Store a new session (one transaction; principal row created or updated by (issuer, subject)).
 
         :raises SessionError: ``session_store_unavailable``
@@ -59,8 +57,10 @@ class SessionStore(Protocol):
         """Return live sessions, newest first."""
 
     def revocations(self, *, after: int, now: int) -> Sequence[Revocation]:
-        """Return unexpired revocations with ``sequence`` greater than ``after`` (less an overlap for
-        transactions that committed out of order)."""
+        """Return unexpired revocations with ``sequence`` greater than ``after``, in order.
+
+        The overlap for transactions that commit out of order is the feed's: it asks again for its last minute.
+        """
 
     def delete_expired(self, *, now: int) -> int:
         """Delete sessions and revocations that no longer matter; return how many rows."""

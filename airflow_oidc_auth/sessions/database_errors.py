@@ -1,0 +1,43 @@
+"""What the database's errors mean: try again, or tell the operator without showing any data."""
+
+from __future__ import annotations
+
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
+
+from airflow_oidc_auth.errors import SessionError
+
+# PostgreSQL: serialization failure, deadlock. MySQL and MariaDB: lock wait timeout, deadlock, record changed.
+_RETRY_SQLSTATES = frozenset({"40001", "40P01"})
+_RETRY_ERRNOS = frozenset({1205, 1213, 1020})
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Tell whether two transactions met and the loser should simply run again."""
+    if isinstance(error, IntegrityError):
+        return True
+    if not isinstance(error, DBAPIError) or error.orig is None:
+        return False
+    original = error.orig
+    state = getattr(original, "pgcode", None) or getattr(original, "sqlstate", None)
+    first = original.args[0] if original.args else None
+    return state in _RETRY_SQLSTATES or first in _RETRY_ERRNOS or "database is locked" in str(first)
+
+
+def store_unavailable(error: BaseException) -> SessionError:
+    """Return the error for the border. Statements and parameters (tokens, e-mails) stay out of it."""
+    text = _first_line(error)
+    hint = None
+    lowered = text.lower()
+    if any(sign in lowered for sign in ("no such table", "does not exist", "doesn't exist", "no such column")):
+        hint = "Run `airflow db migrate`: the tables of airflow-oidc-auth are missing or old."
+    return SessionError("session_store_unavailable", text, hint=hint)
+
+
+def _first_line(error: BaseException) -> str:
+    original = getattr(error, "orig", None)
+    name = type(original or error).__name__
+    # Only these two classes speak of the server and the schema; the others quote values.
+    if not isinstance(error, (OperationalError, ProgrammingError)) or original is None:
+        return name
+    lines = str(original).splitlines() or [""]
+    return f"{name}: {lines[0][:200]}"

@@ -1,0 +1,61 @@
+"""IdP tokens at rest: encrypted with Airflow's Fernet keys, bound to the row and column they belong to."""
+
+from __future__ import annotations
+
+import logging
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from airflow_oidc_auth.errors import ConfigurationError, Problem
+from airflow_oidc_auth.secret import Secret
+
+log = logging.getLogger(__name__)
+
+_PATH = "[core] fernet_key"
+_GENERATE = (
+    'generate one with `python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"`'
+)
+
+
+class TokenCipher:
+    """Encrypt tokens with the first key, decrypt with any (rotation as Airflow does it).
+
+    :param keys: text of ``[core] fernet_key``: keys separated by commas, the newest first
+    :raises ConfigurationError: no key (Airflow would then store clear text) or a malformed one
+    """
+
+    __slots__ = ("_fernet",)
+
+    def __init__(self, keys: Secret | None) -> None:
+        parts = [part.strip() for part in keys.reveal().split(",")] if keys is not None else []
+        if not any(parts):
+            raise ConfigurationError([Problem(_PATH, "is empty: IdP tokens cannot be stored encrypted", _GENERATE)])
+        try:
+            self._fernet = MultiFernet([Fernet(part) for part in parts])
+        except ValueError:
+            text = "holds something that is no Fernet key (32 bytes, url-safe base64)"
+            # The cause would carry pieces of the key.
+            raise ConfigurationError([Problem(_PATH, text, _GENERATE)]) from None
+
+    def encrypt(self, token: Secret | None, bound_to: str) -> str | None:
+        """Return the ciphertext of a token.
+
+        :param bound_to: row and column; whoever can write to the database cannot move the token to another session
+        """
+        if token is None:
+            return None
+        return self._fernet.encrypt(f"{bound_to}\n{token.reveal()}".encode()).decode("ascii")
+
+    def decrypt(self, ciphertext: str | None, bound_to: str) -> Secret | None:
+        """Return the token, or None where there is none or it cannot be read (key dropped, row tampered with)."""
+        if not ciphertext:
+            return None
+        try:
+            owner, separator, token = self._fernet.decrypt(ciphertext).decode().partition("\n")
+        except (InvalidToken, UnicodeError):
+            log.warning("A stored IdP token cannot be decrypted with the keys of %s; treated as absent", _PATH)
+            return None
+        if not separator or owner != bound_to or not token:
+            log.error("A stored IdP token belongs to another session or column; treated as absent")
+            return None
+        return Secret(token)

@@ -1,0 +1,182 @@
+"""The sessions as a request sees them: from memory, and never later than the feed."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from functools import partial
+from typing import TypeVar
+
+from airflow_oidc_auth.grants.grant import Grant
+from airflow_oidc_auth.providers.provider import SignIn
+from airflow_oidc_auth.sessions.cache import SessionCache
+from airflow_oidc_auth.sessions.executor import StoreExecutor
+from airflow_oidc_auth.sessions.feed import RevocationFeed
+from airflow_oidc_auth.sessions.periodic import Periodic
+from airflow_oidc_auth.sessions.revocation import is_session_id
+from airflow_oidc_auth.sessions.session import Ended, Opened, Session
+from airflow_oidc_auth.sessions.store import SessionStore
+
+T = TypeVar("T")
+
+CLEAN_UP_EVERY = 900.0
+# Airflow accepts a token for some seconds after its ``exp`` ([api_auth] jwt_leeway): its revocation must live longer.
+TOKEN_GRACE = 300
+
+
+class LiveSessions:
+    """Answer from memory; read a session once, when this process first sees it.
+
+    ``peek``, ``is_token_revoked`` and ``stale_for`` touch memory only. The coroutines run on the store's own
+    threads. ``revoke_token`` and ``end_now`` block: they are for threads that may.
+
+    :param store: where sessions are kept
+    :param clock: wall clock, epoch seconds
+    :param interval: seconds between two polls of the revocation feed
+    """
+
+    def __init__(
+        self,
+        store: SessionStore,
+        *,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        interval: float = 1.0,
+        cache: SessionCache | None = None,
+        executor: StoreExecutor | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._cache = cache or SessionCache(clock=clock)
+        self._executor = executor or StoreExecutor()
+        self.feed = RevocationFeed(store, clock, interval, monotonic=monotonic, on_session_ended=self._cache.drop)
+        self._flights: dict[str, Future[Session | None]] = {}
+        self._flights_lock = threading.Lock()
+        # Servers started together do not clean up together.
+        first = CLEAN_UP_EVERY * (0.1 + 0.9 * jitter())
+        self._clean_up = Periodic("oidc-auth-clean-up", self.clean_up, CLEAN_UP_EVERY, first_delay=first)
+
+    def start(self) -> None:
+        """Begin the background threads; in the lifespan, after any fork."""
+        self._flights_lock = threading.Lock()
+        self._flights.clear()
+        self.feed.start()
+        self._clean_up.start()
+
+    def stop(self) -> None:
+        """End the background threads."""
+        self.feed.stop()
+        self._clean_up.stop()
+        self._executor.close()
+
+    def peek(self, session_id: str) -> Session | None:
+        """Return the session if this process knows it, and knows of no end. Memory only."""
+        session = self._cache.get(session_id)
+        # Asked each time: a load that read before another server's end may put it into the cache after.
+        if session is None or self.feed.is_session_revoked(session_id):
+            return None
+        return session
+
+    def is_token_revoked(self, jti: str) -> bool:
+        """Tell whether the token was revoked. Memory only."""
+        return self.feed.is_token_revoked(jti)
+
+    def stale_for(self) -> float:
+        """Return for how many seconds this process has heard of no revocations because of an outage."""
+        return self.feed.stale_for()
+
+    async def load(self, session_id: str) -> Session | None:
+        """Return the session, from memory or by one indexed read; callers at the same time share that read.
+
+        :raises SessionError: ``session_store_unavailable`` or ``session_store_busy``
+        """
+        known = self.peek(session_id)
+        if known is not None or not self._worth_reading(session_id):
+            return known
+        session = await self._executor.wait(self._begin_read(session_id))
+        if session is None or session.expires_at <= self._clock() or self.feed.is_session_revoked(session_id):
+            return None
+        return session
+
+    async def open(self, sign_in: SignIn, grant: Grant, *, expires_at: int, client_address: str | None) -> Opened:
+        """Open a session; the next request finds it in memory.
+
+        :raises SessionError: as the store's ``open``, and ``session_store_busy``
+        """
+        opening = partial(self._store.open, expires_at=expires_at, client_address=client_address, now=self._now())
+        opened = await self._executor.run(opening, sign_in, grant)
+        self._cache.put(opened.session)
+        return opened
+
+    async def end(self, session_id: str, *, reason: str) -> Ended | None:
+        """End a session: here at once, elsewhere within the feed's interval; None if there is none to end.
+
+        :raises SessionError: ``session_store_unavailable`` or ``session_store_busy``
+        """
+        return await self._executor.run(self.end_now, session_id, reason=reason)
+
+    def end_now(self, session_id: str, *, reason: str) -> Ended | None:
+        """Do what :meth:`end` does, on the calling thread."""
+        ended = self._store.end(session_id, reason=reason, now=self._now())
+        if ended is not None:
+            self.feed.note_session(session_id, expires_at=ended.session.expires_at)
+        self._cache.drop(session_id)
+        return ended
+
+    def revoke_token(self, jti: str, *, expires_at: int) -> None:
+        """Revoke one token: here at once, even when the store fails; elsewhere within the feed's interval.
+
+        :raises SessionError: ``session_store_unavailable``: the other servers have not heard of it
+        """
+        until = expires_at + TOKEN_GRACE
+        self.feed.note_token(jti, expires_at=until)
+        self._store.revoke_token(jti, expires_at=until, now=self._now())
+
+    async def list_sessions(self, *, principal_id: str | None = None) -> Sequence[Session]:
+        """Return live sessions, newest first."""
+        return await self._executor.run(self._store.list_sessions, now=self._now(), principal_id=principal_id)
+
+    async def run(self, function: Callable[..., T], *args: object, **kwargs: object) -> T:
+        """Run something else that blocks on the metadata database (an audit row) on the store's threads."""
+        return await self._executor.run(function, *args, **kwargs)
+
+    def clean_up(self) -> None:
+        """Delete what has expired, from memory and from the store."""
+        self._cache.drop_expired()
+        self._store.delete_expired(now=self._now())
+
+    def _now(self) -> int:
+        return int(self._clock())
+
+    def _worth_reading(self, session_id: str) -> bool:
+        if not is_session_id(session_id) or self.feed.is_session_revoked(session_id):
+            return False
+        return not self._cache.is_absent(session_id)
+
+    def _begin_read(self, session_id: str) -> Future[Session | None]:
+        with self._flights_lock:
+            flight = self._flights.get(session_id)
+            if flight is None:
+                flight = self._executor.submit(partial(self._read, session_id))
+                self._flights[session_id] = flight
+            else:
+                return flight
+        # Outside the lock: a read that has finished already calls back here and now.
+        flight.add_done_callback(lambda _: self._landed(session_id))
+        return flight
+
+    def _read(self, session_id: str) -> Session | None:
+        session = self._store.load(session_id, now=self._now())
+        if session is None:
+            self._cache.put_absent(session_id)
+        else:
+            self._cache.put(session)
+        return session
+
+    def _landed(self, session_id: str) -> None:
+        with self._flights_lock:
+            self._flights.pop(session_id, None)

@@ -1,0 +1,98 @@
+"""The three tables, in metadata of their own.
+
+Times are epoch seconds: no time-zone or fraction differences between databases. Whatever is looked up (session id,
+principal id, revoked key) is ASCII with binary collation, so that MySQL and MariaDB neither fold case nor
+match a neighbour; issuer and subject are compared in Python, never by the database. Text from outside is
+``utf8mb4`` whatever the database's default, or a name with an emoji would fail the sign-in.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.models.base import metadata as airflow_metadata
+from airflow.models.base import naming_convention
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy.dialects import mysql
+
+SCHEMA: str | None = airflow_metadata.schema
+
+PRINCIPAL_ID_LENGTH = 24
+SESSION_ID_LENGTH = 22
+MAX_IDENTITY_LENGTH = 1024
+MAX_NAME_LENGTH = 250
+MAX_EMAIL_LENGTH = 320
+MAX_SID_LENGTH = 255
+MAX_ADDRESS_LENGTH = 64
+MAX_KEY_LENGTH = 128
+
+_MYSQL = ("mysql", "mariadb")
+
+
+def ascii_key(length: int) -> Any:
+    """Return the type of a value that is looked up: compared byte by byte everywhere."""
+    return String(length).with_variant(mysql.VARCHAR(length, charset="ascii", collation="ascii_bin"), *_MYSQL)
+
+
+def unicode_text(length: int) -> Any:
+    """Return the type of text from outside that is never looked up."""
+    return String(length).with_variant(mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin"), *_MYSQL)
+
+
+def ascii_document() -> Any:
+    """Return the type of our JSON (escaped to ASCII) and of ciphertext; more than MySQL's 64 KB ``TEXT``."""
+    return Text().with_variant(mysql.MEDIUMTEXT(charset="ascii", collation="ascii_bin"), *_MYSQL)
+
+
+metadata = MetaData(schema=SCHEMA, naming_convention=naming_convention)
+
+principals = Table(
+    "oidc_auth_principal",
+    metadata,
+    Column("id", ascii_key(PRINCIPAL_ID_LENGTH), primary_key=True),
+    Column("issuer", unicode_text(MAX_IDENTITY_LENGTH), nullable=False),
+    Column("subject", unicode_text(MAX_IDENTITY_LENGTH), nullable=False),
+    Column("name", unicode_text(MAX_NAME_LENGTH), nullable=False),
+    Column("email", unicode_text(MAX_EMAIL_LENGTH), nullable=True),
+    Column("roles", ascii_document(), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("signed_in_at", BigInteger, nullable=False),
+)
+
+sessions = Table(
+    "oidc_auth_session",
+    metadata,
+    Column("id", ascii_key(SESSION_ID_LENGTH), primary_key=True),
+    Column("principal_id", ascii_key(PRINCIPAL_ID_LENGTH), ForeignKey(principals.c.id), nullable=False),
+    Column("provider", ascii_key(32), nullable=False),
+    Column("name", unicode_text(MAX_NAME_LENGTH), nullable=False),
+    Column("email", unicode_text(MAX_EMAIL_LENGTH), nullable=True),
+    Column("grant_document", ascii_document(), nullable=False),
+    Column("grant_digest", ascii_key(64), nullable=False),
+    Column("idp_sid", unicode_text(MAX_SID_LENGTH), nullable=True),
+    Column("client_address", unicode_text(MAX_ADDRESS_LENGTH), nullable=True),
+    Column("id_token", ascii_document(), nullable=True),
+    Column("refresh_token", ascii_document(), nullable=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger, nullable=True),
+    Column("end_reason", ascii_key(64), nullable=True),
+    Index("idx_oidc_auth_session_principal_id", "principal_id"),
+    Index("idx_oidc_auth_session_expires_at", "expires_at"),
+)
+
+revocations = Table(
+    "oidc_auth_revocation",
+    metadata,
+    Column(
+        "sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True, nullable=False
+    ),
+    Column("kind", ascii_key(16), nullable=False),
+    Column("revoked_key", ascii_key(MAX_KEY_LENGTH), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    UniqueConstraint("kind", "revoked_key", name="oidc_auth_revocation_kind_key_uq"),
+    Index("idx_oidc_auth_revocation_expires_at", "expires_at"),
+    # Without AUTOINCREMENT SQLite hands out the numbers of deleted rows again, below what the feeds have read.
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,24 @@
+"""Kinds and keys of revocations."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+SESSION = "session"
+TOKEN = "token"
+
+_PLAIN_KEY = re.compile(r"[\x21-\x7e]{1,100}")
+_SESSION_ID = re.compile(r"[A-Za-z0-9_-]{22}")
+
+
+def is_session_id(text: str) -> bool:
+    """Tell whether ``text`` has the shape of a session id; nothing else may reach the database or the cache."""
+    return _SESSION_ID.fullmatch(text) is not None
+
+
+def token_key(jti: str) -> str:
+    """Return the key of a token: its ``jti``, or a digest of one that is long or not plain ASCII."""
+    if _PLAIN_KEY.fullmatch(jti) and not jti.startswith("sha256:"):
+        return jti
+    return "sha256:" + hashlib.sha256(jti.encode("utf-8", "surrogatepass")).hexdigest()

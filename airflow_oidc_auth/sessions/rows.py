@@ -1,0 +1,91 @@
+"""Between sign-ins, sessions and rows: what may be stored, and what a stored row is believed."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from airflow_oidc_auth.errors import SessionError
+from airflow_oidc_auth.grants.digest import grant_digest
+from airflow_oidc_auth.grants.grant import Grant
+from airflow_oidc_auth.identity import Identity
+from airflow_oidc_auth.providers.provider import SignIn
+from airflow_oidc_auth.sessions import models
+from airflow_oidc_auth.sessions.grant_document import parse_grant
+from airflow_oidc_auth.sessions.principal import principal_id
+from airflow_oidc_auth.sessions.session import Session
+
+log = logging.getLogger(__name__)
+
+
+def check_storable(identity: Identity) -> None:
+    """Refuse an identity that a column cannot hold whole: a shortened subject would be somebody else's.
+
+    :raises SessionError: ``identity_not_storable``
+    """
+    for name, value in (("iss", identity.issuer), ("sub", identity.subject)):
+        if not value or len(value) > models.MAX_IDENTITY_LENGTH or not value.isprintable():
+            raise SessionError("identity_not_storable", f"{name} is empty, too long or has unprintable characters")
+
+
+def new_session(
+    session_id: str, sign_in: SignIn, grant: Grant, now: int, expires_at: int, client_address: str | None
+) -> Session:
+    """Return the session of a sign-in, in the form in which it can be stored."""
+    identity = sign_in.identity
+    # A shortened sid or e-mail would be another one; a shortened name is still the person's.
+    sid = sign_in.sid if sign_in.sid and len(sign_in.sid) <= models.MAX_SID_LENGTH else None
+    email = identity.email if identity.email and len(identity.email) <= models.MAX_EMAIL_LENGTH else None
+    return Session(
+        id=session_id,
+        principal_id=principal_id(identity.issuer, identity.subject),
+        provider=identity.provider,
+        issuer=identity.issuer,
+        subject=identity.subject,
+        name=_storable(identity.name)[: models.MAX_NAME_LENGTH],
+        email=email and _storable(email),
+        grant=grant,
+        grant_digest=grant_digest(grant),
+        created_at=now,
+        expires_at=expires_at,
+        idp_sid=sid and _storable(sid),
+        client_address=client_address and _storable(client_address)[: models.MAX_ADDRESS_LENGTH],
+    )
+
+
+def _storable(text: str) -> str:
+    """Drop what PostgreSQL refuses: NUL and lone surrogates."""
+    return text.replace("\0", "").encode("utf-8", "ignore").decode("utf-8")
+
+
+def parse_session(row: Any) -> Session | None:
+    """Return the session of a stored row, or None for one that was tampered with."""
+    grant = _parse_grant(row)
+    if grant is None:
+        return None
+    if principal_id(row.issuer, row.subject) != row.principal_id:
+        log.error("Session of principal %s is refused: the principal has another issuer or subject", row.principal_id)
+        return None
+    return Session(
+        id=row.id,
+        principal_id=row.principal_id,
+        provider=row.provider,
+        issuer=row.issuer,
+        subject=row.subject,
+        name=row.name,
+        email=row.email,
+        grant=grant,
+        grant_digest=row.grant_digest,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        idp_sid=row.idp_sid,
+        client_address=row.client_address,
+    )
+
+
+def _parse_grant(row: Any) -> Grant | None:
+    try:
+        return parse_grant(row.grant_document, row.grant_digest)
+    except ValueError as error:
+        log.error("Session of principal %s is refused: %s", row.principal_id, error)  # noqa: TRY400  # no stack needed
+        return None
