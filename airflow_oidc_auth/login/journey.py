@@ -1,0 +1,288 @@
+"""Begin, complete and end a sign-in.
+
+Every expected failure becomes a :class:`Refused` here, is audited here and logged here, once; only a programming
+error leaves as an exception.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from airflow_oidc_auth.audit.event import AuditRecord, AuthEvent
+from airflow_oidc_auth.errors import LoginRefused, OidcAuthError, ProtocolViolation, ProviderError, SessionError
+from airflow_oidc_auth.grants.grant import Evaluation, Grant, Refusal
+from airflow_oidc_auth.identity import Identity
+from airflow_oidc_auth.login import records
+from airflow_oidc_auth.login.attempts import AttemptCookies, attempt_cookie_name
+from airflow_oidc_auth.login.outcome import SHOWN_GROUPS, Begun, Refused, RequestContext, SignedIn, SignedOut, Visitor
+from airflow_oidc_auth.providers.attempt import LoginAttempt
+from airflow_oidc_auth.providers.provider import Provider, SignIn
+from airflow_oidc_auth.secret import Secret
+from airflow_oidc_auth.sessions.session import Ended, Opened
+from airflow_oidc_auth.sessions.store import SessionStore
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+STATE_BYTES = 16
+NONCE_BYTES = 16
+VERIFIER_BYTES = 32
+LOGOUT_URL_TIMEOUT = 2.0
+
+
+class Runner(Protocol):
+    """A few threads of one's own (:class:`airflow_oidc_auth.providers.pool.ProviderPool` is one)."""
+
+    async def run(self, fn: Callable[..., T], *args: object) -> T:
+        """Run ``fn`` on one of the threads; ``ProviderError("provider_busy")`` when too many wait."""
+        ...
+
+
+class Rules(Protocol):
+    """What decides (:class:`airflow_oidc_auth.grants.GrantRules`)."""
+
+    def evaluate(self, identity: Identity) -> Evaluation:
+        """Return grant or refusal; never raises."""
+        ...
+
+
+class Audit(Protocol):
+    """Where events are written (:class:`airflow_oidc_auth.audit.log.AuditLog`)."""
+
+    def record(self, record: AuditRecord) -> None:
+        """Write one event; ``SessionError("audit_unavailable")`` when a sign-in must not go on without it."""
+        ...
+
+    def record_anonymous_failure(self, record: AuditRecord, now: float) -> None:
+        """Count a failure of somebody unknown; a flood becomes few rows."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunningProvider:
+    """A provider and the threads that its calls run on."""
+
+    provider: Provider
+    pool: Runner
+
+
+class Journey:
+    """The sign-in journey of one configuration; a hot reload builds another.
+
+    :param providers: by id, in the order of the document
+    :param store_threads: the store's own threads; audit rows are written there too
+    :param base_url: absolute, without trailing slash; the only source of redirect URIs
+    :param lifetime: seconds from sign-in to the session's hard end
+    :param note_ended: called with each session that ended here, so that this process forgets it at once
+    :param clock: epoch seconds
+    :param token_urlsafe: like :func:`secrets.token_urlsafe`
+    """
+
+    def __init__(
+        self,
+        *,
+        providers: Mapping[str, RunningProvider],
+        rules: Rules,
+        store: SessionStore,
+        store_threads: Runner,
+        audit: Audit,
+        attempts: AttemptCookies,
+        base_url: str,
+        lifetime: int,
+        clock: Callable[[], float],
+        token_urlsafe: Callable[[int], str],
+        note_ended: Callable[[Ended], None] = lambda ended: None,
+    ) -> None:
+        self._providers = providers
+        self._rules = rules
+        self._store = store
+        self._store_threads = store_threads
+        self._audit = audit
+        self._attempts = attempts
+        self._base_url = base_url.rstrip("/")
+        self._lifetime = lifetime
+        self._clock = clock
+        self._token_urlsafe = token_urlsafe
+        self._note_ended = note_ended
+
+    async def begin(
+        self, provider_id: str, next_url: str, context: RequestContext, *, other_account: bool = False
+    ) -> Begun | Refused:
+        """Start a sign-in.
+
+        :param next_url: absolute and judged safe by the caller
+        :param other_account: the person asked to be asked who they are, whatever session the IdP has
+        """
+        running = self._providers.get(provider_id)
+        if running is None:
+            return Refused("provider_unknown", context.correlation_id)
+        attempt = self._new_attempt(provider_id, next_url, context, other_account=other_account)
+        try:
+            url = await running.pool.run(running.provider.build_authorization_url, attempt)
+        except OidcAuthError as error:
+            return await self._failed(error, attempt, context, spent=None)
+        cookie = self._attempts.seal(attempt)
+        return Begun(url, cookie, self._attempts.prune(context.cookies, cookie))
+
+    async def complete(
+        self, provider_id: str, response: Mapping[str, str], context: RequestContext
+    ) -> SignedIn | Refused:
+        """Finish a sign-in with the authorization response.
+
+        :param provider_id: from the callback's path; must be the attempt's own (mix-up, RFC 9700 §4.4)
+        :param response: query parameters, each given exactly once
+        """
+        try:
+            attempt = self._attempts.open(response.get("state", ""), context.cookies)
+        except ProtocolViolation as error:
+            return await self._lost(error, provider_id, context)
+        try:
+            return await self._sign_in(provider_id, attempt, response, context)
+        except OidcAuthError as error:
+            return await self._failed(error, attempt, context, spent=attempt_cookie_name(attempt.state))
+
+    async def sign_out(self, session_id: str, context: RequestContext) -> SignedOut:
+        """End the session and say where the browser can end the IdP's.
+
+        :raises SessionError: the store cannot be reached, so the session lives on until it can
+        """
+        ended = await self._store_threads.run(self._end, session_id, context)
+        if ended is None:
+            return SignedOut(ended=False)
+        self._note_ended(ended)
+        return SignedOut(True, await self._idp_logout_url(ended), ended.session.provider)
+
+    def _new_attempt(
+        self, provider_id: str, next_url: str, context: RequestContext, *, other_account: bool
+    ) -> LoginAttempt:
+        return LoginAttempt(
+            provider=provider_id,
+            state=self._token_urlsafe(STATE_BYTES),
+            nonce=self._token_urlsafe(NONCE_BYTES),
+            code_verifier=Secret(self._token_urlsafe(VERIFIER_BYTES)),
+            redirect_uri=build_redirect_uri(self._base_url, provider_id),
+            next_url=next_url,
+            started_at=int(self._clock()),
+            correlation_id=context.correlation_id,
+            other_account=other_account,
+        )
+
+    async def _sign_in(
+        self, provider_id: str, attempt: LoginAttempt, response: Mapping[str, str], context: RequestContext
+    ) -> SignedIn | Refused:
+        if attempt.provider != provider_id:
+            raise ProtocolViolation("attempt_mixed_up", f"begun with {attempt.provider!r}, answered for {provider_id!r}")
+        running = self._providers.get(provider_id)
+        if running is None:
+            raise ProtocolViolation("provider_unknown", "removed from the configuration meanwhile")
+        sign_in = await running.pool.run(running.provider.complete, attempt, response)
+        decision = self._rules.evaluate(sign_in.identity).decision
+        if isinstance(decision, Refusal):
+            return await self._turned_away(decision, sign_in.identity, attempt, context)
+        opened = await self._store_threads.run(self._open, sign_in, decision, attempt, context)
+        return SignedIn(opened.session, attempt.next_url, attempt_cookie_name(attempt.state), attempt.correlation_id)
+
+    def _open(self, sign_in: SignIn, grant: Grant, attempt: LoginAttempt, context: RequestContext) -> Opened:
+        """Open the session and audit it; a sign-in that cannot be audited leaves no session behind."""
+        now = int(self._clock())
+        opened = self._store.open(
+            sign_in, grant, now=now, expires_at=now + self._lifetime, client_address=context.client_address
+        )
+        try:
+            self._audit.record(records.build_login(opened, attempt.correlation_id, context))
+        except SessionError as error:
+            self._store.end(opened.session.id, reason=error.code, now=now)
+            raise
+        if changed := records.build_roles_changed(opened, attempt.correlation_id, context):
+            self._audit.record(changed)
+        return opened
+
+    def _end(self, session_id: str, context: RequestContext) -> Ended | None:
+        ended = self._store.end(session_id, reason="user_logout", now=int(self._clock()))
+        if ended is not None:
+            self._audit.record(records.build_logout(ended.session, context))
+        return ended
+
+    async def _idp_logout_url(self, ended: Ended) -> str | None:
+        running = self._providers.get(ended.session.provider)
+        if running is None:
+            return None
+        try:
+            # Cached discovery only, yet its lock may be held by a fetch from a hung IdP: sign-out does not wait.
+            return await asyncio.wait_for(
+                running.pool.run(_build_logout_url, running.provider, ended.id_token, f"{self._base_url}/auth/signed-out"),
+                LOGOUT_URL_TIMEOUT,
+            )
+        except (ProviderError, asyncio.TimeoutError):
+            return None
+
+    async def _turned_away(
+        self, refusal: Refusal, identity: Identity, attempt: LoginAttempt, context: RequestContext
+    ) -> Refused:
+        record = records.build_refusal(
+            identity, refusal.code, attempt.correlation_id, context, place=refusal.path
+        )
+        await self._store_threads.run(self._audit.record, record)
+        return Refused(
+            refusal.code,
+            attempt.correlation_id,
+            text=refusal.text,
+            provider=attempt.provider,
+            visitor=_describe(identity),
+            next_url=attempt.next_url,
+            spent=attempt_cookie_name(attempt.state),
+        )
+
+    async def _failed(
+        self, error: OidcAuthError, attempt: LoginAttempt, context: RequestContext, *, spent: str | None
+    ) -> Refused:
+        event = AuthEvent.LOGIN_REFUSED if isinstance(error, LoginRefused) else AuthEvent.LOGIN_FAILED
+        await self._note_failure(error, event, attempt.provider, attempt.correlation_id, context)
+        return Refused(
+            error.code,
+            attempt.correlation_id,
+            hint=error.hint,
+            provider=attempt.provider,
+            next_url=attempt.next_url,
+            spent=spent,
+        )
+
+    async def _lost(self, error: ProtocolViolation, provider_id: str, context: RequestContext) -> Refused:
+        provider = provider_id if provider_id in self._providers else None
+        await self._note_failure(error, AuthEvent.LOGIN_FAILED, provider, context.correlation_id, context)
+        return Refused(error.code, context.correlation_id, hint=error.hint)
+
+    async def _note_failure(
+        self, error: OidcAuthError, event: AuthEvent, provider: str | None, correlation_id: str, context: RequestContext
+    ) -> None:
+        log.warning(
+            "%s code=%s correlation_id=%s provider=%s detail=%r evidence=%r",
+            *(event.value, error.code, correlation_id, provider, error.detail, dict(error.evidence)),
+        )
+        record = records.build_anonymous(event, error.code, provider, correlation_id, context)
+        await self._store_threads.run(self._audit.record_anonymous_failure, record, self._clock())
+
+
+def build_redirect_uri(base_url: str, provider_id: str) -> str:
+    """Return the redirect URI to register at the IdP; never from a request's Host header."""
+    return f"{base_url.rstrip('/')}/auth/callback/{provider_id}"
+
+
+def _build_logout_url(provider: Provider, id_token: Secret | None, post_logout_redirect_uri: str) -> str | None:
+    return provider.build_logout_url(id_token_hint=id_token, post_logout_redirect_uri=post_logout_redirect_uri)
+
+
+def _describe(identity: Identity) -> Visitor:
+    groups = sorted(identity.groups)
+    return Visitor(
+        name=identity.name,
+        email=identity.email,
+        issuer=identity.issuer,
+        groups=tuple(groups[:SHOWN_GROUPS]),
+        more_groups=max(0, len(groups) - SHOWN_GROUPS),
+    )

@@ -1,0 +1,99 @@
+"""The audit records of the journey: who, where, why; no token, no claim set."""
+
+from __future__ import annotations
+
+from airflow_oidc_auth.audit.event import AuditRecord, AuthEvent
+from airflow_oidc_auth.grants.grant import Grant
+from airflow_oidc_auth.identity import Identity
+from airflow_oidc_auth.login.outcome import RequestContext
+from airflow_oidc_auth.sessions.session import Opened, Session
+
+SESSION_REF_LENGTH = 8
+
+
+def build_login(opened: Opened, correlation_id: str, context: RequestContext) -> AuditRecord:
+    """Return the row of a finished sign-in."""
+    return _of_session(
+        AuthEvent.LOGIN, "rules_matched", opened.session, correlation_id, context, before=opened.previous_roles
+    )
+
+
+def build_roles_changed(opened: Opened, correlation_id: str, context: RequestContext) -> AuditRecord | None:
+    """Return the row that says the roles differ from the previous sign-in's, None if they do not."""
+    before = opened.previous_roles
+    if before is None or set(before) == set(opened.session.grant.roles):
+        return None
+    return _of_session(
+        AuthEvent.ROLES_CHANGED, "rules_matched", opened.session, correlation_id, context, before=before
+    )
+
+
+def build_logout(session: Session, context: RequestContext) -> AuditRecord:
+    """Return the row of a sign-out."""
+    return _of_session(AuthEvent.LOGOUT, "user_logout", session, context.correlation_id, context)
+
+
+def build_refusal(
+    identity: Identity, reason: str, correlation_id: str, context: RequestContext, *, place: str = ""
+) -> AuditRecord:
+    """Return the row of somebody whom the IdP knows and we do not let in.
+
+    :param place: where in the configuration the refusal comes from
+    """
+    return AuditRecord(
+        event=AuthEvent.LOGIN_REFUSED,
+        correlation_id=correlation_id,
+        reason=reason,
+        owner=identity.name,
+        provider=identity.provider,
+        issuer=identity.issuer,
+        subject=identity.subject,
+        roles_after=(),
+        client_address=context.client_address,
+        detail=(("place", place),) if place else (),
+    )
+
+
+def build_anonymous(
+    event: AuthEvent, reason: str, provider: str | None, correlation_id: str, context: RequestContext
+) -> AuditRecord:
+    """Return the record of a failure before anybody was known; these are aggregated, not written one by one."""
+    return AuditRecord(
+        event=event,
+        correlation_id=correlation_id,
+        reason=reason,
+        provider=provider,
+        client_address=context.client_address,
+    )
+
+
+def _of_session(
+    event: AuthEvent,
+    reason: str,
+    session: Session,
+    correlation_id: str,
+    context: RequestContext,
+    *,
+    before: tuple[str, ...] | None = None,
+) -> AuditRecord:
+    return AuditRecord(
+        event=event,
+        correlation_id=correlation_id,
+        reason=reason,
+        owner=session.name,
+        provider=session.provider,
+        issuer=session.issuer,
+        subject=session.subject,
+        principal_id=session.principal_id,
+        # Enough to join rows, too little to name the session to the server.
+        session_ref=session.id[:SESSION_REF_LENGTH],
+        rules=rule_names(session.grant),
+        roles_before=before,
+        roles_after=session.grant.roles,
+        client_address=context.client_address,
+    )
+
+
+def rule_names(grant: Grant) -> tuple[str, ...]:
+    """Return the names of the rules that matched, in document order."""
+    return tuple(match.rule for match in grant.matches)
