@@ -1,0 +1,47 @@
+"""Rows in Airflow's own ``log`` table, shown on the audit-log page of its UI."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from airflow.models.log import Log
+from airflow.utils.session import create_session
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session as Transaction
+
+from airflow_oidc_auth.audit.event import AuditRecord
+from airflow_oidc_auth.audit.fields import dump_extra, visible
+from airflow_oidc_auth.errors import SessionError
+
+MAX_OWNER = 250
+
+
+def airflow_transactions() -> AbstractContextManager[Transaction]:
+    """Open a transaction of Airflow's own engine and pool, private to the calling thread."""
+    return create_session(scoped=False)
+
+
+class AirflowLogSink:
+    """Write one row per record, in a transaction of its own; blocks.
+
+    :param transactions: opens a transaction that commits on success
+    """
+
+    def __init__(self, transactions: Callable[[], AbstractContextManager[Transaction]] = airflow_transactions) -> None:
+        self._transactions = transactions
+
+    def write(self, record: AuditRecord) -> None:
+        """Write the row.
+
+        :raises SessionError: ``audit_unavailable``
+        """
+        owner = visible(record.owner, MAX_OWNER)
+        row = Log(event=record.event.value, owner=owner, owner_display_name=owner, extra=dump_extra(record))
+        try:
+            with self._transactions() as transaction:
+                transaction.add(row)
+        except SQLAlchemyError as error:
+            # The cause shows the statement and its parameters.
+            name = type(getattr(error, "orig", None) or error).__name__
+            raise SessionError("audit_unavailable", f"the row could not be written: {name}") from None
