@@ -1,0 +1,70 @@
+"""From a raw document to the frozen configuration, or to every problem in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+
+from airflow_oidc_auth.config.compile_grants import compile_grants
+from airflow_oidc_auth.config.compile_provider import ProviderCompiler
+from airflow_oidc_auth.config.compiled import AuditSettings, CompiledConfig, SessionSettings
+from airflow_oidc_auth.config.digest import document_digest
+from airflow_oidc_auth.config.document import RawDocument
+from airflow_oidc_auth.config.paths import Path
+from airflow_oidc_auth.config.reading import read_parts
+from airflow_oidc_auth.config.secrets import SecretResolver
+from airflow_oidc_auth.config.warnings import warnings_of
+from airflow_oidc_auth.errors import ConfigurationError, Problem
+
+
+def compile_document(
+    raw: RawDocument, *, secrets: SecretResolver | None, known_roles: Sequence[str]
+) -> CompiledConfig:
+    """Validate and compile.
+
+    :param secrets: None leaves secrets unresolved and named files unread, for offline commands
+    :param known_roles: roles that a rule may give
+    :raises ConfigurationError: with every problem, in the order of the document
+    """
+    nothings = list(_nothings(raw, raw.data, ()))
+    found: list[Problem] = [*raw.complaints, *nothings]
+    parts = read_parts(raw, found)
+    compiler = ProviderCompiler(raw, secrets, found)
+    providers = {key: settings for key, model in parts.providers.items() if (settings := compiler.compile(key, model))}
+    grants = compile_grants(raw, parts, known_roles, found)
+    if found or grants is None:
+        told = {each.path for each in nothings}
+        raise ConfigurationError(_in_order([*nothings, *(each for each in found if each.path not in told)]))
+    return CompiledConfig(
+        providers=MappingProxyType(providers),
+        grants=grants,
+        sessions=SessionSettings(parts.sessions.lifetime),
+        audit=AuditSettings(parts.audit.on_failure == "fail"),
+        digest=document_digest(raw),
+        warnings=tuple(_in_order(warnings_of(raw, parts, providers, grants))),
+    )
+
+
+def _nothings(raw: RawDocument, data: object, path: Path) -> Iterator[Problem]:
+    """A key without a value is a line that somebody forgot to finish, not a wish for the default."""
+    if isinstance(data, Mapping):
+        for key, value in data.items():
+            if value is None:
+                yield raw.problem((*path, key), "has no value", "write a value, or remove the key")
+            yield from _nothings(raw, value, (*path, key))
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            yield from _nothings(raw, value, (*path, index))
+
+
+def _in_order(found: Sequence[Problem]) -> list[Problem]:
+    """Sort by line and drop repetitions: two checks may see the same mistake."""
+    unique = {(each.path, each.text): each for each in found}.values()
+    return sorted(unique, key=lambda each: _line(each.where))
+
+
+def _line(where: str) -> int:
+    line = where.rpartition(":")[2]
+    return int(line) if line.isdecimal() else 0
+
+

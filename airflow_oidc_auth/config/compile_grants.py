@@ -1,0 +1,91 @@
+"""The rules: what has to fit together, then the rules' own compiler."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from airflow_oidc_auth.config.document import RawDocument
+from airflow_oidc_auth.config.paths import Path, did_you_mean, one_of
+from airflow_oidc_auth.config.reading import Parts
+from airflow_oidc_auth.config.schema.grants import RequirementModel, RuleModel
+from airflow_oidc_auth.errors import Problem
+from airflow_oidc_auth.grants.rules import GrantRules, compile_rules
+from airflow_oidc_auth.grants.settings import RequirementSettings, RuleError, RuleSettings
+
+
+def compile_grants(
+    raw: RawDocument, parts: Parts, known_roles: Sequence[str], found: list[Problem]
+) -> GrantRules | None:
+    """Return the compiled rules, or None after adding at least one problem."""
+    before = len(found)
+    found += _duplicate_names(raw, parts)
+    for index, rule in parts.rules.items():
+        path = ("grants", "rules", index)
+        found += _unknown_roles(raw, path, rule, known_roles)
+        found += _unknown_provider(raw, path, rule, parts)
+    for index, requirement in parts.requirements.items():
+        found += _unknown_provider(raw, ("grants", "require", index), requirement, parts)
+    rules = [_rule(raw, index, rule) for index, rule in parts.rules.items()]
+    require = [_requirement(raw, index, each) for index, each in parts.requirements.items()]
+    try:
+        compiled = compile_rules(rules, require, known_roles=known_roles) if rules else None
+    except RuleError as error:
+        told = {each.path for each in found}
+        found += [placed for each in error.problems if (placed := raw.place(each)).path not in told]
+        return None
+    return compiled if len(found) == before else None
+
+
+def rule_name(index: int, rule: RuleModel) -> str:
+    """Return the name that people see; counted from 1, as people do."""
+    return rule.name or f"rule {index + 1}"
+
+
+def _rule(raw: RawDocument, index: int, rule: RuleModel) -> RuleSettings:
+    written = _written(raw, "rules", index)
+    return RuleSettings(
+        name=rule_name(index, rule),
+        path=f"grants.rules[{index}]",
+        when=written["when"],
+        roles=tuple(rule.roles),
+        teams=tuple(rule.teams or ()),
+        provider=rule.provider,
+    )
+
+
+def _requirement(raw: RawDocument, index: int, requirement: RequirementModel) -> RequirementSettings:
+    written = _written(raw, "require", index)
+    checks = {key: value for key, value in written.items() if key not in ("message", "provider")}
+    return RequirementSettings(f"grants.require[{index}]", checks, requirement.message or "", requirement.provider)
+
+
+def _written(raw: RawDocument, section: str, index: int) -> dict[str, Any]:
+    data: Any = raw.data
+    written: dict[str, Any] = data["grants"][section][index]
+    return written
+
+
+def _unknown_roles(raw: RawDocument, path: Path, rule: RuleModel, known: Sequence[str]) -> Iterator[Problem]:
+    for index, role in enumerate(rule.roles):
+        if role not in known and "{" not in role:
+            yield raw.problem((*path, "roles", index), "is not a known role", did_you_mean(role, known) or one_of(known))
+
+
+def _unknown_provider(
+    raw: RawDocument, path: Path, item: RuleModel | RequirementModel, parts: Parts
+) -> Iterator[Problem]:
+    if item.provider is not None and item.provider not in parts.provider_ids:
+        suggestion = did_you_mean(item.provider, parts.provider_ids) or one_of(parts.provider_ids)
+        yield raw.problem((*path, "provider"), "is not a configured provider", suggestion)
+
+
+def _duplicate_names(raw: RawDocument, parts: Parts) -> Iterator[Problem]:
+    """Names are how audit rows say which rule it was."""
+    first: dict[str, int] = {}
+    for index, rule in parts.rules.items():
+        name = rule_name(index, rule)
+        if name in first:
+            text = f"is also the name of grants.rules[{first[name]}]"
+            yield raw.problem(("grants", "rules", index, "name"), text, "give each rule its own name")
+        first.setdefault(name, index)

@@ -1,0 +1,141 @@
+"""One provider: what was written over what its preset says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from airflow_oidc_auth.config.check_provider import check_provider
+from airflow_oidc_auth.config.document import RawDocument
+from airflow_oidc_auth.config.paths import Path
+from airflow_oidc_auth.config.schema.providers import GroupsModel, ProviderModel
+from airflow_oidc_auth.config.schema.secrets import SecretReference
+from airflow_oidc_auth.config.secrets import SecretResolver, SecretUnavailable
+from airflow_oidc_auth.errors import Problem
+from airflow_oidc_auth.identity.claims import GroupFormat
+from airflow_oidc_auth.providers.presets import Derived, Given, Preset, preset
+from airflow_oidc_auth.providers.settings import GroupSource, HttpSettings, ProviderSettings
+from airflow_oidc_auth.secret import Secret
+
+@dataclass(slots=True)
+class ProviderCompiler:
+    """Compiles the providers of one document.
+
+    :param secrets: None leaves secrets unresolved and files unread
+    :param found: where problems go
+    """
+
+    raw: RawDocument
+    secrets: SecretResolver | None
+    found: list[Problem]
+
+    def compile(self, provider_id: str, model: ProviderModel) -> ProviderSettings | None:
+        """Return the settings, or None after adding at least one problem."""
+        base: Path = ("providers", provider_id)
+        before = len(self.found)
+        chosen = preset(getattr(model, "preset"))  # noqa: B009 (each vendor's model declares its own literal)
+        given = _given(model, chosen)
+        for each in (*check_provider(model, chosen, files=self.secrets is not None), *chosen.check(given)):
+            self.found.append(self.raw.place(each, base))
+        client_secret = self._secret((*base, "client_secret"), model.client_secret)
+        private_key = self._secret((*base, "private_key"), model.private_key, check=_private_key_problem)
+        if len(self.found) > before:
+            return None
+        return _settings(provider_id, model, chosen, chosen.derive(given), client_secret, private_key)
+
+    def _secret(
+        self, path: Path, reference: SecretReference | None, check: Callable[[Secret], str] | None = None
+    ) -> Secret | None:
+        if reference is None or self.secrets is None:
+            return None
+        if path in self.raw.given_secrets:
+            return self.raw.given_secrets[path]
+        if path in self.raw.names:
+            text = "set client_secret, client_secret_cmd or client_secret_secret"
+            self.found.append(self.raw.problem(path, "is missing", text))
+            return None
+        try:
+            secret = self.secrets.resolve(reference)
+        except SecretUnavailable as error:
+            self.found.append(self.raw.problem(path, error.text, error.suggestion))
+            return None
+        if check is not None and (text := check(secret)):
+            self.found.append(self.raw.problem(path, text, "give an unencrypted PEM private key"))
+        return secret
+
+
+def _private_key_problem(secret: Secret) -> str:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        key = load_pem_private_key(secret.reveal().encode(), password=None)
+    except TypeError:
+        return "is a private key with a passphrase"
+    except (ValueError, UnsupportedAlgorithm):
+        return "is not a private key"
+    if isinstance(key, rsa.RSAPrivateKey) and key.key_size < 2048:
+        return "is an RSA key of less than 2048 bits"
+    return "" if isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey) else (
+        "is neither an RSA, an EC nor an Ed25519 key"
+    )
+
+
+def _given(model: ProviderModel, chosen: Preset) -> Given:
+    options = {key: getattr(model, key) for key in chosen.option_keys if getattr(model, key, None) is not None}
+    return Given(
+        issuer=model.issuer,
+        client_id=model.client_id,
+        options=options,
+        groups=_groups(model.groups),
+        claims_configured=frozenset(model.claims.model_fields_set),
+    )
+
+
+def _groups(groups: list[GroupsModel] | None) -> tuple[GroupSource, ...] | None:
+    if groups is None:
+        return None
+    return tuple(GroupSource(each.from_, each.claim, GroupFormat(each.format), each.strip_prefix) for each in groups)
+
+
+def _settings(
+    provider_id: str,
+    model: ProviderModel,
+    chosen: Preset,
+    derived: Derived,
+    client_secret: Secret | None,
+    private_key: Secret | None,
+) -> ProviderSettings:
+    groups = _groups(model.groups)
+    if groups is None:
+        groups = chosen.groups if derived.groups is None else derived.groups
+    return ProviderSettings(
+        id=provider_id,
+        label=model.label or chosen.vendor,
+        preset=chosen.name,
+        issuer=derived.issuer,
+        client_id=model.client_id,
+        client_secret=client_secret,
+        client_auth=model.client_auth or chosen.client_auth,
+        private_key=private_key,
+        private_key_id=model.private_key_id,
+        scopes=tuple(dict.fromkeys(model.scopes or derived.scopes or chosen.scopes)),
+        issuer_aliases=derived.issuer_aliases,
+        discovery_url=model.discovery_url or derived.discovery_url,
+        discovery_file=model.discovery_file,
+        jwks_file=model.jwks_file,
+        algorithms=tuple(dict.fromkeys(model.algorithms or chosen.algorithms)),
+        leeway=model.leeway,
+        userinfo=model.userinfo or chosen.userinfo,
+        par=model.par,
+        require_iss_parameter=model.require_iss_parameter,
+        authorization_parameters={**derived.authorization_parameters, **model.authorization_parameters},
+        name_claims=tuple(model.claims.name or chosen.name_claims),
+        email_claim=model.claims.email or chosen.email_claim,
+        email_verified_claim=model.claims.email_verified or chosen.email_verified_claim,
+        groups=groups,
+        http=HttpSettings(model.http.timeout, model.http.ca_file, model.http.proxy),
+        logout=chosen.logout if model.logout else "none",
+        options=derived.options,
+    )

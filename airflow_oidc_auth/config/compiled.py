@@ -1,0 +1,41 @@
+"""What the server runs on: frozen, complete, without a trace of YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from airflow_oidc_auth.errors import Problem
+from airflow_oidc_auth.grants.rules import GrantRules
+from airflow_oidc_auth.providers.settings import ProviderSettings
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """:param lifetime: seconds until a session ends whatever happens."""
+
+    lifetime: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSettings:
+    """:param fail_login: a sign-in whose audit row cannot be written fails."""
+
+    fail_login: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledConfig:
+    """A configuration without a problem.
+
+    :param providers: by id, in document order; never empty
+    :param digest: of the document without secrets; equal documents have equal digests
+    :param warnings: what an administrator should know although it is allowed
+    """
+
+    providers: Mapping[str, ProviderSettings]
+    grants: GrantRules
+    sessions: SessionSettings
+    audit: AuditSettings
+    digest: str
+    warnings: tuple[Problem, ...] = ()

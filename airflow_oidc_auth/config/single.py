@@ -1,0 +1,117 @@
+"""One provider without a file: the options of ``[oidc_auth]`` as a document.
+
+The options become the same document that a file would hold, so that every check is written once; only the
+names of the places differ.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from airflow_oidc_auth.config.document import VERSION, RawDocument
+from airflow_oidc_auth.config.paths import Path, shorten
+from airflow_oidc_auth.config.schema.base import kind_of
+from airflow_oidc_auth.errors import ConfigurationError, Problem
+from airflow_oidc_auth.secret import Secret
+
+SECTION = "oidc_auth"
+SECRET_VARIABLE = "AIRFLOW__OIDC_AUTH__CLIENT_SECRET"
+SINGLE_OPTIONS = ("preset", "issuer", "client_id", "client_secret", "role_mapping")
+_MAX_MAPPING = 64 * 1024
+_EXAMPLE = 'write it as {"group": "Viewer", "admins": ["Admin"]}'
+_PROVIDER_ID = re.compile(r"[a-z][a-z0-9-]{0,31}")
+
+
+def document_from_options(
+    *,
+    preset: str | None,
+    issuer: str | None,
+    client_id: str | None,
+    client_secret: Secret | None,
+    role_mapping: str | None,
+) -> RawDocument:
+    """Make a document of the five options.
+
+    :param role_mapping: JSON object group → role or list of roles
+    :raises ConfigurationError: the mapping is not such an object, or nothing is configured at all
+    """
+    if not any((preset, issuer, client_id, client_secret, role_mapping)):
+        raise ConfigurationError([_problem("config_file", "nothing is configured", f"set config_file, or {', '.join(SINGLE_OPTIONS)}")])
+    provider_id = preset if preset and _PROVIDER_ID.fullmatch(preset) else "oidc"
+    base: Path = ("providers", provider_id)
+    provider = {"preset": preset, "issuer": issuer, "client_id": client_id}
+    data: dict[str, Any] = {
+        "version": VERSION,
+        "providers": {provider_id: {key: value for key, value in provider.items() if value}},
+    }
+    data["providers"][provider_id]["client_secret"] = {"env": SECRET_VARIABLE}
+    complaints: list[Problem] = []
+    rules, names = _rules(role_mapping, complaints)
+    data["grants"] = {"rules": rules}
+    names |= {(*base, option): f"[{SECTION}] {option}" for option in SINGLE_OPTIONS[:4]}
+    names |= {base: f"[{SECTION}]", ("grants",): f"[{SECTION}] role_mapping"}
+    given = {} if client_secret is None else {(*base, "client_secret"): client_secret}
+    return RawDocument("airflow.cfg", data, names=names, given_secrets=given, complaints=tuple(complaints))
+
+
+def _rules(role_mapping: str | None, complaints: list[Problem]) -> tuple[list[Any], dict[Path, str]]:
+    """Return one rule per group; complaints keep the document from being compiled."""
+    rules: list[Any] = []
+    names: dict[Path, str] = {}
+    for group, roles in _mapping(role_mapping, complaints).items():
+        place = f'[{SECTION}] role_mapping["{shorten(group)}"]'
+        names[("grants", "rules", len(rules))] = place
+        rules.append({"when": {"group": group}, "roles": [roles] if isinstance(roles, str) else roles})
+    return rules, names
+
+
+def _mapping(role_mapping: str | None, complaints: list[Problem]) -> Mapping[str, object]:
+    if not role_mapping:
+        complaints.append(_problem("role_mapping", "is missing, so nobody could sign in", _EXAMPLE))
+        return _NOBODY
+    if len(role_mapping) > _MAX_MAPPING:
+        complaints.append(_problem("role_mapping", f"is larger than {_MAX_MAPPING // 1024} KiB", "use config_file"))
+        return _NOBODY
+    twice: list[str] = []
+    try:
+        mapping = json.loads(role_mapping, object_pairs_hook=lambda pairs: _object(pairs, twice))
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        complaints.append(_problem("role_mapping", f"is not valid JSON ({place})", _EXAMPLE))
+        return _NOBODY
+    except (ValueError, RecursionError):
+        complaints.append(_problem("role_mapping", "is not valid JSON", _EXAMPLE))
+        return _NOBODY
+    complaints += [_problem(f'role_mapping["{shorten(group)}"]', "is given twice", "keep one of them") for group in twice]
+    if not isinstance(mapping, dict):
+        complaints.append(_problem("role_mapping", f"must be a JSON object, not {kind_of(mapping)}", _EXAMPLE))
+        return _NOBODY
+    if not mapping:
+        complaints.append(_problem("role_mapping", "is empty, so nobody could sign in", _EXAMPLE))
+        return _NOBODY
+    return mapping
+
+
+# Stands in for a mapping that is already complained about, so that the rest of the document is still checked.
+_NOBODY: Mapping[str, object] = {"-": "Public"}
+
+
+def _object(pairs: list[tuple[str, object]], twice: list[str]) -> dict[str, object]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        seen: set[str] = set()
+        twice += [key for key, _ in pairs if key in seen or seen.add(key)]  # type: ignore[func-returns-value]
+    return result
+
+
+def both_configured(options: Sequence[str]) -> list[Problem]:
+    """Return a problem for each single option that is set beside ``config_file``: neither may win silently."""
+    text = "is set although config_file is set"
+    return [_problem(option, text, "move it into the document, or remove config_file") for option in options]
+
+
+def _problem(option: str, text: str, suggestion: str) -> Problem:
+    return Problem(f"[{SECTION}] {option}", text, suggestion)

@@ -1,0 +1,78 @@
+"""What is allowed and still worth a second look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from airflow_oidc_auth.config.document import RawDocument
+from airflow_oidc_auth.config.reading import Parts
+from airflow_oidc_auth.errors import Problem
+from airflow_oidc_auth.grants.rules import GrantRules
+from airflow_oidc_auth.providers.settings import ProviderSettings
+
+_HARMLESS = frozenset({"Viewer", "Public"})
+# Anybody can have an account at these, so that "everyone" means the whole world.
+_OPEN_TO_THE_WORLD = {"google": "hosted_domain", "github": "organizations", "gitlab": ""}
+
+
+def warnings_of(
+    raw: RawDocument, parts: Parts, providers: Mapping[str, ProviderSettings], grants: GrantRules
+) -> list[Problem]:
+    """Return the warnings of a valid document."""
+    return [
+        *_nobody_is_admin(raw, grants),
+        *_everyone(raw, parts, providers),
+        *_provider_without_rule(raw, parts),
+        *_provider_oddities(raw, providers),
+    ]
+
+
+def _nobody_is_admin(raw: RawDocument, grants: GrantRules) -> Iterator[Problem]:
+    if not grants.may_give("Admin"):
+        yield raw.problem(("grants", "rules"), "no rule grants Admin", "add a rule for your administrators' group")
+
+
+def _everyone(raw: RawDocument, parts: Parts, providers: Mapping[str, ProviderSettings]) -> Iterator[Problem]:
+    for index, rule in parts.rules.items():
+        if not rule.when.everyone:
+            continue
+        if more := sorted(set(rule.roles) - _HARMLESS):
+            text = f"everyone who can sign in gets {', '.join(more)}"
+            yield raw.problem(("grants", "rules", index, "roles"), text, "give Viewer to everyone, more to groups")
+        for provider in [rule.provider] if rule.provider else providers:
+            yield from _whole_world(raw, index, providers[provider])
+
+
+def _whole_world(raw: RawDocument, index: int, provider: ProviderSettings) -> Iterator[Problem]:
+    option = _OPEN_TO_THE_WORLD.get(provider.preset)
+    if option is None or (option and provider.options.get(option)):
+        return
+    if provider.preset == "gitlab" and not provider.issuer.startswith("https://gitlab.com"):
+        return
+    text = f"everyone with any account at provider {provider.id} can sign in"
+    suggestion = f"set providers.{provider.id}.{option}" if option else "name a group instead"
+    yield raw.problem(("grants", "rules", index, "when"), text, suggestion)
+
+
+def _provider_without_rule(raw: RawDocument, parts: Parts) -> Iterator[Problem]:
+    if any(rule.provider is None for rule in parts.rules.values()):
+        return
+    for provider_id in parts.provider_ids:
+        if all(rule.provider != provider_id for rule in parts.rules.values()):
+            text = "no rule is for this provider, so nobody can sign in with it"
+            yield raw.problem(("providers", provider_id), text, "add a rule, or remove the provider")
+
+
+def _provider_oddities(raw: RawDocument, providers: Mapping[str, ProviderSettings]) -> Iterator[Problem]:
+    labels: dict[str, str] = {}
+    for provider_id, settings in providers.items():
+        base = ("providers", provider_id)
+        if settings.issuer.startswith("http://"):
+            yield raw.problem((*base, "issuer"), "uses plain http on this machine: for tests only", "use https")
+        if settings.discovery_file and not settings.jwks_file:
+            text = "is set without jwks_file, so keys are still fetched"
+            yield raw.problem((*base, "discovery_file"), text, "add jwks_file on a server without access")
+        if settings.label in labels:
+            text = f"has the same label as provider {labels[settings.label]}: people see two equal buttons"
+            yield raw.problem((*base, "label"), text, "give each its own label")
+        labels.setdefault(settings.label, provider_id)
