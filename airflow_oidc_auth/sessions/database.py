@@ -28,6 +28,7 @@ from airflow_oidc_auth.sessions import models
 from airflow_oidc_auth.sessions.database_errors import is_conflict, store_unavailable
 from airflow_oidc_auth.sessions.fernet import TokenCipher
 from airflow_oidc_auth.sessions.grant_document import dump_grant, dump_roles, parse_roles
+from airflow_oidc_auth.sessions.limits import MAX_REASON_LENGTH
 from airflow_oidc_auth.sessions.revocation import SESSION, TOKEN, is_session_id, token_key
 from airflow_oidc_auth.sessions.rows import check_storable, new_session, parse_session
 from airflow_oidc_auth.sessions.session import Ended, Opened, Session
@@ -123,7 +124,7 @@ class DatabaseSessionStore:
         def work(transaction: Transaction) -> Ended | None:
             # First to write wins, on every database and without row locks (SQLite has none).
             ending = update(models.sessions).where(_S.id == session_id, _live(now))
-            if not _rows(transaction.execute(ending.values(ended_at=now, end_reason=reason[:64]))):
+            if not _rows(transaction.execute(ending.values(ended_at=now, end_reason=reason[:MAX_REASON_LENGTH]))):
                 return None
             row = transaction.execute(_READ_SESSION.add_columns(_S.id_token).where(_S.id == session_id)).one()
             forget = update(models.sessions).where(_S.id == session_id)

@@ -15,16 +15,19 @@ from airflow.models.base import naming_convention
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
 from sqlalchemy.dialects import mysql
 
-SCHEMA: str | None = airflow_metadata.schema
+from airflow_oidc_auth.sessions.limits import (
+    MAX_ADDRESS_LENGTH,
+    MAX_EMAIL_LENGTH,
+    MAX_IDENTITY_LENGTH,
+    MAX_KEY_LENGTH,
+    MAX_NAME_LENGTH,
+    MAX_REASON_LENGTH,
+    MAX_SID_LENGTH,
+    PRINCIPAL_ID_LENGTH,
+    SESSION_ID_LENGTH,
+)
 
-PRINCIPAL_ID_LENGTH = 24
-SESSION_ID_LENGTH = 22
-MAX_IDENTITY_LENGTH = 1024
-MAX_NAME_LENGTH = 250
-MAX_EMAIL_LENGTH = 320
-MAX_SID_LENGTH = 255
-MAX_ADDRESS_LENGTH = 64
-MAX_KEY_LENGTH = 128
+SCHEMA: str | None = airflow_metadata.schema
 
 _MYSQL = ("mysql", "mariadb")
 
@@ -76,7 +79,7 @@ sessions = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("ended_at", BigInteger, nullable=True),
-    Column("end_reason", ascii_key(64), nullable=True),
+    Column("end_reason", ascii_key(MAX_REASON_LENGTH), nullable=True),
     Index("idx_oidc_auth_session_principal_id", "principal_id"),
     Index("idx_oidc_auth_session_expires_at", "expires_at"),
 )

@@ -10,7 +10,7 @@ from airflow_oidc_auth.grants.digest import grant_digest
 from airflow_oidc_auth.grants.grant import Grant
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.providers.provider import SignIn
-from airflow_oidc_auth.sessions import models
+from airflow_oidc_auth.sessions import limits
 from airflow_oidc_auth.sessions.grant_document import parse_grant
 from airflow_oidc_auth.sessions.principal import principal_id
 from airflow_oidc_auth.sessions.session import Session
@@ -24,7 +24,7 @@ def check_storable(identity: Identity) -> None:
     :raises SessionError: ``identity_not_storable``
     """
     for name, value in (("iss", identity.issuer), ("sub", identity.subject)):
-        if not value or len(value) > models.MAX_IDENTITY_LENGTH or not value.isprintable():
+        if not value or len(value) > limits.MAX_IDENTITY_LENGTH or not value.isprintable():
             raise SessionError("identity_not_storable", f"{name} is empty, too long or has unprintable characters")
 
 
@@ -34,22 +34,22 @@ def new_session(
     """Return the session of a sign-in, in the form in which it can be stored."""
     identity = sign_in.identity
     # A shortened sid or e-mail would be another one; a shortened name is still the person's.
-    sid = sign_in.sid if sign_in.sid and len(sign_in.sid) <= models.MAX_SID_LENGTH else None
-    email = identity.email if identity.email and len(identity.email) <= models.MAX_EMAIL_LENGTH else None
+    sid = sign_in.sid if sign_in.sid and len(sign_in.sid) <= limits.MAX_SID_LENGTH else None
+    email = identity.email if identity.email and len(identity.email) <= limits.MAX_EMAIL_LENGTH else None
     return Session(
         id=session_id,
         principal_id=principal_id(identity.issuer, identity.subject),
         provider=identity.provider,
         issuer=identity.issuer,
         subject=identity.subject,
-        name=_storable(identity.name)[: models.MAX_NAME_LENGTH],
+        name=_storable(identity.name)[: limits.MAX_NAME_LENGTH],
         email=email and _storable(email),
         grant=grant,
         grant_digest=grant_digest(grant),
         created_at=now,
         expires_at=expires_at,
         idp_sid=sid and _storable(sid),
-        client_address=client_address and _storable(client_address)[: models.MAX_ADDRESS_LENGTH],
+        client_address=client_address and _storable(client_address)[: limits.MAX_ADDRESS_LENGTH],
     )
 
 
