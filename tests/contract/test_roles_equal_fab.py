@@ -1,0 +1,105 @@
+"""The built-in roles mean what FAB's mean, on the same Airflow, except where a decision says otherwise.
+
+The first test starts FAB on a database of its own in a process of its own, so that this process keeps our manager.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from airflow_oidc_auth.policy.builtin import BUILTIN_ROLES
+
+HERE = Path(__file__).parent / "fab_roles"
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(HERE))
+from differences import DIFFERENCES, Difference  # noqa: E402
+
+MARK = "answers:"
+Answers = dict[str, dict[str, tuple[str, str]]]
+
+
+def fab_environment(home: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+    return kept | {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__API__BASE_URL": "http://localhost:8080",
+        "AIRFLOW__CORE__AUTH_MANAGER": "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager",
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+        "PYTHONPATH": str(ROOT),
+        "PYTHONWARNINGS": "ignore",
+    }
+
+
+def run(arguments: list[str], environment: dict[str, str]) -> str:
+    done = subprocess.run(
+        [sys.executable, *arguments], env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
+    """FAB's and our answers by roles and question, from a process with FAB as its auth manager."""
+    environment = fab_environment(tmp_path_factory.mktemp("fab-home"))
+    run(["-m", "airflow", "db", "migrate"], environment)
+    output = run([str(HERE / "probe.py")], environment)
+    (line,) = [line for line in output.splitlines() if line.startswith(MARK)]
+    found = json.loads(line.removeprefix(MARK))
+    return {roles: {asked: tuple(both) for asked, both in rows.items()} for roles, rows in found.items()}
+
+
+def differing(answers: Answers, role: str) -> list[tuple[str, str, str, str]]:
+    return [(role, question, fab, ours) for question, (fab, ours) in answers[role].items() if fab != ours]
+
+
+@pytest.mark.parametrize("role", BUILTIN_ROLES)
+def test_role_answers_as_fab_does_unless_a_decision_says_otherwise(answers, role):
+    unexplained = [row for row in differing(answers, role) if not any(entry.covers(*row) for entry in DIFFERENCES)]
+    assert unexplained == []
+
+
+@pytest.mark.parametrize("entry", DIFFERENCES, ids=lambda entry: f"{entry.document} {entry.roles[0]} {entry.questions}")
+def test_listed_difference_still_differs_for_each_of_its_roles(answers, entry: Difference):
+    stale = [role for role in entry.roles if not any(entry.covers(*row) for row in differing(answers, role))]
+    assert stale == []
+
+
+@pytest.mark.parametrize("document", sorted({entry.document for entry in DIFFERENCES}))
+def test_every_listed_difference_has_its_decision_document(document):
+    assert len(list((ROOT / "docs" / "decisions").glob(f"{document}-*.md"))) == 1
+
+
+@pytest.mark.parametrize("role", [role for role in BUILTIN_ROLES if role != "Admin"])
+def test_no_role_but_admin_may_do_more_than_in_fab(answers, role):
+    nothing = {"nothing", "no"}
+    more = [row for row in differing(answers, role) if row[3] not in nothing and not row[1].endswith("is a set")]
+    assert more == []
+
+
+def test_several_roles_answer_as_the_strongest_of_them_in_both(answers):
+    together = [roles for roles in answers if "+" in roles]
+    assert len(together) == 20
+    for roles in together:
+        assert answers[roles] == answers[roles.split("+")[0]], roles
+
+
+@pytest.mark.parametrize("role", BUILTIN_ROLES)
+@pytest.mark.parametrize("details", ["without-details", "without-id"])
+def test_audit_rows_without_a_dag_are_for_admin_only(answers, role, details):
+    expected = "yes" if role == "Admin" else "no"
+    assert answers[role][f"dag GET AUDIT_LOG {details}"] == (expected, expected)
+
+
+def test_the_walk_is_not_empty(answers):
+    kinds = {question.split()[0] for question in answers["Viewer"]}
+    assert kinds >= {"configuration", "dag", "view", "custom", "menu", "batch", "filter", "list", "hitl", "team"}
+    assert len(answers["Viewer"]) > 2000
+    assert {fab for fab, _ in answers["Viewer"].values()} >= {"yes", "no"}
