@@ -7,7 +7,6 @@ Nothing is kept on the server: any API server finishes what another began. The b
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import json
@@ -15,6 +14,7 @@ import re
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from cryptography.fernet import InvalidToken, MultiFernet
 
@@ -67,8 +67,10 @@ class AttemptCookies:
         self._home_url = home_url
 
     def seal(self, attempt: LoginAttempt) -> Cookie:
-        """Return the attempt's cookie, at most :data:`MAX_COOKIE_BYTES` with its name; a ``next`` that does not
-        fit is replaced by the home page."""
+        """Return the attempt's cookie, at most :data:`MAX_COOKIE_BYTES` with its name.
+
+        A ``next`` that does not fit is replaced by the home page.
+        """
         name = attempt_cookie_name(attempt.state)
         value = self._encrypt(attempt)
         if len(attempt.next_url) > MAX_NEXT_LENGTH or len(name) + len(value) + 1 > MAX_COOKIE_BYTES:
@@ -131,13 +133,11 @@ class AttemptCookies:
 
     def _decrypt(self, sealed: str) -> LoginAttempt:
         try:
-            version, provider, state, nonce, verifier, started_at, correlation_id, other, squeezed = json.loads(
-                self._fernet.decrypt(sealed)
-            )
-            if version != _FORMAT:
-                raise ValueError("another release's format")
+            document = json.loads(self._fernet.decrypt(sealed))
+            # Another release's format does not unpack, or begins with another number.
+            _, provider, state, nonce, verifier, started_at, correlation_id, other, squeezed = _known(document)
             next_url = _decompress(squeezed)
-        except (InvalidToken, ValueError, TypeError, binascii.Error, zlib.error) as error:
+        except (InvalidToken, ValueError, TypeError, KeyError, IndexError, zlib.error) as error:
             raise ProtocolViolation("attempt_unknown", f"attempt cookie not readable: {type(error).__name__}") from None
         return LoginAttempt(
             provider=provider,
@@ -150,6 +150,12 @@ class AttemptCookies:
             correlation_id=correlation_id,
             other_account=bool(other),
         )
+
+
+def _known(document: list[Any]) -> list[Any]:
+    if document[0] != _FORMAT:
+        raise ValueError("another release's format")
+    return document
 
 
 def _decompress(squeezed: str) -> str:

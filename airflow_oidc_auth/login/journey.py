@@ -23,7 +23,6 @@ from airflow_oidc_auth.providers.attempt import LoginAttempt
 from airflow_oidc_auth.providers.provider import Provider, SignIn
 from airflow_oidc_auth.secret import Secret
 from airflow_oidc_auth.sessions.session import Ended, Opened
-from airflow_oidc_auth.sessions.store import SessionStore
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +34,27 @@ VERIFIER_BYTES = 32
 LOGOUT_URL_TIMEOUT = 2.0
 
 
-class Runner(Protocol):
-    """A few threads of one's own (:class:`airflow_oidc_auth.providers.pool.ProviderPool` is one)."""
+class Pool(Protocol):
+    """A provider's own threads (:class:`airflow_oidc_auth.providers.pool.ProviderPool`)."""
 
     async def run(self, fn: Callable[..., T], *args: object) -> T:
         """Run ``fn`` on one of the threads; ``ProviderError("provider_busy")`` when too many wait."""
+        ...
+
+
+class Sessions(Protocol):
+    """Sessions and the store's own threads (:class:`airflow_oidc_auth.sessions.live.LiveSessions`)."""
+
+    async def open(self, sign_in: SignIn, grant: Grant, *, expires_at: int, client_address: str | None) -> Opened:
+        """Open a session, or raise ``SessionError``."""
+        ...
+
+    async def end(self, session_id: str, *, reason: str) -> Ended | None:
+        """End a session, here at once; None if there is none to end. ``SessionError`` if the store fails."""
+        ...
+
+    async def run(self, function: Callable[..., T], *args: object) -> T:
+        """Run something else that blocks on the metadata database."""
         ...
 
 
@@ -68,47 +83,42 @@ class RunningProvider:
     """A provider and the threads that its calls run on."""
 
     provider: Provider
-    pool: Runner
+    pool: Pool
 
 
 class Journey:
     """The sign-in journey of one configuration; a hot reload builds another.
 
     :param providers: by id, in the order of the document
-    :param store_threads: the store's own threads; audit rows are written there too
+    :param sessions: audit rows are written on its threads
     :param base_url: absolute, without trailing slash; the only source of redirect URIs
     :param lifetime: seconds from sign-in to the session's hard end
-    :param note_ended: called with each session that ended here, so that this process forgets it at once
     :param clock: epoch seconds
     :param token_urlsafe: like :func:`secrets.token_urlsafe`
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # everything the journey touches is handed in
         self,
         *,
         providers: Mapping[str, RunningProvider],
         rules: Rules,
-        store: SessionStore,
-        store_threads: Runner,
+        sessions: Sessions,
         audit: Audit,
         attempts: AttemptCookies,
         base_url: str,
         lifetime: int,
         clock: Callable[[], float],
         token_urlsafe: Callable[[int], str],
-        note_ended: Callable[[Ended], None] = lambda ended: None,
     ) -> None:
         self._providers = providers
         self._rules = rules
-        self._store = store
-        self._store_threads = store_threads
+        self._sessions = sessions
         self._audit = audit
         self._attempts = attempts
         self._base_url = base_url.rstrip("/")
         self._lifetime = lifetime
         self._clock = clock
         self._token_urlsafe = token_urlsafe
-        self._note_ended = note_ended
 
     async def begin(
         self, provider_id: str, next_url: str, context: RequestContext, *, other_account: bool = False
@@ -151,11 +161,11 @@ class Journey:
 
         :raises SessionError: the store cannot be reached, so the session lives on until it can
         """
-        ended = await self._store_threads.run(self._end, session_id, context)
+        ended = await self._sessions.end(session_id, reason="user_logout")
         if ended is None:
             return SignedOut(ended=False)
-        self._note_ended(ended)
-        return SignedOut(True, await self._idp_logout_url(ended), ended.session.provider)
+        await self._sessions.run(self._audit.record, records.build_logout(ended.session, context))
+        return SignedOut(ended=True, idp_logout_url=await self._idp_logout_url(ended), provider=ended.session.provider)
 
     def _new_attempt(
         self, provider_id: str, next_url: str, context: RequestContext, *, other_account: bool
@@ -176,7 +186,8 @@ class Journey:
         self, provider_id: str, attempt: LoginAttempt, response: Mapping[str, str], context: RequestContext
     ) -> SignedIn | Refused:
         if attempt.provider != provider_id:
-            raise ProtocolViolation("attempt_mixed_up", f"begun with {attempt.provider!r}, answered for {provider_id!r}")
+            detail = f"begun with {attempt.provider!r}, answered for {provider_id!r}"
+            raise ProtocolViolation("attempt_mixed_up", detail)
         running = self._providers.get(provider_id)
         if running is None:
             raise ProtocolViolation("provider_unknown", "removed from the configuration meanwhile")
@@ -184,29 +195,28 @@ class Journey:
         decision = self._rules.evaluate(sign_in.identity).decision
         if isinstance(decision, Refusal):
             return await self._turned_away(decision, sign_in.identity, attempt, context)
-        opened = await self._store_threads.run(self._open, sign_in, decision, attempt, context)
+        opened = await self._open(sign_in, decision, attempt, context)
         return SignedIn(opened.session, attempt.next_url, attempt_cookie_name(attempt.state), attempt.correlation_id)
 
-    def _open(self, sign_in: SignIn, grant: Grant, attempt: LoginAttempt, context: RequestContext) -> Opened:
+    async def _open(self, sign_in: SignIn, grant: Grant, attempt: LoginAttempt, context: RequestContext) -> Opened:
         """Open the session and audit it; a sign-in that cannot be audited leaves no session behind."""
-        now = int(self._clock())
-        opened = self._store.open(
-            sign_in, grant, now=now, expires_at=now + self._lifetime, client_address=context.client_address
+        opened = await self._sessions.open(
+            sign_in,
+            grant,
+            expires_at=int(self._clock()) + self._lifetime,
+            client_address=context.client_address,
         )
         try:
-            self._audit.record(records.build_login(opened, attempt.correlation_id, context))
+            await self._sessions.run(self._audit_opened, opened, attempt.correlation_id, context)
         except SessionError as error:
-            self._store.end(opened.session.id, reason=error.code, now=now)
+            await self._sessions.end(opened.session.id, reason=error.code)
             raise
-        if changed := records.build_roles_changed(opened, attempt.correlation_id, context):
-            self._audit.record(changed)
         return opened
 
-    def _end(self, session_id: str, context: RequestContext) -> Ended | None:
-        ended = self._store.end(session_id, reason="user_logout", now=int(self._clock()))
-        if ended is not None:
-            self._audit.record(records.build_logout(ended.session, context))
-        return ended
+    def _audit_opened(self, opened: Opened, correlation_id: str, context: RequestContext) -> None:
+        self._audit.record(records.build_login(opened, correlation_id, context))
+        if changed := records.build_roles_changed(opened, correlation_id, context):
+            self._audit.record(changed)
 
     async def _idp_logout_url(self, ended: Ended) -> str | None:
         running = self._providers.get(ended.session.provider)
@@ -214,20 +224,18 @@ class Journey:
             return None
         try:
             # Cached discovery only, yet its lock may be held by a fetch from a hung IdP: sign-out does not wait.
-            return await asyncio.wait_for(
-                running.pool.run(_build_logout_url, running.provider, ended.id_token, f"{self._base_url}/auth/signed-out"),
-                LOGOUT_URL_TIMEOUT,
+            building = running.pool.run(
+                _build_logout_url, running.provider, ended.id_token, build_signed_out_uri(self._base_url)
             )
+            return await asyncio.wait_for(building, LOGOUT_URL_TIMEOUT)
         except (ProviderError, asyncio.TimeoutError):
             return None
 
     async def _turned_away(
         self, refusal: Refusal, identity: Identity, attempt: LoginAttempt, context: RequestContext
     ) -> Refused:
-        record = records.build_refusal(
-            identity, refusal.code, attempt.correlation_id, context, place=refusal.path
-        )
-        await self._store_threads.run(self._audit.record, record)
+        record = records.build_refusal(identity, refusal.code, attempt.correlation_id, context, place=refusal.path)
+        await self._sessions.run(self._audit.record, record)
         return Refused(
             refusal.code,
             attempt.correlation_id,
@@ -265,12 +273,21 @@ class Journey:
             *(event.value, error.code, correlation_id, provider, error.detail, dict(error.evidence)),
         )
         record = records.build_anonymous(event, error.code, provider, correlation_id, context)
-        await self._store_threads.run(self._audit.record_anonymous_failure, record, self._clock())
+        try:
+            await self._sessions.run(self._audit.record_anonymous_failure, record, self._clock())
+        except SessionError as lost:
+            # The door is shut already; the line above is what remains of this failure.
+            log.error("audit record lost: code=%s correlation_id=%s", lost.code, correlation_id)  # noqa: TRY400
 
 
 def build_redirect_uri(base_url: str, provider_id: str) -> str:
     """Return the redirect URI to register at the IdP; never from a request's Host header."""
     return f"{base_url.rstrip('/')}/auth/callback/{provider_id}"
+
+
+def build_signed_out_uri(base_url: str) -> str:
+    """Return the post-logout redirect URI to register at the IdP: one fixed address without a query."""
+    return f"{base_url.rstrip('/')}/auth/signed-out"
 
 
 def _build_logout_url(provider: Provider, id_token: Secret | None, post_logout_redirect_uri: str) -> str | None:

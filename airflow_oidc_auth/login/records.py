@@ -23,9 +23,7 @@ def build_roles_changed(opened: Opened, correlation_id: str, context: RequestCon
     before = opened.previous_roles
     if before is None or set(before) == set(opened.session.grant.roles):
         return None
-    return _of_session(
-        AuthEvent.ROLES_CHANGED, "rules_matched", opened.session, correlation_id, context, before=before
-    )
+    return _of_session(AuthEvent.ROLES_CHANGED, "rules_matched", opened.session, correlation_id, context, before=before)
 
 
 def build_logout(session: Session, context: RequestContext) -> AuditRecord:
