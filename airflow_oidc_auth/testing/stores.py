@@ -57,7 +57,7 @@ class MemorySessionStore:
             kept = self._sessions.get(session_id)
             return kept.session if kept is not None and kept.session.expires_at > now else None
 
-    def end(self, session_id: str, *, reason: str, now: int) -> Ended | None:  # noqa: ARG002  # the database keeps it
+    def end(self, session_id: str, *, reason: str, now: int) -> Ended | None:  # the database keeps it
         """Forget a session and publish that."""
         with self._available():
             kept = self._sessions.get(session_id)
@@ -67,7 +67,7 @@ class MemorySessionStore:
             self._publish(SESSION, session_id, kept.session.expires_at)
             return Ended(kept.session, kept.id_token)
 
-    def revoke_token(self, jti: str, *, expires_at: int, now: int) -> None:  # noqa: ARG002  # the database keeps it
+    def revoke_token(self, jti: str, *, expires_at: int, now: int) -> None:  # the database keeps it
         """Publish the revocation of one token."""
         with self._available():
             self._publish(TOKEN, token_key(jti), expires_at)
