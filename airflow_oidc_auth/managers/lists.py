@@ -19,6 +19,7 @@ from airflow_oidc_auth.policy.vocabulary import DAGS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from airflow.api_fastapi.auth.managers.models.resource_details import AssetDetails
     from sqlalchemy.orm import InstrumentedAttribute, Session
 
     from airflow_oidc_auth.policy.permissions import Permissions
@@ -41,10 +42,12 @@ class Lists:
     """
 
     def filter_authorized_assets(
-        self, *, asset_ids: Iterable[K], user: Permitted, method: str = "GET", **later: object
-    ) -> set[K]:
-        """Return the assets that the method may be applied to (asked by Airflow 3.4)."""
-        return set(asset_ids) if user.permissions.allows(method, "Assets") else set()
+        self, *, assets: Iterable[AssetDetails], user: Permitted, method: str = "GET", **later: object
+    ) -> set[str]:
+        """Return the ids of the assets that the method may be applied to (asked by Airflow 3.4)."""
+        if not user.permissions.allows(method, "Assets"):
+            return set()
+        return {details.id for details in assets if details.id is not None}
 
     def filter_authorized_connections(
         self, *, conn_ids: set[str], user: Permitted, method: str = "GET", **later: object

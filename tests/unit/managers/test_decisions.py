@@ -6,7 +6,12 @@ from enum import Enum
 
 import pytest
 from airflow.api_fastapi.auth.managers.base_auth_manager import BaseAuthManager
-from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagAccessEntity, DagDetails
+from airflow.api_fastapi.auth.managers.models.resource_details import (
+    AccessView,
+    AssetDetails,
+    DagAccessEntity,
+    DagDetails,
+)
 from airflow.api_fastapi.common.types import MenuItem
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,7 +75,9 @@ def test_accepts_the_arguments_of_the_base_class_and_of_later_releases(name):
 
 def test_accepts_the_team_name_of_airflow_3_4():
     assert Decisions().is_authorized_view(access_view=AccessView.JOBS, user=someone("Viewer"), team_name="blue")
-    assert Decisions().filter_authorized_assets(asset_ids={1, 2}, user=someone("Viewer"), team_name="blue") == {1, 2}
+    assets = [AssetDetails(id="1"), AssetDetails(id="2"), AssetDetails()]
+    assert Decisions().filter_authorized_assets(assets=assets, user=someone("Viewer"), team_name="blue") == {"1", "2"}
+    assert Decisions().filter_authorized_assets(assets=assets, user=someone("Public")) == set()
 
 
 @pytest.mark.parametrize("view", ["CRYSTAL_BALL", "AUDIT_LOGS_ALL", "REPARSE_ALL"])
