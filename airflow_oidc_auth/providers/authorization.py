@@ -37,8 +37,8 @@ PROTECTED_PARAMETERS = frozenset(
 _MAX_CODE = 8192
 _MAX_PARAMETER = 4096
 # The person or the IdP's policy said no: nothing is broken.
-_DENIED = frozenset({"access_denied", "user_cancelled_login", "user_cancelled_authorize", "consent_required"})
-_INTERACTION = frozenset({"login_required", "interaction_required", "account_selection_required"})
+_DENIED = frozenset({"access_denied", "user_cancelled_login", "user_cancelled_authorize"})
+_INTERACTION = frozenset({"login_required", "interaction_required", "account_selection_required", "consent_required"})
 _DOWN = frozenset({"server_error", "temporarily_unavailable"})
 
 

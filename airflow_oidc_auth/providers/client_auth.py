@@ -58,9 +58,7 @@ class ClientAuthenticator:
         if secret is None:
             raise ProviderError("client_rejected", f"{method} needs a client secret and there is none")
         if method == "client_secret_post":
-            return ClientCredentials(
-                form={"client_id": self.settings.client_id, "client_secret": secret.reveal()}
-            )
+            return ClientCredentials(form={"client_id": self.settings.client_id, "client_secret": secret.reveal()})
         return ClientCredentials(headers={"Authorization": basic(self.settings.client_id, secret)})
 
     def _assertion(self, metadata: ProviderMetadata) -> Mapping[str, str]:

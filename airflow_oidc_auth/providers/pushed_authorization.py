@@ -25,9 +25,7 @@ def push_authorization_request(
     if metadata.par_endpoint is None:
         raise ProviderError("par_unsupported", "discovery names no pushed_authorization_request_endpoint")
     credentials = authenticator.credentials(metadata)
-    answer = transport.post(
-        metadata.par_endpoint, form={**parameters, **credentials.form}, headers=credentials.headers
-    )
+    answer = transport.post(metadata.par_endpoint, form={**parameters, **credentials.form}, headers=credentials.headers)
     if answer.status not in (200, 201):  # 201 is the rule, 200 is seen
         raise _refusal(answer, authenticator)
     request_uri = answer.json_object().get("request_uri")

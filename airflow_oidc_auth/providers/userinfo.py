@@ -30,9 +30,7 @@ def fetch_userinfo(
     """
     if metadata.userinfo_endpoint is None:
         raise ProviderError("userinfo_missing", "discovery names no userinfo_endpoint")
-    answer = transport.get(
-        metadata.userinfo_endpoint, headers={"Authorization": f"Bearer {access_token.reveal()}"}
-    )
+    answer = transport.get(metadata.userinfo_endpoint, headers={"Authorization": f"Bearer {access_token.reveal()}"})
     if answer.status != 200:
         raise ProviderError(
             "userinfo_refused",

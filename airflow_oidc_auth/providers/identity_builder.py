@@ -1,0 +1,131 @@
+"""From verified documents to an Identity. Sans-IO; nothing here may be unverified."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from airflow_oidc_auth.identity import Identity
+from airflow_oidc_auth.identity.claims import ClaimPath
+from airflow_oidc_auth.identity.display import clean_email, display_name
+from airflow_oidc_auth.identity.groups import normalize_groups
+from airflow_oidc_auth.providers.settings import ProviderSettings
+
+_LOG = logging.getLogger(__name__)
+Claims = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedDocuments:
+    """What the IdP says about one subject.
+
+    :param id_token: with the preset's further claims laid over it
+    :param userinfo: about the same subject, if it was fetched
+    :param access_token: claims of the access token, if a group source needs them
+    """
+
+    issuer: str
+    subject: str
+    id_token: Claims = field(repr=False)
+    userinfo: Claims | None = field(default=None, repr=False)
+    access_token: Claims | None = field(default=None, repr=False)
+
+    def claims(self) -> Claims:
+        """Return the claims for rules; where both speak, the signed id_token wins over userinfo."""
+        return {**(self.userinfo or {}), **self.id_token}
+
+    def named(self, document: str) -> Claims:
+        """Return one document by its name in :class:`GroupSource`; an unknown or absent one is empty."""
+        documents = {"id_token": self.id_token, "userinfo": self.userinfo, "access_token": self.access_token}
+        return documents.get(document) or {}
+
+
+def build_identity(settings: ProviderSettings, documents: VerifiedDocuments) -> Identity:
+    """Build the identity.
+
+    Claims of the access token give groups where configured, and are otherwise left out: they are addressed
+    to somebody else.
+    """
+    claims = documents.claims()
+    email, verified = _email(settings, documents)
+    return Identity(
+        provider=settings.id,
+        issuer=documents.issuer,
+        subject=documents.subject,
+        name=display_name((value for path in settings.name_claims for value in path.find(claims)), documents.subject),
+        email=email,
+        email_verified=verified,
+        groups=_groups(settings, documents),
+        claims=claims,
+    )
+
+
+def wants_userinfo(settings: ProviderSettings, id_token: Claims, *, available: bool) -> bool:
+    """Say whether the userinfo endpoint must be asked.
+
+    ``auto``: when groups come from there, or when the id_token lacks the name or the e-mail that its scopes
+    promise (OIDC Core §5.4: with an access token at hand, an IdP may keep these for userinfo).
+
+    :param available: the IdP has such an endpoint
+    """
+    if settings.userinfo != "auto":
+        return settings.userinfo == "always"
+    if any(source.document == "userinfo" for source in settings.groups):
+        return True
+    return available and (
+        ("profile" in settings.scopes and _absent(settings.name_claims, id_token))
+        or (
+            "email" in settings.scopes
+            and settings.email_claim is not None
+            and _absent((settings.email_claim,), id_token)
+        )
+    )
+
+
+def wants_access_token(settings: ProviderSettings) -> bool:
+    """Say whether groups come from the access token."""
+    return any(source.document == "access_token" for source in settings.groups)
+
+
+def _absent(paths: tuple[ClaimPath, ...], claims: Claims) -> bool:
+    return bool(paths) and not any(path.find(claims) for path in paths)
+
+
+def _email(settings: ProviderSettings, documents: VerifiedDocuments) -> tuple[str | None, bool]:
+    """Return the first usable address, and whether a document that names this very address calls it verified."""
+    found = [(document, address) for document in _told(documents) if (address := _address(settings, document))]
+    if not found:
+        return None, False
+    email = found[0][1]
+    return email, any(_says_verified(settings, document) for document, address in found if address == email)
+
+
+def _told(documents: VerifiedDocuments) -> Iterator[Claims]:
+    yield documents.id_token
+    if documents.userinfo is not None:
+        yield documents.userinfo
+
+
+def _address(settings: ProviderSettings, document: Claims) -> str | None:
+    values = settings.email_claim.find(document) if settings.email_claim else ()
+    return next((email for value in values if (email := clean_email(value))), None)
+
+
+def _says_verified(settings: ProviderSettings, document: Claims) -> bool:
+    """Only the boolean ``true`` counts: ``"false"`` is a true text."""
+    values = settings.email_verified_claim.find(document) if settings.email_verified_claim else ()
+    return bool(values) and all(value is True for value in values)
+
+
+def _groups(settings: ProviderSettings, documents: VerifiedDocuments) -> frozenset[str]:
+    groups: set[str] = set()
+    for source in settings.groups:
+        for value in source.path.find(documents.named(source.document)):
+            result = normalize_groups(value, source.format, source.strip_prefix)
+            groups |= result.groups
+            for reason in result.rejected[:5]:
+                _LOG.warning(
+                    "%s: groups at %s of the %s: left out %s", settings.id, source.path, source.document, reason
+                )
+    return frozenset(groups)

@@ -1,0 +1,72 @@
+"""Make a provider of its settings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from airflow_oidc_auth.errors import ConfigurationError, Problem
+from airflow_oidc_auth.providers.authorization import PROTECTED_PARAMETERS
+from airflow_oidc_auth.providers.oidc import OidcProvider
+from airflow_oidc_auth.providers.presets import preset, preset_names
+from airflow_oidc_auth.providers.provider import Provider
+from airflow_oidc_auth.providers.settings import ASYMMETRIC_ALGORITHMS, CLIENT_AUTH_METHODS, ProviderSettings
+from airflow_oidc_auth.providers.transport import RequestsTransport, Transport
+
+
+def build_provider(
+    settings: ProviderSettings, *, transport: Transport | None = None, clock: Callable[[], float] = time.time
+) -> Provider:
+    """Return the provider that the settings describe; opens no connection.
+
+    The configuration has been validated before; what would break the protocol is looked at again, because
+    settings can also be made by hand.
+
+    :raises ConfigurationError: with every problem
+    """
+    if problems := tuple(settings_problems(settings)):
+        raise ConfigurationError(problems)
+    vendor = preset(settings.preset)
+    transport = transport or RequestsTransport(settings.http)
+    if vendor.protocol == "github":
+        from airflow_oidc_auth.providers.github import GitHubProvider  # noqa: PLC0415  # only who uses it loads it
+
+        return GitHubProvider(settings, transport=transport, clock=clock)
+    return OidcProvider(settings, vendor, transport, clock)
+
+
+def settings_problems(settings: ProviderSettings) -> Iterator[Problem]:
+    """Yield what may never be run."""
+    at = f"providers.{settings.id}"
+    if settings.preset not in preset_names():
+        yield Problem(f"{at}.preset", f"{settings.preset!r} is unknown", f"one of {', '.join(preset_names())}")
+    if not settings.issuer:
+        yield Problem(f"{at}.issuer", "is missing")
+    if not settings.client_id:
+        yield Problem(f"{at}.client_id", "is missing")
+    yield from _algorithm_problems(settings, at)
+    yield from _client_auth_problems(settings, at)
+    for name in sorted(PROTECTED_PARAMETERS & settings.authorization_parameters.keys()):
+        yield Problem(f"{at}.authorization_parameters.{name}", "is set by the protocol", "remove it")
+
+
+def _algorithm_problems(settings: ProviderSettings, at: str) -> Iterator[Problem]:
+    if not settings.algorithms:
+        yield Problem(f"{at}.algorithms", "is empty, so no id_token would be accepted", "remove it for the default")
+    for position, algorithm in enumerate(settings.algorithms):
+        if algorithm not in ASYMMETRIC_ALGORITHMS:
+            yield Problem(
+                f"{at}.algorithms[{position}]",
+                f"{algorithm!r} is not an asymmetric algorithm",
+                f"one of {', '.join(ASYMMETRIC_ALGORITHMS)}",
+            )
+
+
+def _client_auth_problems(settings: ProviderSettings, at: str) -> Iterator[Problem]:
+    method = settings.client_auth
+    if method not in CLIENT_AUTH_METHODS:
+        yield Problem(f"{at}.client_auth", f"{method!r} is unknown", f"one of {', '.join(CLIENT_AUTH_METHODS)}")
+    if method == "private_key_jwt" and settings.private_key is None:
+        yield Problem(f"{at}.private_key", "is missing, and client_auth is private_key_jwt")
+    if method in ("client_secret_basic", "client_secret_post") and settings.client_secret is None:
+        yield Problem(f"{at}.client_secret", f"is missing, and client_auth is {method}")
