@@ -34,7 +34,7 @@ def deployment_warnings() -> Iterator[Problem]:
     if _jwt_secret_is_generated():
         yield Problem(
             "[api_auth] jwt_secret",
-            "is generated at each start: every restart signs everybody out and two API servers reject each other's sessions",
+            "is generated at each start: a restart signs everybody out, and API servers refuse each other's sessions",
             "set one long random value for all components",
         )
     yield from _proxy_warnings(url.scheme)
@@ -50,7 +50,9 @@ def _base_url_problems() -> Iterator[Problem]:
             "set it to the address that people type, such as https://airflow.example.com",
         )
     elif url.query or url.fragment or url.username or url.password:
-        yield Problem("[api] base_url", "must not have a query, a fragment or credentials", "keep scheme, host and path only")
+        yield Problem(
+            "[api] base_url", "must not have a query, a fragment or credentials", "keep scheme, host and path only"
+        )
 
 
 def _fernet_problems() -> Iterator[Problem]:
@@ -59,7 +61,7 @@ def _fernet_problems() -> Iterator[Problem]:
         yield Problem(
             "[core] fernet_key",
             "is empty: tokens of the identity provider would be stored in clear text",
-            "create one with: python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'",
+            'create one: python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"',
         )
         return
     for number, key in enumerate(value.split(","), start=1):
@@ -75,7 +77,9 @@ def _jwt_secret_is_generated() -> bool:
     section = conf.as_dict(display_source=True, display_sensitive=False, include_cmds=False, include_secret=False)
     value = section.get("api_auth", {}).get("jwt_secret")
     source = value[1] if isinstance(value, tuple) else "default"
-    by_reference = any(conf.has_option("api_auth", f"jwt_secret_{how}", lookup_from_deprecated=False) for how in ("cmd", "secret"))
+    by_reference = any(
+        conf.has_option("api_auth", f"jwt_secret_{how}", lookup_from_deprecated=False) for how in ("cmd", "secret")
+    )
     return source == "default" and not by_reference and not _set_by_environment("API_AUTH", "JWT_SECRET")
 
 

@@ -45,7 +45,7 @@ class OidcAuthManager(Decisions, BaseAuthManager[OidcUser]):
         try:
             self.engine = build_engine(self._get_token_signer(), self._get_token_validator())
         except ConfigurationError as error:
-            print(_explain_problems(error), file=sys.stderr, flush=True)
+            sys.stderr.write(_explain_problems(error) + "\n")
             raise SystemExit(CONFIGURATION_EXIT_CODE) from error
 
     @cached_property
@@ -145,5 +145,7 @@ def _unauthorized(detail: str) -> HTTPException:
 def _explain_problems(error: ConfigurationError) -> str:
     lines = [f"  - {problem}" for problem in error.problems]
     count = len(lines)
-    head = f"airflow-oidc-auth: {count} configuration problem{'s' if count != 1 else ''}; the API server does not start."
+    head = (
+        f"airflow-oidc-auth: {count} configuration problem{'s' if count != 1 else ''}; the API server does not start."
+    )
     return "\n".join([head, *lines, "Run `airflow oidc check` after correcting them."])

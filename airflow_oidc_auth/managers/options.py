@@ -18,9 +18,15 @@ _HELP: dict[str, tuple[str, str | None]] = {
         "cloudfoundry or github.",
         "okta",
     ),
-    "issuer": ("Issuer URL of the identity provider, exactly as its discovery document spells it.", "https://acme.okta.com"),
+    "issuer": (
+        "Issuer URL of the identity provider, exactly as its discovery document spells it.",
+        "https://acme.okta.com",
+    ),
     "client_id": ("Client id that the identity provider gave to this Airflow.", "0oa1b2c3d4"),
-    "client_secret": ("Client secret. Can also be given by command (client_secret_cmd) or secrets backend (client_secret_secret).", None),
+    "client_secret": (
+        "Client secret. Can also be given by command (client_secret_cmd) or secrets backend (client_secret_secret).",
+        None,
+    ),
     "role_mapping": (
         "JSON object from IdP group to Airflow role or list of roles. People in none of the groups are refused.",
         '{"airflow-admins": "Admin", "data": ["User"]}',

@@ -18,12 +18,12 @@ from airflow_oidc_auth.config.compile import compile_document
 from airflow_oidc_auth.config.compiled import CompiledConfig
 from airflow_oidc_auth.config.document import RawDocument, load_document
 from airflow_oidc_auth.config.secrets import SecretResolver
-from airflow_oidc_auth.config.single import document_from_options
+from airflow_oidc_auth.config.single import both_configured, document_from_options
 from airflow_oidc_auth.errors import ConfigurationError, Problem
 from airflow_oidc_auth.managers.connections import read_connection_secret
 from airflow_oidc_auth.managers.deployment import deployment_problems, deployment_warnings
 from airflow_oidc_auth.managers.options import SECTION, SINGLE_PROVIDER_OPTIONS
-from airflow_oidc_auth.policy import BUILTIN_ROLES
+from airflow_oidc_auth.policy.builtin import BUILTIN_ROLES
 from airflow_oidc_auth.secret import Secret
 
 MAX_DOCUMENT_BYTES = 1_000_000
@@ -56,17 +56,29 @@ class Settings:
         compiled = None
         if self.document is not None:
             try:
-                compiled = compile_document(self.document, secrets=self._resolver(), known_roles=known_roles)
+                compiled = self.compile_document(self.document, known_roles)
             except ConfigurationError as error:
                 problems += error.problems
         if problems or compiled is None:
             raise ConfigurationError(problems or [Problem(f"[{SECTION}]", "no configuration could be read")])
         return compiled
 
-    def _resolver(self) -> SecretResolver | None:
-        if not self.resolve_secrets:
-            return None
-        return SecretResolver(environ=os.environ, read_connection=read_connection_secret)
+    def compile_document(self, document: RawDocument, known_roles: Sequence[str] = BUILTIN_ROLES) -> CompiledConfig:
+        """Compile another document under the same conditions (hot reload).
+
+        :raises ConfigurationError: with every problem of the document
+        """
+        resolver = SecretResolver(environ=os.environ, read_connection=read_connection_secret)
+        return compile_document(document, secrets=resolver if self.resolve_secrets else None, known_roles=known_roles)
+
+    def required_fernet_keys(self) -> Secret:
+        """Return the Fernet keys.
+
+        :raises ConfigurationError: there are none; :meth:`compile` has said so already
+        """
+        if self.fernet_keys is None:
+            raise ConfigurationError([Problem("[core] fernet_key", "is empty")])
+        return self.fernet_keys
 
 
 def load_settings(*, resolve_secrets: bool) -> Settings:
@@ -109,10 +121,18 @@ def read_document_file(path: str) -> RawDocument:
         text = data.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
-            [Problem(f"[{SECTION}] config_file", f"cannot read {path}: {_reason(error)}", "check the path and its permissions")]
+            [
+                Problem(
+                    f"[{SECTION}] config_file",
+                    f"cannot read {path}: {_reason(error)}",
+                    "check the path and its permissions",
+                )
+            ]
         ) from error
     if len(data) > MAX_DOCUMENT_BYTES:
-        raise ConfigurationError([Problem(f"[{SECTION}] config_file", f"{path} is larger than {MAX_DOCUMENT_BYTES} bytes")])
+        raise ConfigurationError(
+            [Problem(f"[{SECTION}] config_file", f"{path} is larger than {MAX_DOCUMENT_BYTES} bytes")]
+        )
     return load_document(text, source=path)
 
 
@@ -123,16 +143,7 @@ def _reason(error: OSError | UnicodeDecodeError) -> str:
 def _read_document(config_file: str | None, *, resolve_secrets: bool) -> RawDocument:
     single = [name for name in SINGLE_PROVIDER_OPTIONS if _is_set(name, resolve_secrets=resolve_secrets)]
     if config_file and single:
-        raise ConfigurationError(
-            [
-                Problem(
-                    f"[{SECTION}] {name}",
-                    "is set although config_file is set; only one of them can speak",
-                    "move it into the document, or remove config_file",
-                )
-                for name in single
-            ]
-        )
+        raise ConfigurationError(both_configured(single))
     if config_file:
         return read_document_file(config_file)
     secret = _option("client_secret") if resolve_secrets else None

@@ -1,0 +1,71 @@
+"""What one accepted document becomes: providers with their threads, and the journey over them.
+
+A hot reload builds another runtime beside the running one and swaps them; a sign-in in flight finishes on the one
+that it holds.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from airflow_oidc_auth.audit.log import AuditLog
+from airflow_oidc_auth.config.compiled import CompiledConfig
+from airflow_oidc_auth.login.attempts import AttemptCookies
+from airflow_oidc_auth.login.journey import Journey, RunningProvider, build_redirect_uri
+from airflow_oidc_auth.login.keys import derive_attempt_fernet
+from airflow_oidc_auth.managers.services import Services
+from airflow_oidc_auth.providers.pool import ProviderPool
+from airflow_oidc_auth.providers.registry import build_provider
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """The part of the engine that follows the document."""
+
+    config: CompiledConfig
+    audit: AuditLog
+    providers: Mapping[str, RunningProvider]
+    pools: tuple[ProviderPool, ...]
+    journey: Journey
+
+    def warm_up(self) -> None:
+        """Fetch discovery and keys on each provider's own threads; nobody waits for it."""
+        for running, pool in zip(self.providers.values(), self.pools, strict=True):
+            pool.begin(running.provider.warm_up)
+
+    def close(self) -> None:
+        """Let calls in flight finish and take no more."""
+        for pool in self.pools:
+            pool.close()
+
+
+def build_runtime(config: CompiledConfig, services: Services) -> Runtime:
+    """Compose the runtime of a compiled document; starts no thread and calls nobody."""
+    pools = {key: ProviderPool(key) for key in config.providers}
+    providers = {
+        key: RunningProvider(build_provider(settings), pools[key]) for key, settings in config.providers.items()
+    }
+    base_url = services.base_url
+    attempts = AttemptCookies(
+        derive_attempt_fernet(services.fernet_keys),
+        services.clock,
+        lambda provider_id: build_redirect_uri(base_url, provider_id),
+        f"{base_url}/",
+    )
+    audit = AuditLog(services.sinks, config.audit.fail_login, window=services.window)
+    journey = Journey(
+        providers=providers,
+        rules=config.grants,
+        store=services.store,
+        store_threads=services.live,
+        audit=audit,
+        attempts=attempts,
+        base_url=base_url,
+        lifetime=config.sessions.lifetime,
+        clock=services.clock,
+        token_urlsafe=secrets.token_urlsafe,
+        note_ended=services.note_ended,
+    )
+    return Runtime(config, audit, providers, tuple(pools.values()), journey)

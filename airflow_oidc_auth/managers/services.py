@@ -1,0 +1,34 @@
+"""What outlives a reload: the store, the live sessions, where audit goes, and the facts of this deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from airflow_oidc_auth.audit.sink import AuditSink
+from airflow_oidc_auth.audit.window import FailureWindow
+from airflow_oidc_auth.secret import Secret
+from airflow_oidc_auth.sessions.live import LiveSessions
+from airflow_oidc_auth.sessions.session import Ended
+from airflow_oidc_auth.sessions.store import SessionStore
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Built once per process.
+
+    :param base_url: ``[api] base_url`` without trailing slash
+    :param clock: epoch seconds
+    """
+
+    base_url: str
+    fernet_keys: Secret
+    clock: Callable[[], float]
+    store: SessionStore
+    live: LiveSessions
+    sinks: tuple[AuditSink, ...]
+    window: FailureWindow
+
+    def note_ended(self, ended: Ended) -> None:
+        """Forget a session in this process at once; the feed tells the others."""
+        self.live.feed.note_session(ended.session.id, expires_at=ended.session.expires_at)
