@@ -8,6 +8,7 @@ import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote_plus, urlsplit
 
 from joserfc import jws
@@ -15,6 +16,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import import_key
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ASSERTION_ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "ES512", "EdDSA"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class FakeClient:
     client_secret: str = ""
     redirect_uris: tuple[str, ...] = ()
     auth_method: str = "any"
-    jwk: Mapping[str, object] | None = None
+    jwk: Mapping[str, Any] | None = None
     post_logout_redirect_uris: tuple[str, ...] | None = None
 
     def may_return_to(self, url: str) -> bool:
@@ -106,9 +108,7 @@ def _assertion_holds(client: FakeClient, assertion: str, audiences: tuple[str, .
     if client.jwk is None:
         return False
     try:
-        jws.deserialize_compact(
-            assertion, import_key(dict(client.jwk)), algorithms=["RS256", "PS256", "ES256", "RS512", "ES384"]  # type: ignore[arg-type]
-        )
+        jws.deserialize_compact(assertion, import_key(dict(client.jwk)), algorithms=ASSERTION_ALGORITHMS)
     except (JoseError, ValueError):
         return False
     claims = _unverified_claims(assertion)

@@ -115,7 +115,7 @@ def _handler_class(handler: Handler) -> type[BaseHTTPRequestHandler]:
             except (BrokenPipeError, ConnectionResetError):
                 self.close_connection = True
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base class says so
             """Stay silent: request lines hold codes and tokens."""
 
     return LoopbackHandler

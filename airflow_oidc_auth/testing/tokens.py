@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from airflow_oidc_auth.testing.keys import SigningKeys, at_hash, base64url, encode_segment, sign, sign_hmac
@@ -125,30 +125,31 @@ def _sign(
     header: dict[str, object], claims: dict[str, object], request: TokenRequest, keys: SigningKeys, lie: Misbehaviour
 ) -> str:
     key = keys.key_for(str(header["alg"]))
-    header["kid"] = key.kid
-    header.update(lie.id_token_header)
-    match lie.signature:
-        case "none" | "none_keeping_signature":
-            tail = base64url(b"signature") if lie.signature == "none_keeping_signature" else ""
-            return f"{encode_segment({'alg': 'none', 'typ': 'JWT'})}.{encode_segment(claims)}.{tail}"
-        case "hs256_public_key":
-            # RFC 8725 §2.1: a verifier that trusts the header's alg takes the public key for an HMAC secret.
-            return sign_hmac({**header, "alg": "HS256"}, claims, key.as_pem(private=False))
-        case "hs256_client_secret":
-            return sign_hmac({**header, "alg": "HS256"}, claims, request.client_secret.encode())
-        case "unknown_kid":
-            return sign({**header, "kid": "nobody-knows-me"}, claims, key)
-        case "no_kid":
-            return sign({name: value for name, value in header.items() if name != "kid"}, claims, key)
-        case "broken":
-            return _flip_signature(sign(header, claims, key))
-        case "tampered":
-            head, _, signature = sign(header, claims, key).split(".")
-            return f"{head}.{encode_segment({**claims, 'groups': ['airflow-admins'], 'sub': 'root'})}.{signature}"
-        case "foreign_key" | "embedded_key" | "remote_key":
-            return _sign_foreign(header, claims, keys, lie.signature)
-        case _:
-            return sign(header, claims, key)
+    header = {**header, "kid": key.kid, **lie.id_token_header}
+    hmac_header = {**header, "alg": "HS256"}
+    ways: Mapping[str, Callable[[], str]] = {
+        "valid": lambda: sign(header, claims, key),
+        "none": lambda: _unsigned(claims, ""),
+        "none_keeping_signature": lambda: _unsigned(claims, base64url(b"signature")),
+        # RFC 8725 §2.1: a verifier that trusts the header's alg takes the public key for an HMAC secret.
+        "hs256_public_key": lambda: sign_hmac(hmac_header, claims, key.as_pem(private=False)),
+        "hs256_client_secret": lambda: sign_hmac(hmac_header, claims, request.client_secret.encode()),
+        "unknown_kid": lambda: sign({**header, "kid": "nobody-knows-me"}, claims, key),
+        "no_kid": lambda: sign({name: value for name, value in header.items() if name != "kid"}, claims, key),
+        "broken": lambda: _flip_signature(sign(header, claims, key)),
+        "tampered": lambda: _tamper(sign(header, claims, key), claims),
+    }
+    way = ways.get(lie.signature)
+    return way() if way else _sign_foreign(header, claims, keys, lie.signature)
+
+
+def _unsigned(claims: dict[str, object], signature: str) -> str:
+    return f"{encode_segment({'alg': 'none', 'typ': 'JWT'})}.{encode_segment(claims)}.{signature}"
+
+
+def _tamper(token: str, claims: dict[str, object]) -> str:
+    head, _, signature = token.split(".")
+    return f"{head}.{encode_segment({**claims, 'groups': ['airflow-admins'], 'sub': 'root'})}.{signature}"
 
 
 def _sign_foreign(header: dict[str, object], claims: dict[str, object], keys: SigningKeys, how: str) -> str:
@@ -164,4 +165,4 @@ def _flip_signature(token: str) -> str:
     head, payload, signature = token.split(".")
     middle = len(signature) // 2
     other = "A" if signature[middle] != "A" else "B"
-    return f"{head}.{payload}.{signature[:middle]}{other}{signature[middle + 1:]}"
+    return f"{head}.{payload}.{signature[:middle]}{other}{signature[middle + 1 :]}"

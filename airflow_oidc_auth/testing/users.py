@@ -59,7 +59,7 @@ def load_users(path: Path) -> tuple[FakeUser, ...]:
 
 def _user(entry: object, index: int) -> FakeUser:
     if not isinstance(entry, dict):
-        raise ValueError(f"user {index} is no object")
+        raise ValueError(f"user {index} is no object")  # noqa: TRY004 -- one error type for callers
     fields = dict(entry)
     fields["groups"] = tuple(fields.get("groups", ()))
     try:

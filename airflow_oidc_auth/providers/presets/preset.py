@@ -8,41 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 from urllib.parse import urlencode, urlsplit
 
-from airflow_oidc_auth.errors import Problem
+from airflow_oidc_auth.errors import Problem, ProviderError
 from airflow_oidc_auth.identity.claims import ClaimPath
+from airflow_oidc_auth.providers.endpoints import check_url
 from airflow_oidc_auth.providers.settings import GroupSource, ProviderSettings
+from airflow_oidc_auth.providers.transport import Transport
 from airflow_oidc_auth.secret import Secret
 
-
-class HttpAnswer(Protocol):
-    """The part of a transport's answer that presets read. Header names are looked up without regard to case."""
-
-    @property
-    def status(self) -> int: ...
-    @property
-    def headers(self) -> Mapping[str, str]: ...
-    def json(self) -> object:
-        """:raises ProviderError: the body is no JSON"""
-
-
-class HttpTransport(Protocol):
-    """The part of :class:`airflow_oidc_auth.providers.transport.Transport` that presets use.
-
-    Redirects are answers, never followed. :raises ProviderError: unreachable, slow or too large.
-    """
-
-    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> HttpAnswer: ...
-    def post(
-        self,
-        url: str,
-        *,
-        form: Mapping[str, str] | None = None,
-        json: object | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> HttpAnswer: ...
+NAME_CLAIMS = (ClaimPath(("name",)), ClaimPath(("preferred_username",)))
+EMAIL_CLAIM = ClaimPath(("email",))
+EMAIL_VERIFIED_CLAIM = ClaimPath(("email_verified",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +71,7 @@ class HookContext:
     """
 
     settings: ProviderSettings
-    transport: HttpTransport
+    transport: Transport
     discovered_issuer: str
     claims: Mapping[str, object]
     userinfo: Mapping[str, object] | None = None
@@ -113,13 +90,8 @@ class LogoutRequest:
     post_logout_redirect_uri: str
 
 
-def check_nothing(given: Given) -> tuple[Problem, ...]:
-    """The issuer is all that is needed."""
-    return require_issuer(given)
-
-
 def require_issuer(given: Given) -> tuple[Problem, ...]:
-    """An issuer must be an absolute https URL without query and fragment (OIDC Core §2); http on loopback only."""
+    """An issuer must be an https URL without query and fragment (OIDC Core §2); http on the loopback only."""
     if not given.issuer:
         return (Problem("issuer", "is missing", "write the issuer URL of your identity provider"),)
     if problem := issuer_problem(given.issuer):
@@ -130,23 +102,11 @@ def require_issuer(given: Given) -> tuple[Problem, ...]:
 def issuer_problem(issuer: str) -> str | None:
     """Say what is wrong with an issuer URL, or None."""
     try:
-        parts = urlsplit(issuer)
-        host = parts.hostname
-        _ = parts.port
-    except ValueError:
-        return "is not a URL"
-    if not host or any(character.isspace() for character in issuer):
-        return "is not a URL"
-    if parts.username is not None or parts.query or parts.fragment:
-        return "must have no user name, query or fragment"
-    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)):
-        return None
-    return "must be https (http only on 127.0.0.1, ::1 and localhost)"
-
-
-def is_loopback(host: str) -> bool:
-    """True for the names of this machine that need no TLS."""
-    return host in {"localhost", "127.0.0.1", "::1"}
+        check_url(issuer)
+    except ProviderError as error:
+        return f"cannot be used: {error.detail}"
+    parts = urlsplit(issuer)
+    return "must have no query and no fragment" if parts.query or parts.fragment else None
 
 
 def derive_nothing(given: Given) -> Derived:
@@ -202,6 +162,8 @@ class Preset:
     :param vendor: the vendor's name, default button text
     :param protocol: ``oidc``, or ``github`` for OAuth 2 login without an id_token
     :param option_keys: the preset's own configuration keys
+    :param other_account_prompt: ``prompt`` that lets a person choose another account, OIDC Core §3.1.2.1
+    :param scopes: empty sends no ``scope`` at all (Cloud Foundry grants everything the client may have)
     :param userinfo: default of ``userinfo``: ``auto``, ``always`` or ``never``
     :param logout: default of ``ProviderSettings.logout``: ``rp_initiated``, ``vendor`` or ``none``
     :param check: problems with what was written, paths relative to the provider (``tenants[0]``)
@@ -220,15 +182,16 @@ class Preset:
     protocol: str = "oidc"
     scopes: tuple[str, ...] = ("openid", "profile", "email")
     groups: tuple[GroupSource, ...] = ()
-    name_claims: tuple[ClaimPath, ...] = (ClaimPath(("name",)), ClaimPath(("preferred_username",)))
-    email_claim: ClaimPath | None = ClaimPath(("email",))
-    email_verified_claim: ClaimPath | None = ClaimPath(("email_verified",))
+    name_claims: tuple[ClaimPath, ...] = NAME_CLAIMS
+    email_claim: ClaimPath | None = EMAIL_CLAIM
+    email_verified_claim: ClaimPath | None = EMAIL_VERIFIED_CLAIM
     algorithms: tuple[str, ...] = ("RS256", "RS512", "PS256", "ES256", "EdDSA")
     client_auth: str = "client_secret_basic"
     userinfo: str = "auto"
     logout: str = "rp_initiated"
+    other_account_prompt: str = "login"
     option_keys: tuple[str, ...] = ()
-    check: Callable[[Given], tuple[Problem, ...]] = check_nothing
+    check: Callable[[Given], tuple[Problem, ...]] = require_issuer
     derive: Callable[[Given], Derived] = derive_nothing
     accepts_discovery_issuer: Callable[[ProviderSettings, str], bool] = standard_discovery_issuer
     check_issuer: Callable[[HookContext, str], str | None] = standard_issuer

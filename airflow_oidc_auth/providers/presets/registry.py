@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
-from airflow_oidc_auth.providers.presets import oidc
+from airflow_oidc_auth.providers.presets import (
+    auth0,
+    cloudfoundry,
+    cognito,
+    entra,
+    github,
+    gitlab,
+    google,
+    keycloak,
+    oidc,
+    okta,
+)
 from airflow_oidc_auth.providers.presets.preset import Preset
 
-_PRESETS = {each.PRESET.name: each.PRESET for each in (oidc,)}
+_ALL: tuple[Preset, ...] = (
+    oidc.PRESET,
+    auth0.PRESET,
+    okta.PRESET,
+    entra.PRESET,
+    keycloak.PRESET,
+    google.PRESET,
+    gitlab.PRESET,
+    cognito.PRESET,
+    cloudfoundry.PRESET,
+    github.PRESET,
+)
+_BY_NAME = {each.name: each for each in _ALL}
 
 
 def preset(name: str) -> Preset:
     """Return the preset of that name (``KeyError`` if there is none)."""
-    return _PRESETS[name]
+    return _BY_NAME[name]
 
 
 def preset_names() -> tuple[str, ...]:
     """Return every preset's name, the generic one first."""
-    return tuple(_PRESETS)
+    return tuple(_BY_NAME)

@@ -1,0 +1,34 @@
+"""Keycloak. Its "Group Membership" mapper writes full paths, which begin with a slash."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from airflow_oidc_auth.errors import Problem
+from airflow_oidc_auth.identity.claims import ClaimPath
+from airflow_oidc_auth.providers.presets.preset import Derived, Given, Preset, require_issuer
+from airflow_oidc_auth.providers.settings import GroupSource
+
+
+def check(given: Given) -> tuple[Problem, ...]:
+    """The issuer names a realm."""
+    if problems := require_issuer(given):
+        return problems
+    path = urlsplit(given.issuer or "").path
+    if "/realms/" not in path or path.rstrip("/").endswith("/realms"):
+        return (Problem("issuer", "names no realm", "write https://HOST/realms/REALM"),)
+    return ()
+
+
+def derive(given: Given) -> Derived:
+    """A realm's issuer has no trailing slash."""
+    return Derived(issuer=(given.issuer or "").rstrip("/"))
+
+
+PRESET = Preset(
+    name="keycloak",
+    vendor="Keycloak",
+    groups=(GroupSource("id_token", ClaimPath(("groups",)), strip_prefix="/"),),
+    check=check,
+    derive=derive,
+)
