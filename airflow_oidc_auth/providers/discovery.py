@@ -104,9 +104,9 @@ def load_json_file(path: str, malformed: str) -> object:
             text = file.read(MAX_BODY + 1)
     except OSError as error:
         raise ProviderError("discovery_file_unreadable", f"{path}: {type(error).__name__}") from None
+    if len(text) > MAX_BODY:
+        raise ProviderError(malformed, f"{path} is larger than {MAX_BODY} bytes")
     try:
-        if len(text) > MAX_BODY:
-            raise ValueError("too large")
         return load_json(text)
     except ValueError as error:
         raise ProviderError(malformed, f"{path} is no JSON: {type(error).__name__}") from None

@@ -86,7 +86,7 @@ def check_audience(claims: Mapping[str, object], client_id: str) -> None:
 
 
 def check_authorized_party(claims: Mapping[str, object], client_id: str) -> None:
-    """``azp`` is us when present, and present when there are several audiences (§3.1.3.7 4–5)."""
+    """``azp`` is us when present, and present when there are several audiences (§3.1.3.7 4 and 5)."""
     aud = claims.get("aud")
     if "azp" not in claims:
         if isinstance(aud, list) and len(set(map(str, aud))) > 1:
@@ -132,7 +132,7 @@ def access_token_hash(access_token: Secret, algorithm: str) -> str:
 
 
 def check_subject(claims: Mapping[str, object]) -> str:
-    """``sub`` is a text of 1–255 printable ASCII characters (OIDC Core §2)."""
+    """``sub`` is a text of 1 to 255 printable ASCII characters (OIDC Core §2)."""
     subject = claims.get("sub")
     if not isinstance(subject, str) or not 0 < len(subject) <= MAX_SUBJECT:
         raise ProtocolViolation("id_token_subject", "sub is no text of 1 to 255 characters")

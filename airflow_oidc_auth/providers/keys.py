@@ -16,7 +16,8 @@ from airflow_oidc_auth.providers.cached_document import CachedDocument, Spawn, i
 
 _KTY = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
 _CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521", "EdDSA": "Ed25519"}
-_IMPORT: Mapping[str, type[RSAKey] | type[ECKey] | type[OKPKey]] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
+_IMPORT: Mapping[str, type[RSAKey | ECKey | OKPKey]] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
+_PUBLIC = ("kty", "n", "e", "crv", "x", "y")
 _MIN_RSA_BITS = 2048
 _MAX_RSA_BITS = 16_384
 _MAX_KEYS = 256
@@ -84,20 +85,11 @@ def parse_jwks(document: object) -> KeyRing:
 def _read_key(entry: object) -> VerificationKey | str:
     if not _is_object(entry):
         return "no object"
-    kty = entry.get("kty")
-    if not isinstance(kty, str) or kty not in _IMPORT:
-        # UAA publishes `MAC`; `oct` would be a shared secret that anybody can read and sign with
-        return f"key type {str(kty)[:20]!r} is not used"
-    if entry.get("use", "sig") != "sig":
-        return "not for signatures"
-    operations = entry.get("key_ops")
-    if isinstance(operations, list) and "verify" not in operations:
-        return "not for verifying"
-    kid, alg, curve = entry.get("kid"), entry.get("alg"), entry.get("crv")
-    if kty == "RSA" and (problem := _rsa_problem(entry.get("n"))):
+    if problem := _key_problem(entry):
         return problem
+    kty, kid, alg, curve = entry["kty"], entry.get("kid"), entry.get("alg"), entry.get("crv")
     # Only the public members: a private key published by mistake is still only verified with.
-    public = {name: entry[name] for name in ("kty", "n", "e", "crv", "x", "y") if name in entry}
+    public: dict[str, Any] = {name: entry[name] for name in _PUBLIC if name in entry}
     try:
         key = _IMPORT[kty].import_key(public)
     except (JoseError, ValueError, TypeError, KeyError):
@@ -109,6 +101,20 @@ def _read_key(entry: object) -> VerificationKey | str:
         curve if isinstance(curve, str) and kty != "RSA" else None,
         key,
     )
+
+
+def _key_problem(entry: Mapping[str, Any]) -> str:
+    """Say why this key may not verify anything, or nothing."""
+    kty = entry.get("kty")
+    if not isinstance(kty, str) or kty not in _IMPORT:
+        # UAA publishes `MAC`; `oct` would be a shared secret that anybody can read and sign with
+        return f"key type {str(kty)[:20]!r} is not used"
+    if entry.get("use", "sig") != "sig":
+        return "not for signatures"
+    operations = entry.get("key_ops")
+    if isinstance(operations, list) and "verify" not in operations:
+        return "not for verifying"
+    return _rsa_problem(entry.get("n")) if kty == "RSA" else ""
 
 
 def _is_object(entry: object) -> TypeGuard[dict[str, Any]]:

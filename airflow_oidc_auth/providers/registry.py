@@ -29,7 +29,7 @@ def build_provider(
     vendor = preset(settings.preset)
     transport = transport or RequestsTransport(settings.http)
     if vendor.protocol == "github":
-        from airflow_oidc_auth.providers.github import GitHubProvider  # noqa: PLC0415  # only who uses it loads it
+        from airflow_oidc_auth.providers.github import GitHubProvider
 
         return GitHubProvider(settings, transport=transport, clock=clock)
     return OidcProvider(settings, vendor, transport, clock)

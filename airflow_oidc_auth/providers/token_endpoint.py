@@ -1,4 +1,4 @@
-"""Exchange the code for tokens (RFC 6749 §4.1.3–4.1.4, OIDC Core §3.1.3). Asked once, never again."""
+"""Exchange the code for tokens (RFC 6749 §4.1.3 and §4.1.4, OIDC Core §3.1.3). Asked once, never again."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
+from urllib3.exceptions import TimeoutError as TimeoutHTTPError
 
 from airflow_oidc_auth.errors import ProviderError
 from airflow_oidc_auth.providers.endpoints import check_url
@@ -77,7 +79,8 @@ class Transport(Protocol):
         ``provider_url_insecure``
     """
 
-    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> HttpAnswer: ...
+    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+        """Fetch."""
 
     def post(
         self,
@@ -86,7 +89,8 @@ class Transport(Protocol):
         form: Mapping[str, str] | None = None,
         json: object | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> HttpAnswer: ...
+    ) -> HttpAnswer:
+        """Send a form or a JSON document, once."""
 
 
 class RequestsTransport:
@@ -188,18 +192,19 @@ def _translated(error: Exception, url: str, settings: HttpSettings) -> ProviderE
     return ProviderError(code, f"{host}: {type(error).__name__}", evidence={"url": url, "error": type(error).__name__})
 
 
+# The order matters: a proxy's and a certificate's error are connection errors, too.
+_CODES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
+    (requests.exceptions.ProxyError, "provider_proxy"),
+    (requests.exceptions.SSLError, "provider_tls"),
+    ((requests.Timeout, TimeoutError, TimeoutHTTPError), "provider_timeout"),
+    (requests.ConnectionError, "provider_unreachable"),
+    ((requests.RequestException, HTTPError, ValueError), "provider_answer_malformed"),
+)
+
+
 def _code_of(error: Exception, settings: HttpSettings) -> str:
-    if isinstance(error, requests.exceptions.ProxyError):
-        return "provider_proxy"
-    if isinstance(error, requests.exceptions.SSLError):
-        return "provider_tls"
-    if isinstance(error, (requests.Timeout, TimeoutError)) or "Timeout" in type(error).__name__:
-        return "provider_timeout"
-    if isinstance(error, (requests.exceptions.ContentDecodingError, requests.exceptions.ChunkedEncodingError)):
-        return "provider_answer_malformed"
-    if isinstance(error, requests.ConnectionError):
-        return "provider_unreachable"
-    if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
-        # requests raises a bare OSError when the CA bundle does not exist
-        return "provider_tls" if settings.ca_file and not os.path.isfile(settings.ca_file) else "provider_unreachable"
-    return "provider_answer_malformed"
+    for classes, code in _CODES:
+        if isinstance(error, classes):
+            return code
+    # requests raises a bare OSError when the CA bundle does not exist
+    return "provider_tls" if settings.ca_file and not Path(settings.ca_file).is_file() else "provider_unreachable"
