@@ -1,0 +1,146 @@
+"""Start servers as children that cannot outlive their parent, and stop them with everything they started.
+
+Each child leads a process group of its own, so that Ctrl-C reaches the parent alone and the parent ends whole
+groups. If the parent is killed, Linux tells the children (``PR_SET_PDEATHSIG``); what survives even that, or runs
+on another system, is found by a mark in its environment at the next start.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from console import Stop
+
+MARK = "AIRFLOW_OIDC_AUTH_DEMO"
+GRACE_SECONDS = 12
+PR_SET_PDEATHSIG = 1
+
+
+class Children:
+    """The servers of one run.
+
+    :param logs: folder for one log file per child
+    :param environ: environment of all of them; the mark is added
+    """
+
+    def __init__(self, logs: Path, environ: Mapping[str, str]) -> None:
+        self._logs = logs
+        self._environ = {**environ, MARK: str(logs.parent)}
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str, command: Sequence[str | Path]) -> None:
+        """Start one child; what it prints goes to its log file."""
+        parent = os.getpid()
+        with self.log(name).open("wb") as log:
+            self._running[name] = subprocess.Popen(
+                [str(part) for part in command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._environ,
+                start_new_session=True,
+                preexec_fn=lambda: _die_with(parent),  # noqa: PLW1509 — no thread of ours holds a lock the child needs
+            )
+
+    def log(self, name: str) -> Path:
+        """Return where a child's output is."""
+        return self._logs / f"{name}.log"
+
+    def check(self) -> None:
+        """Raise Stop with the end of its log if a child has ended by itself."""
+        for name, process in self._running.items():
+            if process.poll() is not None:
+                tail = "\n".join(self.log(name).read_text(encoding="utf-8", errors="replace").splitlines()[-25:])
+                raise Stop(f"{name} ended by itself (exit code {process.returncode}). Its last lines:\n\n{tail}")
+
+    def stop(self) -> None:
+        """End all groups: politely, then for sure. A second Ctrl-C skips the polite part."""
+        with contextlib.suppress(KeyboardInterrupt):
+            self._signal(signal.SIGTERM)
+            limit = time.monotonic() + GRACE_SECONDS
+            while time.monotonic() < limit and any(_group_lives(process.pid) for process in self._running.values()):
+                for process in self._running.values():
+                    process.poll()
+                time.sleep(0.1)
+        self._signal(signal.SIGKILL)
+        for process in self._running.values():
+            process.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        for process in self._running.values():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, number)
+
+
+def end_leftovers(folder: Path) -> int:
+    """Kill what an earlier run in this folder left behind; return how many processes.
+
+    Only Linux shows another process's environment. Elsewhere the ports tell, and other ones are taken.
+    """
+    mark = f"{MARK}={folder}".encode()
+    found = [pid for pid in _pids() if pid != os.getpid() and mark in _environ(pid).split(b"\0")]
+    for pid in found:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+    return len(found)
+
+
+def free_port(preferred: int, taken: Sequence[int] = ()) -> int:
+    """Return the first port from ``preferred`` on that nobody listens on, on either loopback address."""
+    for port in range(preferred, preferred + 100):
+        if port not in taken and not is_taken(port):
+            return port
+    raise Stop(f"No free port between {preferred} and {preferred + 99}.")
+
+
+def is_taken(port: int) -> bool:
+    """Tell whether somebody listens on the port, on IPv4 or IPv6."""
+    return not (_can_bind(socket.AF_INET, "127.0.0.1", port) and _can_bind(socket.AF_INET6, "::1", port))
+
+
+def _can_bind(family: socket.AddressFamily, host: str, port: int) -> bool:
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        return family == socket.AF_INET6 and not isinstance(error, PermissionError) and "in use" not in str(error)
+    return True
+
+
+def _die_with(parent: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:  # the parent died before the request was made
+            os._exit(1)
+
+
+def _group_lives(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _pids() -> list[int]:
+    proc = Path("/proc")
+    return [int(entry.name) for entry in proc.iterdir() if entry.name.isdigit()] if proc.is_dir() else []
+
+
+def _environ(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return b""
