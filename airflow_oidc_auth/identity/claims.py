@@ -40,11 +40,10 @@ class ClaimPath:
 
     def __str__(self) -> str:
         """Return the shortest spelling that :func:`parse_claim_path` reads as this path."""
-        escaped = (segment.replace("~", "~0").replace("/", "~1") for segment in self.segments)
-        for spelling in (".".join(self.segments), "/" + "/".join(escaped)):
-            if _read(spelling) == self.segments:
-                return spelling
-        return repr(list(self.segments))
+        dotted = ".".join(self.segments)
+        if _read(dotted) == self.segments:
+            return dotted
+        return "".join("/" + segment.replace("~", "~0").replace("/", "~1") for segment in self.segments)
 
 
 def parse_claim_path(value: object) -> ClaimPath:
@@ -58,6 +57,8 @@ def parse_claim_path(value: object) -> ClaimPath:
     if isinstance(value, list | tuple):
         segments = _explicit(value)
     elif isinstance(value, str):
+        if value.startswith("/") and "://" not in value and _BAD_ESCAPE.search(value):
+            raise ValueError("in a pointer '~' is written '~0' and '/' is written '~1' (RFC 6901)")
         segments = _read(value)
     else:
         raise ValueError("a claim path is a text or a list of texts")  # noqa: TRY004 -- one error type for callers
@@ -80,8 +81,6 @@ def _read(text: str) -> tuple[str, ...]:
         return (text,)
     if not text.startswith("/"):
         return tuple(text.split("."))
-    if _BAD_ESCAPE.search(text):
-        raise ValueError("in a pointer '~' is written '~0' and '/' is written '~1' (RFC 6901)")
     return tuple(part.replace("~1", "/").replace("~0", "~") for part in text[1:].split("/"))
 
 
