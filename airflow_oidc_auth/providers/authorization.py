@@ -42,14 +42,18 @@ _INTERACTION = frozenset({"login_required", "interaction_required", "account_sel
 _DOWN = frozenset({"server_error", "temporarily_unavailable"})
 
 
-def authorization_parameters(settings: ProviderSettings, attempt: LoginAttempt) -> dict[str, str]:
-    """Return the parameters of the authorization request."""
+def authorization_parameters(
+    settings: ProviderSettings, attempt: LoginAttempt, other_account_prompt: str = "login"
+) -> dict[str, str]:
+    """Return the parameters of the authorization request.
+
+    :param other_account_prompt: the vendor's ``prompt`` for a person who wants to sign in as somebody else
+    """
     chosen = {
         name: value for name, value in settings.authorization_parameters.items() if name not in PROTECTED_PARAMETERS
     }
     if attempt.other_account:
-        # an IdP that was told to let the person choose keeps choosing; any other must ask who it is
-        chosen["prompt"] = "select_account" if "select_account" in chosen.get("prompt", "") else "login"
+        chosen["prompt"] = other_account_prompt
     return {
         **chosen,
         "response_type": "code",

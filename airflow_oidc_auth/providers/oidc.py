@@ -74,7 +74,9 @@ class OidcProvider:
     def build_authorization_url(self, attempt: LoginAttempt) -> str:
         """Return where to send the browser."""
         metadata = self._metadata.get()
-        parameters: Mapping[str, str] = authorization_parameters(self._settings, attempt)
+        parameters: Mapping[str, str] = authorization_parameters(
+            self._settings, attempt, self._hooks.other_account_prompt
+        )
         if self._settings.par or metadata.par_required:
             parameters = push_authorization_request(self._transport, metadata, self._authenticator, parameters)
         return authorization_url(metadata, parameters)
