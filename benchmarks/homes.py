@@ -1,0 +1,112 @@
+"""One Airflow home per auth manager, with a migrated SQLite database and many DAGs."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+MANAGERS = {
+    "ours": "airflow_oidc_auth.OidcAuthManager",
+    "Simple": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
+    "FAB": "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager",
+    "Keycloak": "airflow.providers.keycloak.auth_manager.keycloak_auth_manager.KeycloakAuthManager",
+}
+# Not secret: of a home that lives as long as the run.
+FERNET_KEY = "YmVuY2htYXJrcyBvbmx5LCBub3QgYSByZWFsIGtleSE="
+DELAY_SETTINGS = '''
+import os, time
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+SECONDS = float(os.environ.get("BENCHMARK_DATABASE_DELAY", "0"))
+if SECONDS:
+    event.listen(Engine, "before_cursor_execute", lambda *_: time.sleep(SECONDS))
+'''
+
+
+@dataclass
+class Home:
+    """Where one manager lives.
+
+    :param delay: seconds that each database statement takes longer
+    """
+
+    manager: str
+    path: Path
+    stub_url: str
+    extra: dict[str, str] = field(default_factory=dict)
+
+    def environment(self, *, port: int = 8080, delay: float = 0.0) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+        return kept | _environment(self, port) | self.extra | {"BENCHMARK_DATABASE_DELAY": str(delay)}
+
+    def prepare(self, dags: int) -> None:
+        """Migrate the database and fill it."""
+        (self.path / "config").mkdir(parents=True)
+        (self.path / "dags").mkdir()
+        (self.path / "config" / "airflow_local_settings.py").write_text(DELAY_SETTINGS, encoding="utf-8")
+        self.run("-m", "airflow", "db", "migrate")
+        self.run("-m", "benchmarks.fill", str(dags))
+
+    def run(self, *arguments: str) -> str:
+        """Run Python in this home and return what it printed."""
+        done = subprocess.run(
+            [sys.executable, *arguments], env=self.environment(), cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise SystemExit(f"{self.manager}: {' '.join(arguments)} failed:\n{done.stderr[-3000:]}")
+        return done.stdout
+
+    def ask(self, *arguments: str) -> dict[str, float | str]:
+        """Run ``benchmarks.worker`` in this home and return the object that it printed last."""
+        lines = self.run("-m", "benchmarks.worker", self.manager, *arguments).splitlines()
+        return json.loads(next(line for line in reversed(lines) if line.startswith("{")))
+
+
+def _environment(home: Home, port: int) -> dict[str, str]:
+    common = {
+        "AIRFLOW_HOME": str(home.path),
+        "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
+        "AIRFLOW__API_AUTH__JWT_SECRET": "benchmarks only " * 8,
+        "AIRFLOW__CORE__AUTH_MANAGER": MANAGERS[home.manager],
+        "AIRFLOW__CORE__DAGS_FOLDER": str(home.path / "dags"),
+        "AIRFLOW__CORE__FERNET_KEY": FERNET_KEY,
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home.path / 'airflow.db'}",
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(home.path / "config")]),
+        "PYTHONWARNINGS": "ignore",
+        "NO_PROXY": "localhost,127.0.0.1",
+    }
+    return common | _of_manager(home)
+
+
+def _of_manager(home: Home) -> dict[str, str]:
+    if home.manager == "Simple":
+        return {"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "ann:viewer"}
+    if home.manager == "Keycloak":
+        section = "AIRFLOW__KEYCLOAK_AUTH_MANAGER__"
+        options = {"CLIENT_ID": "airflow", "CLIENT_SECRET": "x", "REALM": "r", "SERVER_URL": home.stub_url}
+        return {f"{section}{name}": value for name, value in options.items()}
+    if home.manager == "ours":
+        options = {
+            "PRESET": "oidc",
+            "ISSUER": f"{home.stub_url}/realms/r",
+            "CLIENT_ID": "airflow",
+            "CLIENT_SECRET": "x",
+            "ROLE_MAPPING": '{"lookers": "Viewer"}',
+        }
+        return {f"AIRFLOW__OIDC_AUTH__{name}": value for name, value in options.items()}
+    return {}
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]

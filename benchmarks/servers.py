@@ -1,0 +1,105 @@
+"""Start real API servers: how long until they answer, how much memory they hold, how many requests they serve."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.homes import ROOT, Home, free_port
+
+START_LIMIT = 120.0
+READY = "/api/v2/version"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running API server.
+
+    :param seconds: from starting the process to the first answer
+    """
+
+    port: int
+    pid: int
+    seconds: float
+
+    def memory(self) -> float:
+        """Return the proportional set size of the whole process tree, in MB."""
+        return sum(_pss(pid) for pid in _tree(self.pid)) / 1024
+
+
+@contextlib.contextmanager
+def running(home: Home, *, delay: float = 0.0) -> Iterator[Server]:
+    """Start ``airflow api-server`` with one worker on a free port; stop it afterwards."""
+    port = free_port()
+    command = [sys.executable, "-m", "airflow", "api-server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    log = (home.path / "api-server.log").open("ab")
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        command,
+        env=home.environment(port=port, delay=delay),
+        cwd=ROOT,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
+    try:
+        _wait_until_it_answers(process, port, home)
+        yield Server(port, process.pid, time.perf_counter() - started)
+    finally:
+        log.close()
+        _stop(process)
+
+
+def load(server: Server, path: str, cookie: str, *, connections: int, seconds: float) -> dict[str, float]:
+    """Ask one address from a process of its own."""
+    arguments = [str(server.port), path, cookie, str(connections), str(seconds)]
+    command = [sys.executable, "-m", "benchmarks.load", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr[-2000:])
+    return json.loads(done.stdout)
+
+
+def _wait_until_it_answers(process: subprocess.Popen[bytes], port: int, home: Home) -> None:
+    url = f"http://127.0.0.1:{port}{READY}"
+    until = time.monotonic() + START_LIMIT
+    while time.monotonic() < until and process.poll() is None:
+        with contextlib.suppress(OSError, urllib.error.URLError), urllib.request.urlopen(url, timeout=5) as answer:
+            if answer.status == 200:
+                return
+        time.sleep(0.01)
+    tail = (home.path / "api-server.log").read_text(encoding="utf-8", errors="replace")[-2000:]
+    raise SystemExit(f"{home.manager}: the API server did not start:\n{tail}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    # Its own session: the group is this server and what it started, nothing else.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _tree(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    return [pid, *(descendant for child in children for descendant in _tree(int(child)))]
+
+
+def _pss(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1])
+    return 0
