@@ -17,9 +17,7 @@ from airflow_oidc_auth.config.warnings import warnings_of
 from airflow_oidc_auth.errors import ConfigurationError, Problem
 
 
-def compile_document(
-    raw: RawDocument, *, secrets: SecretResolver | None, known_roles: Sequence[str]
-) -> CompiledConfig:
+def compile_document(raw: RawDocument, *, secrets: SecretResolver | None, known_roles: Sequence[str]) -> CompiledConfig:
     """Validate and compile.
 
     :param secrets: None leaves secrets unresolved and named files unread, for offline commands
@@ -30,7 +28,7 @@ def compile_document(
     found: list[Problem] = [*raw.complaints, *nothings]
     parts = read_parts(raw, found)
     compiler = ProviderCompiler(raw, secrets, found)
-    providers = {key: settings for key, model in parts.providers.items() if (settings := compiler.compile(key, model))}
+    providers = compiler.compile_all(parts)
     grants = compile_grants(raw, parts, known_roles, found)
     if found or grants is None:
         told = {each.path for each in nothings}
@@ -66,5 +64,3 @@ def _in_order(found: Sequence[Problem]) -> list[Problem]:
 def _line(where: str) -> int:
     line = where.rpartition(":")[2]
     return int(line) if line.isdecimal() else 0
-
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from airflow_oidc_auth.config.document import RawDocument
@@ -20,12 +20,11 @@ def compile_grants(
     """Return the compiled rules, or None after adding at least one problem."""
     before = len(found)
     found += _duplicate_names(raw, parts)
-    for index, rule in parts.rules.items():
-        path = ("grants", "rules", index)
-        found += _unknown_roles(raw, path, rule, known_roles)
-        found += _unknown_provider(raw, path, rule, parts)
-    for index, requirement in parts.requirements.items():
-        found += _unknown_provider(raw, ("grants", "require", index), requirement, parts)
+    for path, rule in _mappings(raw, "rules"):
+        found += _unknown_roles(raw, path, rule.get("roles"), known_roles)
+        found += _unknown_provider(raw, path, rule.get("provider"), parts.provider_ids)
+    for path, requirement in _mappings(raw, "require"):
+        found += _unknown_provider(raw, path, requirement.get("provider"), parts.provider_ids)
     rules = [_rule(raw, index, rule) for index, rule in parts.rules.items()]
     require = [_requirement(raw, index, each) for index, each in parts.requirements.items()]
     try:
@@ -66,18 +65,27 @@ def _written(raw: RawDocument, section: str, index: int) -> dict[str, Any]:
     return written
 
 
-def _unknown_roles(raw: RawDocument, path: Path, rule: RuleModel, known: Sequence[str]) -> Iterator[Problem]:
-    for index, role in enumerate(rule.roles):
-        if role not in known and "{" not in role:
-            yield raw.problem((*path, "roles", index), "is not a known role", did_you_mean(role, known) or one_of(known))
+def _mappings(raw: RawDocument, section: str) -> Iterator[tuple[Path, Mapping[str, object]]]:
+    """Yield what was written, also what is not valid: one mistake in a rule must not hide another."""
+    grants = raw.data.get("grants")
+    items = grants.get(section) if isinstance(grants, Mapping) else None
+    for index, item in enumerate(items if isinstance(items, list) else []):
+        if isinstance(item, Mapping):
+            yield ("grants", section, index), item
 
 
-def _unknown_provider(
-    raw: RawDocument, path: Path, item: RuleModel | RequirementModel, parts: Parts
-) -> Iterator[Problem]:
-    if item.provider is not None and item.provider not in parts.provider_ids:
-        suggestion = did_you_mean(item.provider, parts.provider_ids) or one_of(parts.provider_ids)
-        yield raw.problem((*path, "provider"), "is not a configured provider", suggestion)
+def _unknown_roles(raw: RawDocument, path: Path, roles: object, known: Sequence[str]) -> Iterator[Problem]:
+    for index, role in enumerate(roles if isinstance(roles, list) else []):
+        if isinstance(role, str) and role and role not in known and "{" not in role:
+            yield raw.problem(
+                (*path, "roles", index), "is not a known role", did_you_mean(role, known) or one_of(known)
+            )
+
+
+def _unknown_provider(raw: RawDocument, path: Path, provider: object, known: Sequence[str]) -> Iterator[Problem]:
+    if isinstance(provider, str) and provider and provider not in known:
+        text, suggestion = "is not a configured provider", did_you_mean(provider, known) or one_of(known)
+        yield raw.problem((*path, "provider"), text, suggestion if known else "")
 
 
 def _duplicate_names(raw: RawDocument, parts: Parts) -> Iterator[Problem]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from airflow_oidc_auth.config.check_provider import check_provider
 from airflow_oidc_auth.config.document import RawDocument
-from airflow_oidc_auth.config.paths import Path
+from airflow_oidc_auth.config.paths import Path, parse_path
+from airflow_oidc_auth.config.reading import Parts
 from airflow_oidc_auth.config.schema.providers import GroupsModel, ProviderModel
 from airflow_oidc_auth.config.schema.secrets import SecretReference
 from airflow_oidc_auth.config.secrets import SecretResolver, SecretUnavailable
@@ -16,6 +17,7 @@ from airflow_oidc_auth.identity.claims import GroupFormat
 from airflow_oidc_auth.providers.presets import Derived, Given, Preset, preset
 from airflow_oidc_auth.providers.settings import GroupSource, HttpSettings, ProviderSettings
 from airflow_oidc_auth.secret import Secret
+
 
 @dataclass(slots=True)
 class ProviderCompiler:
@@ -29,17 +31,26 @@ class ProviderCompiler:
     secrets: SecretResolver | None
     found: list[Problem]
 
-    def compile(self, provider_id: str, model: ProviderModel) -> ProviderSettings | None:
-        """Return the settings, or None after adding at least one problem."""
+    def compile_all(self, parts: Parts) -> dict[str, ProviderSettings]:
+        """Return the settings of every provider without a problem."""
+        compiled: dict[str, ProviderSettings] = {}
+        for provider_id, model in parts.providers.items():
+            settings = self._compile(provider_id, model, parts.damaged.get(provider_id, frozenset()))
+            if settings is not None:
+                compiled[provider_id] = settings
+        return compiled
+
+    def _compile(self, provider_id: str, model: ProviderModel, damaged: frozenset[str]) -> ProviderSettings | None:
         base: Path = ("providers", provider_id)
         before = len(self.found)
-        chosen = preset(getattr(model, "preset"))  # noqa: B009 (each vendor's model declares its own literal)
+        chosen = preset(model.preset)
         given = _given(model, chosen)
         for each in (*check_provider(model, chosen, files=self.secrets is not None), *chosen.check(given)):
-            self.found.append(self.raw.place(each, base))
+            if not damaged & ({"preset"} | {str(parse_path(each.path)[0])}):
+                self.found.append(self.raw.place(each, base))
         client_secret = self._secret((*base, "client_secret"), model.client_secret)
         private_key = self._secret((*base, "private_key"), model.private_key, check=_private_key_problem)
-        if len(self.found) > before:
+        if damaged or len(self.found) > before:
             return None
         return _settings(provider_id, model, chosen, chosen.derive(given), client_secret, private_key)
 
@@ -77,8 +88,10 @@ def _private_key_problem(secret: Secret) -> str:
         return "is not a private key"
     if isinstance(key, rsa.RSAPrivateKey) and key.key_size < 2048:
         return "is an RSA key of less than 2048 bits"
-    return "" if isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey) else (
-        "is neither an RSA, an EC nor an Ed25519 key"
+    return (
+        ""
+        if isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey)
+        else ("is neither an RSA, an EC nor an Ed25519 key")
     )
 
 

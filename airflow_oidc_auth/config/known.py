@@ -47,6 +47,9 @@ def _flow(value: object) -> str:
     return str(value)
 
 
+PRESETS = ("oidc", "auth0", "okta", "entra", "keycloak", "google", "gitlab", "cognito", "cloudfoundry", "github")
+
+
 @cache
 def _vendor_keys() -> dict[str, str]:
     """Return each key that not every provider knows, with its preset."""

@@ -50,6 +50,9 @@ def one_of(known: Iterable[str]) -> str:
     return f"use one of: {', '.join(known)}"
 
 
+_CONTROLS = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\ud800-\\udfff]")
+
+
 def has_control_characters(text: str) -> bool:
     """Tell C0 and C1 controls (log forging) and lone surrogates (cannot be encoded); line ends and tabs pass."""
-    return any((char < " " and char not in "\n\t") or "\x7f" <= char <= "\x9f" or "\ud800" <= char <= "\udfff" for char in text)
+    return _CONTROLS.search(text) is not None

@@ -55,14 +55,19 @@ def real_path(data: object, loc: Sequence[str | int], *, keep_last: bool = False
     """Drop the steps that pydantic adds for unions, validators and keys, and that nobody wrote."""
     path: Path = ()
     for number, step in enumerate(loc):
-        if isinstance(data, Mapping) and isinstance(step, str) and step in data:
-            data = data[step]
-        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
-            data = data[step]
+        if has_step(data, step):
+            data = value_at(data, (step,))
         elif not (keep_last and number == len(loc) - 1):
             continue
         path = (*path, step)
     return path
+
+
+def has_step(data: object, step: str | int) -> bool:
+    """Tell whether a mapping has this key, or a list this index."""
+    if isinstance(data, Mapping):
+        return isinstance(step, str) and step in data
+    return isinstance(data, list) and isinstance(step, int) and step < len(data)
 
 
 def value_at(data: object, path: Sequence[str | int]) -> object:
@@ -128,7 +133,10 @@ def _too_short(error: ErrorDetails, raw: RawDocument, path: Path) -> Words:
 
 
 _EMPTY: Mapping[Path, Words] = {
-    ("providers",): ("names no provider, so nobody could sign in", "configure one; `airflow oidc init oidc` writes a start"),
+    ("providers",): (
+        "names no provider, so nobody could sign in",
+        "configure one; `airflow oidc init oidc` writes a start",
+    ),
     ("grants", "rules"): ("holds no rule, so nobody could sign in", "write at least one rule that grants Admin"),
 }
 

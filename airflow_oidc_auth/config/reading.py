@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from airflow_oidc_auth.config.document import RawDocument
+from airflow_oidc_auth.config.known import PRESETS, vendor_of
+from airflow_oidc_auth.config.paths import Path
 from airflow_oidc_auth.config.problems import problems_of
 from airflow_oidc_auth.config.schema.audit import AuditModel
 from airflow_oidc_auth.config.schema.document import Document
@@ -28,11 +30,14 @@ class Parts:
     """The valid parts of a document.
 
     :param provider_ids: also those of providers that are not valid, so that rules may name them
+    :param damaged: for each provider that is not valid, the keys that were complained about; ``providers`` then
+        holds what is left of it, to be checked and never to be used
     :param rules: by position in the document
     """
 
     provider_ids: tuple[str, ...] = ()
     providers: dict[str, ProviderModel] = field(default_factory=dict)
+    damaged: dict[str, frozenset[str]] = field(default_factory=dict)
     requirements: dict[int, RequirementModel] = field(default_factory=dict)
     rules: dict[int, RuleModel] = field(default_factory=dict)
     sessions: SessionsModel = field(default_factory=SessionsModel)
@@ -49,24 +54,53 @@ def read_parts(raw: RawDocument, found: list[Problem]) -> Parts:
         return Parts(
             tuple(document.providers),
             dict(document.providers),
-            dict(enumerate(document.grants.require)),
-            dict(enumerate(document.grants.rules)),
-            document.sessions,
-            document.audit,
+            requirements=dict(enumerate(document.grants.require)),
+            rules=dict(enumerate(document.grants.rules)),
+            sessions=document.sessions,
+            audit=document.audit,
         )
-    return _salvage(raw.data)
+    return _salvage(raw, found)
 
 
-def _salvage(data: Mapping[str, Any]) -> Parts:
-    """Keep every provider, rule and requirement that is valid by itself."""
-    providers, grants = _mapping(data.get("providers")), _mapping(data.get("grants"))
-    rules, require = (TypeAdapter(RuleModel), grants.get("rules")), (TypeAdapter(RequirementModel), grants.get("require"))
-    return Parts(
+def _salvage(raw: RawDocument, found: list[Problem]) -> Parts:
+    """Keep every rule and requirement that is valid by itself, and what is left of every provider."""
+    providers, grants = _mapping(raw.data.get("providers")), _mapping(raw.data.get("grants"))
+    parts = Parts(
         tuple(providers),
-        _valid(_PROVIDER, providers),
-        _valid(require[0], _numbered(require[1])),
-        _valid(rules[0], _numbered(rules[1])),
+        requirements=_valid(TypeAdapter(RequirementModel), _numbered(grants.get("require"))),
+        rules=_valid(TypeAdapter(RuleModel), _numbered(grants.get("rules"))),
     )
+    for key, value in providers.items():
+        if isinstance(value, dict):
+            parts.providers[key], parts.damaged[key] = _repaired(raw, ("providers", key), value, found)
+    return parts
+
+
+def _repaired(
+    raw: RawDocument, base: Path, value: dict[str, Any], found: list[Problem]
+) -> tuple[ProviderModel, frozenset[str]]:
+    """Return a provider without its bad keys, and which they were.
+
+    One wrong key must not hide the others: a bad ``preset`` keeps pydantic from looking at the rest at all.
+    """
+    bad: set[str] = set()
+    if value.get("preset") not in PRESETS:
+        bad.add("preset")
+    for attempt in ({}, _PLACEHOLDERS):
+        kept = {**attempt, **{name: each for name, each in value.items() if name not in bad}}
+        if "preset" in bad:
+            kept = {name: each for name, each in kept.items() if vendor_of(name) is None} | {"preset": "oidc"}
+        try:
+            return _PROVIDER.validate_python(kept), frozenset(bad)
+        except ValidationError as error:
+            if "preset" in bad and not attempt:
+                found += problems_of(error, raw, base)
+            bad |= {str(step) for each in error.errors() for step in each["loc"][1:2]}
+    raise AssertionError("what is left of a provider is valid")
+
+
+# For keys that are complained about and that every provider must have.
+_PLACEHOLDERS: dict[str, Any] = {"client_id": "-"}
 
 
 def _mapping(value: object) -> dict[str, Any]:

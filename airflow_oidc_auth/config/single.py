@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from airflow_oidc_auth.config.document import VERSION, RawDocument
@@ -39,7 +39,8 @@ def document_from_options(
     :raises ConfigurationError: the mapping is not such an object, or nothing is configured at all
     """
     if not any((preset, issuer, client_id, client_secret, role_mapping)):
-        raise ConfigurationError([_problem("config_file", "nothing is configured", f"set config_file, or {', '.join(SINGLE_OPTIONS)}")])
+        suggestion = f"set config_file, or {', '.join(SINGLE_OPTIONS)}"
+        raise ConfigurationError([_problem("config_file", "nothing is configured", suggestion)])
     provider_id = preset if preset and _PROVIDER_ID.fullmatch(preset) else "oidc"
     base: Path = ("providers", provider_id)
     provider = {"preset": preset, "issuer": issuer, "client_id": client_id}
@@ -61,50 +62,57 @@ def _rules(role_mapping: str | None, complaints: list[Problem]) -> tuple[list[An
     """Return one rule per group; complaints keep the document from being compiled."""
     rules: list[Any] = []
     names: dict[Path, str] = {}
-    for group, roles in _mapping(role_mapping, complaints).items():
-        place = f'[{SECTION}] role_mapping["{shorten(group)}"]'
-        names[("grants", "rules", len(rules))] = place
+    mapping = _mapping(role_mapping)
+    if isinstance(mapping, Problem):
+        complaints.append(mapping)
+        mapping = _NOBODY
+    for group, roles in mapping:
+        place = _place(group)
+        if any(place == name for name in names.values()):
+            complaints.append(_problem(place, "is given twice", "keep one of them"))
+        if not isinstance(roles, str | list):
+            text = f"must be a role or a list of roles, not {kind_of(roles)}"
+            complaints.append(_problem(place, text, _EXAMPLE))
+            continue
+        names[("grants", "rules", len(rules))] = f"[{SECTION}] {place}"
         rules.append({"when": {"group": group}, "roles": [roles] if isinstance(roles, str) else roles})
     return rules, names
 
 
-def _mapping(role_mapping: str | None, complaints: list[Problem]) -> Mapping[str, object]:
+def _place(group: str) -> str:
+    return f'role_mapping["{shorten(group)}"]'
+
+
+def _mapping(role_mapping: str | None) -> list[tuple[str, object]] | Problem:
+    """Return the pairs as written, duplicates included, or what is wrong."""
     if not role_mapping:
-        complaints.append(_problem("role_mapping", "is missing, so nobody could sign in", _EXAMPLE))
-        return _NOBODY
+        return _problem("role_mapping", "is missing, so nobody could sign in", _EXAMPLE)
     if len(role_mapping) > _MAX_MAPPING:
-        complaints.append(_problem("role_mapping", f"is larger than {_MAX_MAPPING // 1024} KiB", "use config_file"))
-        return _NOBODY
-    twice: list[str] = []
+        return _problem("role_mapping", f"is larger than {_MAX_MAPPING // 1024} KiB", "use config_file")
+    mapping = _parse_json(role_mapping)
+    if isinstance(mapping, _Pairs):
+        return mapping or _problem("role_mapping", "is empty, so nobody could sign in", _EXAMPLE)
+    if isinstance(mapping, Problem):
+        return mapping
+    return _problem("role_mapping", f"must be a JSON object, not {kind_of(mapping)}", _EXAMPLE)
+
+
+class _Pairs(list[tuple[str, object]]):
+    """A JSON object with its duplicates."""
+
+
+def _parse_json(text: str) -> object:
     try:
-        mapping = json.loads(role_mapping, object_pairs_hook=lambda pairs: _object(pairs, twice))
+        return json.loads(text, object_pairs_hook=_Pairs)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        complaints.append(_problem("role_mapping", f"is not valid JSON ({place})", _EXAMPLE))
-        return _NOBODY
+        return _problem("role_mapping", f"is not valid JSON ({place})", _EXAMPLE)
     except (ValueError, RecursionError):
-        complaints.append(_problem("role_mapping", "is not valid JSON", _EXAMPLE))
-        return _NOBODY
-    complaints += [_problem(f'role_mapping["{shorten(group)}"]', "is given twice", "keep one of them") for group in twice]
-    if not isinstance(mapping, dict):
-        complaints.append(_problem("role_mapping", f"must be a JSON object, not {kind_of(mapping)}", _EXAMPLE))
-        return _NOBODY
-    if not mapping:
-        complaints.append(_problem("role_mapping", "is empty, so nobody could sign in", _EXAMPLE))
-        return _NOBODY
-    return mapping
+        return _problem("role_mapping", "is not valid JSON", _EXAMPLE)
 
 
 # Stands in for a mapping that is already complained about, so that the rest of the document is still checked.
-_NOBODY: Mapping[str, object] = {"-": "Public"}
-
-
-def _object(pairs: list[tuple[str, object]], twice: list[str]) -> dict[str, object]:
-    result = dict(pairs)
-    if len(result) < len(pairs):
-        seen: set[str] = set()
-        twice += [key for key, _ in pairs if key in seen or seen.add(key)]  # type: ignore[func-returns-value]
-    return result
+_NOBODY: list[tuple[str, object]] = [("-", "Public")]
 
 
 def both_configured(options: Sequence[str]) -> list[Problem]:

@@ -27,7 +27,11 @@ _RESOLVERS = (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     # YAML 1.1 also reads 1:30 as 90 and 010 as 8; here both stay text, and the schema says what is wrong.
     ("int", r"[-+]?(?:0|[1-9][0-9]{0,17})", "-+0123456789"),
-    ("float", r"[-+]?(?:[0-9]{1,17}\.[0-9]{0,17}|\.[0-9]{1,17}|[0-9]{1,17}(?=[eE]))(?:[eE][-+]?[0-9]{1,3})?", "-+.0123456789"),
+    (
+        "float",
+        r"[-+]?(?:[0-9]{1,17}\.[0-9]{0,17}|\.[0-9]{1,17}|[0-9]{1,17}(?=e))(?:e[-+]?[0-9]{1,3})?",
+        "-+.0123456789",
+    ),
     ("merge", r"<<", "<"),
 )
 
@@ -65,10 +69,9 @@ class Tree:
 class _Loader(yaml.SafeLoader):
     """Composes nodes only; our own resolvers, bounded depth, no tags."""
 
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
     depth = 0
 
-    def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node | None:
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         event = self.peek_event()  # type: ignore[no-untyped-call]
         line = event.start_mark.line + 1
         if getattr(event, "tag", None) not in (None, "!"):
@@ -77,11 +80,12 @@ class _Loader(yaml.SafeLoader):
             raise YamlProblem(f"nested deeper than {MAX_DEPTH} levels", line)
         self.depth += 1
         try:
-            return super().compose_node(parent, index)  # type: ignore[no-untyped-call, no-any-return]
+            return super().compose_node(parent, index)
         finally:
             self.depth -= 1
 
 
+_Loader.yaml_implicit_resolvers = {}
 for _tag, _pattern, _first in _RESOLVERS:
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"(?:{_pattern})\Z"), list(_first))
 
@@ -96,7 +100,7 @@ def parse_yaml(text: str) -> Tree:
     loader: _Loader | None = None
     try:
         loader = _Loader(text)
-        node = loader.get_single_node()  # type: ignore[no-untyped-call]
+        node = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
         raise _from_yaml(error) from None
     except yaml.reader.ReaderError as error:
@@ -104,7 +108,7 @@ def parse_yaml(text: str) -> Tree:
         raise YamlProblem("holds a character that YAML does not allow", line, "remove it, or save as UTF-8") from None
     finally:
         if loader is not None:
-            loader.dispose()  # type: ignore[no-untyped-call]
+            loader.dispose()
     return _Builder().build(node)
 
 
@@ -153,24 +157,23 @@ class _Builder:
         try:
             if isinstance(node, yaml.SequenceNode):
                 return [self._value(item, (*path, index)) for index, item in enumerate(node.value)]
-            assert isinstance(node, yaml.MappingNode)
             return self._mapping(node, path)
         finally:
             self._open.discard(id(node))
 
-    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, object]:
+    def _mapping(self, node: yaml.Node, path: Path) -> dict[str, object]:
         result: dict[str, object] = {}
         for key_node, value_node in node.value:
             key = self._key(key_node, path)
             if key is None:
                 continue
-            line = key_node.start_mark.line + 1
+            place, line = (*path, key), key_node.start_mark.line + 1
             if key in result:
-                first = self._tree.lines[(*path, key)]
-                self._complain((*path, key), line, f"is given twice, first on line {first}", "keep one of them")
+                first = self._tree.lines[place]
+                self._complain(place, line, f"is given twice, first on line {first}", "keep one of them")
                 continue
-            self._tree.lines[(*path, key)] = line
-            result[key] = self._value(value_node, (*path, key))
+            self._tree.lines[place] = line
+            result[key] = self._value(value_node, place)
         return result
 
     def _key(self, node: yaml.Node, path: Path) -> str | None:
@@ -207,4 +210,3 @@ class _Builder:
 
     def _complain(self, path: Path, line: int, text: str, suggestion: str) -> None:
         self._tree.complaints.append(Complaint(path, line, text, shorten(suggestion)))
-

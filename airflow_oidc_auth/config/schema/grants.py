@@ -11,6 +11,7 @@ from airflow_oidc_auth.config.schema.base import Strict, kind_of, refuse
 from airflow_oidc_auth.config.schema.values import Text, TextOrTexts, Texts
 from airflow_oidc_auth.identity.claims import parse_claim_path
 
+
 class Glob(Strict):
     """A pattern for the text of a claim."""
 
@@ -63,7 +64,9 @@ class WhenModel(Strict):
     """Whom a rule is for. All keys must hold."""
 
     group: TextOrTexts | None = Field(
-        default=None, description="A group, or a list of which one is enough; compared exactly.", examples=["airflow-admins"]
+        default=None,
+        description="A group, or a list of which one is enough; compared exactly.",
+        examples=["airflow-admins"],
     )
     group_glob: TextOrTexts | None = Field(
         default=None, description="Pattern, or patterns, for a group; `*` is any text.", examples=["team-*-ops"]
@@ -106,9 +109,7 @@ class RuleModel(Strict):
         description="Name for explanations and audit rows; `rule N` if left out.",
         examples=["platform admins"],
     )
-    provider: Text | None = Field(
-        default=None, description="Only for people of this provider.", examples=["okta"]
-    )
+    provider: Text | None = Field(default=None, description="Only for people of this provider.", examples=["okta"])
     when: WhenModel = Field(description="Whom the rule is for.", examples=[{"group": "airflow-admins"}])
     roles: Texts = Field(
         description="Admin, Op, User, Viewer or Public; a capture of group_regex as {name}.", examples=[["Op"]]
@@ -136,7 +137,9 @@ class RequirementModel(Strict):
         default=None, description="Accepted authentication methods (`amr` claim); one is enough.", examples=[["mfa"]]
     )
     claims: Claims | None = Field(
-        default=None, description="Claim path → text or list of texts, as in a rule.", examples=[{"employment": "staff"}]
+        default=None,
+        description="Claim path → text or list of texts, as in a rule.",
+        examples=[{"employment": "staff"}],
     )
     cel: Cel | None = Field(default=None, description="CEL expression, as in a rule.", examples=["claims.level >= 2"])
     provider: Text | None = Field(default=None, description="Only asked of people of this provider.", examples=["okta"])

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from airflow_oidc_auth.config.paths import did_you_mean, one_of
 from airflow_oidc_auth.config.schema.base import Strict, kind_of, refuse
 from airflow_oidc_auth.config.schema.secrets import SecretReference
 from airflow_oidc_auth.config.schema.values import (
@@ -17,14 +18,17 @@ from airflow_oidc_auth.config.schema.values import (
     OneOrMany,
     ProxyUrl,
     Text,
-    Texts,
     Url,
 )
+from airflow_oidc_auth.providers.settings import ASYMMETRIC_ALGORITHMS
 
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 OWN_PARAMETERS = frozenset(
-    "client_assertion client_assertion_type client_id client_secret code code_challenge code_challenge_method "
-    "code_verifier nonce redirect_uri request request_uri response_mode response_type scope state".split()
+    {
+        *("client_assertion", "client_assertion_type", "client_id", "client_secret", "code"),
+        *("code_challenge", "code_challenge_method", "code_verifier", "nonce", "redirect_uri"),
+        *("request", "request_uri", "response_mode", "response_type", "scope", "state"),
+    }
 )
 
 
@@ -38,6 +42,24 @@ def _parameters(value: dict[str, str]) -> dict[str, str]:
     if taken := sorted(OWN_PARAMETERS & value.keys()):
         raise refuse(f"sets {', '.join(taken)}, which sign-in sets itself", "remove it")
     return value
+
+
+def _algorithm(name: str) -> str:
+    """RFC 8725 §3.1, §3.2: an allow-list, in which nothing can be verified with a key that others know."""
+    if name in ASYMMETRIC_ALGORITHMS:
+        return name
+    if name.lower() == "none":
+        raise refuse("means unsigned: anybody could write such a token", one_of(ASYMMETRIC_ALGORITHMS))
+    if name.upper().startswith("HS"):
+        text = "is symmetric: whoever can check such a token can also write one"
+        raise refuse(text, one_of(ASYMMETRIC_ALGORITHMS))
+    near = did_you_mean(name, ASYMMETRIC_ALGORITHMS)
+    raise refuse("is not a known signature algorithm", near or one_of(ASYMMETRIC_ALGORITHMS))
+
+
+Algorithm = Annotated[
+    str, AfterValidator(_algorithm), WithJsonSchema({"type": "string", "enum": list(ASYMMETRIC_ALGORITHMS)})
+]
 
 
 def _alternatives(value: object) -> object:
@@ -81,7 +103,9 @@ class ClaimsModel(Strict):
             examples=[["name", "preferred_username"]],
         )
     )
-    email: ClaimPathValue | None = Field(default=None, description="Claim path of the e-mail address.", examples=["email"])
+    email: ClaimPathValue | None = Field(
+        default=None, description="Claim path of the e-mail address.", examples=["email"]
+    )
     email_verified: ClaimPathValue | None = Field(
         default=None,
         description="Claim path of the boolean that says the address was verified.",
@@ -93,8 +117,8 @@ class GroupsModel(Strict):
     """Where groups are found."""
 
     claim: ClaimPathValue = Field(
-        description="Claim path. Text with `://` is one name; text that begins with `/` is a JSON pointer; other text is "
-        "split at dots; a list names each step; `*` is every item of a list.",
+        description="Claim path. Text with `://` is one name; text that begins with `/` is a JSON pointer; other text "
+        "is split at dots; a list names each step; `*` is every item of a list.",
         examples=["groups"],
     )
     from_: Literal["id_token", "userinfo", "access_token"] = Field(
@@ -116,6 +140,7 @@ class GroupsModel(Strict):
 class ProviderModel(Strict):
     """One identity provider."""
 
+    preset: str = Field(description="Which vendor's conventions to follow.")
     label: Text | None = Field(
         default=None,
         max_length=80,
@@ -127,9 +152,7 @@ class ProviderModel(Strict):
         description="The provider's issuer URL, exactly as its discovery document spells it.",
         examples=["https://acme.okta.com"],
     )
-    client_id: Text = Field(
-        description="Client id of this Airflow at the provider.", examples=["0oa1b2c3d4"]
-    )
+    client_id: Text = Field(description="Client id of this Airflow at the provider.", examples=["0oa1b2c3d4"])
     client_secret: SecretReference | None = Field(
         default=None,
         description="Reference to the client secret; the document never holds the secret itself.",
@@ -168,7 +191,7 @@ class ProviderModel(Strict):
         description="The provider's public keys (JWK Set) in a file, for servers that cannot fetch them.",
         examples=["/etc/airflow/jwks.json"],
     )
-    algorithms: Texts | None = Field(
+    algorithms: Annotated[list[Algorithm], Field(min_length=1)] | None = Field(
         default=None,
         description="Accepted signature algorithms of the id_token; asymmetric ones only.",
         examples=[["RS256"]],

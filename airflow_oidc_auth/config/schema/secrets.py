@@ -9,8 +9,11 @@ from pydantic import ConfigDict, Field, model_validator
 from airflow_oidc_auth.config.schema.base import Strict, refuse
 
 FORMS = "{env: NAME}, {file: /PATH} or {connection: ID}"
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
-_CONNECTION = re.compile(r"[\w.\-]{1,200}", re.ASCII)
+_PATTERNS = {
+    "env": re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}"),
+    "file": re.compile(r"/[^\n\0]{1,4000}"),
+    "connection": re.compile(r"[\w.\-]{1,200}", re.ASCII),
+}
 
 
 class SecretReference(Strict):
@@ -39,14 +42,9 @@ class SecretReference(Strict):
         if not isinstance(value, dict) or len(value) != 1 or not value.keys() <= {"env", "file", "connection"}:
             raise refuse("is not a reference to a secret", f"write exactly one of {FORMS}")
         ((form, name),) = value.items()
-        if not isinstance(name, str) or not _CHECKS[form](name):
+        if not isinstance(name, str) or not _PATTERNS[form].fullmatch(name):
             raise refuse(f"names no {_NOUNS[form]}", f"write {FORMS}")
         return value
 
 
-_CHECKS = {
-    "env": lambda name: _VARIABLE.fullmatch(name) is not None,
-    "file": lambda name: name.startswith("/") and len(name) < 4096 and "\n" not in name,
-    "connection": lambda name: _CONNECTION.fullmatch(name) is not None,
-}
 _NOUNS = {"env": "environment variable", "file": "absolute path", "connection": "connection id"}

@@ -127,9 +127,13 @@ _ONE_OR_MORE: dict[str, object] = {"anyOf": [{"type": "string", "minLength": 1},
 Text = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_text)]
 Texts = Annotated[list[Text], Field(min_length=1, max_length=1000)]
 TextOrTexts = Annotated[Texts, BeforeValidator(_listed), OneOrMany()]
-Url = Annotated[Text, AfterValidator(_url), AfterValidator(_secure_url), WithJsonSchema({"type": "string", "format": "uri"})]
+Url = Annotated[
+    Text, AfterValidator(_url), AfterValidator(_secure_url), WithJsonSchema({"type": "string", "format": "uri"})
+]
 Issuer = Annotated[Url, AfterValidator(_issuer), WithJsonSchema({"type": "string", "format": "uri"})]
-ProxyUrl = Annotated[Text, AfterValidator(_url), AfterValidator(_proxy), WithJsonSchema({"type": "string", "format": "uri"})]
+ProxyUrl = Annotated[
+    Text, AfterValidator(_url), AfterValidator(_proxy), WithJsonSchema({"type": "string", "format": "uri"})
+]
 AbsolutePath = Annotated[Text, AfterValidator(_absolute), WithJsonSchema({"type": "string", "pattern": "^/"})]
 Duration = Annotated[
     int,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field
 
 from airflow_oidc_auth.config.schema.providers import ProviderModel
 from airflow_oidc_auth.config.schema.values import Text, TextOrTexts, Texts
@@ -97,7 +97,9 @@ class GithubProvider(ProviderModel):
 
     preset: Literal["github"] = Field(description=_PRESET)
     host: Text | None = Field(
-        default=None, description="Host of GitHub Enterprise Server; github.com if left out.", examples=["git.example.com"]
+        default=None,
+        description="Host of GitHub Enterprise Server; github.com if left out.",
+        examples=["git.example.com"],
     )
     organizations: Texts | None = Field(
         default=None,

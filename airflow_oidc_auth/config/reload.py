@@ -1,0 +1,116 @@
+"""Hot reload: a good document replaces the old one, a bad one is reported and changes nothing.
+
+Polls the content, not the modification time or the inode: Kubernetes swaps a symlink when a ConfigMap
+changes, editors replace files, and clocks of file systems are coarse.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Sequence
+
+from airflow_oidc_auth.config.compiled import CompiledConfig
+from airflow_oidc_auth.config.document import RawDocument, load_document
+from airflow_oidc_auth.errors import ConfigurationError, Problem
+
+Accept = Callable[[CompiledConfig, CompiledConfig], None]
+Reject = Callable[[Sequence[Problem]], None]
+
+
+class DocumentWatcher:
+    """Watch one document.
+
+    :param source: its name in problems
+    :param read: returns the file's bytes; ``OSError`` while it is away
+    :param compile: compiles a raw document, raises ConfigurationError
+    :param current: what the server runs on; a first look at the same document changes nothing
+    :param accept: called with the new and the old configuration
+    :param reject: called once per distinct bad content with its problems
+    :param clock: monotonic seconds
+    :param interval: seconds between two looks
+    """
+
+    def __init__(
+        self,
+        *,
+        source: str,
+        read: Callable[[], bytes],
+        compile: Callable[[RawDocument], CompiledConfig],  # noqa: A002 (the verb of this package)
+        current: CompiledConfig,
+        accept: Accept,
+        reject: Reject,
+        clock: Callable[[], float],
+        interval: float = 10.0,
+    ) -> None:
+        self._source = source
+        self._read = read
+        self._compile = compile
+        self._current = current
+        self._accept = accept
+        self._reject = reject
+        self._clock = clock
+        self._interval = interval
+        self._seen = ""
+        self._next_look = clock()
+
+    @property
+    def current(self) -> CompiledConfig:
+        """The last accepted configuration."""
+        return self._current
+
+    def poll(self) -> bool:
+        """Look if it is time to; return whether a new configuration was accepted."""
+        now = self._clock()
+        if now < self._next_look:
+            return False
+        self._next_look = now + self._interval
+        return self.look()
+
+    def look(self) -> bool:
+        """Look now; return whether a new configuration was accepted."""
+        try:
+            content = self._read()
+        except OSError as error:
+            # One look may fall between the two steps of a replacement; a digest of its own reports it once.
+            return self._bad(f"!{type(error).__name__}", [self._unreadable(error)])
+        digest = _digest(content)
+        if digest == self._seen:
+            return False
+        try:
+            compiled = self._compile(load_document(content.decode("utf-8"), self._source))
+        except UnicodeDecodeError:
+            return self._bad(digest, [Problem("(document)", "is not UTF-8 text", "save it as UTF-8", self._source)])
+        except ConfigurationError as error:
+            return self._bad(digest, error.problems)
+        self._seen = digest
+        return self._good(compiled)
+
+    def run(self, stop_event: threading.Event) -> None:
+        """Poll until told to stop; the caller owns the thread."""
+        while not stop_event.wait(self._interval):
+            self.look()
+
+    def _good(self, compiled: CompiledConfig) -> bool:
+        old = self._current
+        # Comments and layout may change without changing anything, and a bad document may be put back. Providers
+        # are compared too: the same reference may lead to a rotated secret.
+        if compiled.digest == old.digest and compiled.providers == old.providers:
+            return False
+        self._current = compiled
+        self._accept(compiled, old)
+        return True
+
+    def _bad(self, digest: str, problems: Sequence[Problem]) -> bool:
+        if digest != self._seen:
+            self._seen = digest
+            self._reject(tuple(problems))
+        return False
+
+    def _unreadable(self, error: OSError) -> Problem:
+        reason = error.strerror or type(error).__name__
+        return Problem("(document)", f"cannot be read: {reason}", "check the path and its permissions", self._source)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
