@@ -7,21 +7,27 @@ and is replaced as a whole; everything else lives as long as the process.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 from airflow.api_fastapi.app import get_cookie_path
 from airflow.api_fastapi.auth.tokens import JWTGenerator, JWTValidator
 from airflow.configuration import conf
+from fastapi import FastAPI
+from jwt import InvalidTokenError
+from starlette.requests import Request
 
 from airflow_oidc_auth.audit.airflow_log import AirflowLogSink
 from airflow_oidc_auth.audit.log import AuditLog
 from airflow_oidc_auth.audit.stream import StructuredLogSink
 from airflow_oidc_auth.audit.window import FailureWindow
 from airflow_oidc_auth.config.compiled import CompiledConfig
-from airflow_oidc_auth.login.journey import Journey, RunningProvider
-from airflow_oidc_auth.managers.reloading import Reloading
+from airflow_oidc_auth.login.journey import Journey
+from airflow_oidc_auth.login.keys import derive_csrf_keys
+from airflow_oidc_auth.managers.reloading import DIGEST_LENGTH, Reloading
 from airflow_oidc_auth.managers.runtime import Runtime, build_runtime
 from airflow_oidc_auth.managers.services import Services
 from airflow_oidc_auth.managers.settings import Settings, load_settings
@@ -34,21 +40,25 @@ from airflow_oidc_auth.sessions.fernet import TokenCipher
 from airflow_oidc_auth.sessions.live import LiveSessions
 from airflow_oidc_auth.sessions.periodic import Periodic
 from airflow_oidc_auth.sessions.session import Session
+from airflow_oidc_auth.web.app import create_web_app
+from airflow_oidc_auth.web.engine import ProviderChoice
 
 FLUSH_EVERY = 5.0
 OLD_RUNTIME_GRACE = 60.0
 
 
 class Engine:
-    """Everything that the auth manager and the web pages ask."""
+    """Everything that the auth manager and the web pages ask (:class:`airflow_oidc_auth.web.engine.Engine`)."""
 
     def __init__(self, services: Services, runtime: Runtime, tokens: AirflowTokens, settings: Settings) -> None:
         self.base_url = services.base_url
-        self.fernet_keys = services.fernet_keys
         self.live = services.live
         self.tokens = tokens
+        self.clock = services.clock
+        self.csrf_keys = derive_csrf_keys(services.fernet_keys)
         self.cookie_path = get_cookie_path()
         self.secure_cookies = services.base_url.startswith("https:") or bool(conf.get("api", "ssl_cert", fallback=""))
+        self.site_name = conf.get("api", "instance_name", fallback="") or "Airflow"
         self._services = services
         self._runtime = runtime
         self._policy = Policy()
@@ -63,24 +73,71 @@ class Engine:
         return self._runtime.journey
 
     @property
-    def providers(self) -> Mapping[str, RunningProvider]:
-        """The configured providers by id, in document order."""
-        return self._runtime.providers
+    def providers(self) -> Sequence[ProviderChoice]:
+        """The configured providers as people see them, in document order."""
+        return self._runtime.choices()
 
-    @property
-    def config(self) -> CompiledConfig:
-        """The accepted document, compiled."""
-        return self._runtime.config
+    def health(self) -> Mapping[str, object]:
+        """Return what the health page adds: which document this process runs on, and how fresh revocations are."""
+        return {
+            "configuration": self._runtime.config.digest[:DIGEST_LENGTH],
+            "revocations_stale_for": round(self.live.stale_for(), 1),
+        }
+
+    async def session_of(self, token: str) -> Session | None:
+        """Return the live session of a token that is accepted now.
+
+        :raises SessionError: the session cannot be read
+        """
+        try:
+            return await self.authenticate(token)
+        except InvalidTokenError:
+            return None
+
+    async def session_id_of(self, token: str) -> str | None:
+        """Return the session id of a token that we signed, even if it was revoked; for sign-out only."""
+        try:
+            return (await self.tokens.verify(token)).session_id
+        except InvalidTokenError:
+            return None
+
+    async def authenticate(self, token: str) -> Session:
+        """Return the live session of a token: remembered signature, revocation and session, all in memory.
+
+        :raises InvalidTokenError: not ours, expired, revoked, or its session has ended
+        :raises SessionError: the session cannot be read
+        """
+        verified = self.tokens.recall(token) or await self.tokens.verify(token)
+        live = self.live
+        if live.is_token_revoked(verified.jti):
+            raise InvalidTokenError("Token has been revoked")
+        session = live.peek(verified.session_id) or await live.load(verified.session_id)
+        if session is None or session.principal_id != verified.principal_id:
+            raise InvalidTokenError("Session has ended")
+        return session
 
     def user(self, session: Session) -> OidcUser:
         """Return the user of a live session, with the permissions of its roles."""
         return OidcUser(session, self._policy.permissions(session.grant.roles))
 
-    def is_safe_url(self, url: str) -> bool:
-        """Judge where a person may be sent, as Airflow judges it; only ``[api] base_url`` counts, never Host."""
+    def is_safe_url(self, url: str, request: Request) -> bool:
+        """Judge where a person may be sent, as Airflow judges it."""
         from airflow.api_fastapi.core_api.security import is_safe_url
 
-        return is_safe_url(url)
+        return is_safe_url(url, request=request)
+
+    def web_app(self) -> FastAPI:
+        """Return the sub-app for ``/auth``; its lifespan starts and stops this engine."""
+
+        @asynccontextmanager
+        async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+            self.start()
+            try:
+                yield
+            finally:
+                await asyncio.to_thread(self.stop)
+
+        return create_web_app(lambda: self, lifespan)
 
     def start(self) -> None:
         """Begin the background threads; idempotent, after any fork."""
@@ -132,7 +189,6 @@ def _build_services(base_url: str, fernet_keys: Secret) -> Services:
         base_url=base_url,
         fernet_keys=fernet_keys,
         clock=time.time,
-        store=store,
         live=LiveSessions(store),
         sinks=(AirflowLogSink(), StructuredLogSink()),
         window=FailureWindow(),

@@ -60,20 +60,12 @@ class OidcAuthManager(Decisions, BaseAuthManager[OidcUser]):
         :raises SessionError: the session store cannot be read; answered with 503 by our middleware
         """
         engine = self.engine
-        verified = engine.tokens.recall(token)
-        if verified is None:
-            try:
-                verified = await engine.tokens.verify(token)
-            except ExpiredSignatureError as error:
-                raise _unauthorized("Token Expired") from error
-            except InvalidTokenError as error:
-                raise _unauthorized("Invalid JWT token") from error
-        if engine.live.is_token_revoked(verified.jti):
-            raise _unauthorized("Token has been revoked")
-        session = engine.live.peek(verified.session_id) or await engine.live.load(verified.session_id)
-        if session is None or session.principal_id != verified.principal_id:
-            raise _unauthorized("Session has ended")
-        return engine.user(session)
+        try:
+            return engine.user(await engine.authenticate(token))
+        except ExpiredSignatureError as error:
+            raise _unauthorized("Token Expired") from error
+        except InvalidTokenError as error:
+            raise _unauthorized("Invalid JWT token") from error
 
     def deserialize_user(self, token: dict[str, Any]) -> OidcUser:
         """Refuse: a user without a live session does not exist; :meth:`get_user_from_token` is the only door."""
@@ -117,7 +109,9 @@ class OidcAuthManager(Decisions, BaseAuthManager[OidcUser]):
 
     def get_fastapi_middlewares(self) -> list[tuple[_MiddlewareFactory[Any], dict[str, Any]]]:
         """Return the middleware that keeps codes out of the access log and stale cookies out of the way."""
-        return self.engine.middlewares()
+        from airflow_oidc_auth.web.middleware import AuthMiddleware
+
+        return [(AuthMiddleware, {})]
 
     def get_extra_menu_items(self, *, user: OidcUser) -> list[ExtraMenuItem]:
         """Offer "My access" to everybody who is signed in."""

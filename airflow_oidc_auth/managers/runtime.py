@@ -18,6 +18,7 @@ from airflow_oidc_auth.login.keys import derive_attempt_fernet
 from airflow_oidc_auth.managers.services import Services
 from airflow_oidc_auth.providers.pool import ProviderPool
 from airflow_oidc_auth.providers.registry import build_provider
+from airflow_oidc_auth.web.engine import ProviderChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,10 @@ class Runtime:
     providers: Mapping[str, RunningProvider]
     pools: tuple[ProviderPool, ...]
     journey: Journey
+
+    def choices(self) -> tuple[ProviderChoice, ...]:
+        """Return the providers as people see them."""
+        return tuple(ProviderChoice(key, each.provider.label) for key, each in self.providers.items())
 
     def warm_up(self) -> None:
         """Fetch discovery and keys on each provider's own threads; nobody waits for it."""
@@ -58,14 +63,12 @@ def build_runtime(config: CompiledConfig, services: Services) -> Runtime:
     journey = Journey(
         providers=providers,
         rules=config.grants,
-        store=services.store,
-        store_threads=services.live,
+        sessions=services.live,
         audit=audit,
         attempts=attempts,
         base_url=base_url,
         lifetime=config.sessions.lifetime,
         clock=services.clock,
         token_urlsafe=secrets.token_urlsafe,
-        note_ended=services.note_ended,
     )
     return Runtime(config, audit, providers, tuple(pools.values()), journey)

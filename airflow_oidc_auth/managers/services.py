@@ -1,4 +1,4 @@
-"""What outlives a reload: the store, the live sessions, where audit goes, and the facts of this deployment."""
+"""What outlives a reload: the live sessions, where audit goes, and the facts of this deployment."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from airflow_oidc_auth.audit.sink import AuditSink
 from airflow_oidc_auth.audit.window import FailureWindow
 from airflow_oidc_auth.secret import Secret
 from airflow_oidc_auth.sessions.live import LiveSessions
-from airflow_oidc_auth.sessions.session import Ended
-from airflow_oidc_auth.sessions.store import SessionStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +22,6 @@ class Services:
     base_url: str
     fernet_keys: Secret
     clock: Callable[[], float]
-    store: SessionStore
     live: LiveSessions
     sinks: tuple[AuditSink, ...]
     window: FailureWindow
-
-    def note_ended(self, ended: Ended) -> None:
-        """Forget a session in this process at once; the feed tells the others."""
-        self.live.feed.note_session(ended.session.id, expires_at=ended.session.expires_at)

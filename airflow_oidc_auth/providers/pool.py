@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -43,6 +44,11 @@ class ProviderPool:
             return await asyncio.wait_for(asyncio.wrap_future(future), self._deadline)
         except (TimeoutError, asyncio.TimeoutError):
             raise ProviderError("provider_timeout", f"no result of {self.name} in {self._deadline:g} s") from None
+
+    def begin(self, fn: Callable[..., object], *args: object) -> None:
+        """Begin ``fn(*args)`` and let nobody wait for it; dropped when the queue is full."""
+        with contextlib.suppress(ProviderError):
+            self._submit(fn, *args)
 
     def close(self) -> None:
         """Drop what is queued; do not wait for what runs."""
