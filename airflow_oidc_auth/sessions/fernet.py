@@ -52,7 +52,7 @@ class TokenCipher:
             return None
         try:
             owner, separator, token = self._fernet.decrypt(ciphertext).decode().partition("\n")
-        except (InvalidToken, UnicodeError):
+        except (InvalidToken, ValueError):
             log.warning("A stored IdP token cannot be decrypted with the keys of %s; treated as absent", _PATH)
             return None
         if not separator or owner != bound_to or not token:
