@@ -1,0 +1,93 @@
+"""The sub-app that Airflow mounts at ``/auth``."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from airflow_oidc_auth.web.answers import answer_code
+from airflow_oidc_auth.web.border import Border
+from airflow_oidc_auth.web.engine import Engine, EngineSource
+from airflow_oidc_auth.web.routes.access import show_access
+from airflow_oidc_auth.web.routes.callback import finish_login
+from airflow_oidc_auth.web.routes.login import begin_login, show_login
+from airflow_oidc_auth.web.routes.logout import show_signed_out, sign_out, sign_out_by_form
+from airflow_oidc_auth.web.routes.machine import refuse_token, show_health
+
+Page = Callable[[Request, Engine], Awaitable[Response]]
+
+NOT_FOUND = 404
+METHOD_NOT_ALLOWED = 405
+
+
+def create_web_app(source: EngineSource, lifespan: Callable[[FastAPI], Any] | None = None) -> FastAPI:
+    """Return the app with our routes and pages.
+
+    :param source: asked once per request, so that a hot reload is seen by the next one
+    :param lifespan: starts and stops the background threads
+    """
+    app = FastAPI(
+        title="airflow-oidc-auth",
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        # Its redirects are built from the Host header.
+        redirect_slashes=False,
+    )
+    app.router.routes.extend(_routes(source))
+    app.add_middleware(Border, source=source)
+    app.add_exception_handler(HTTPException, _answer_http_exception(source))
+    return app
+
+
+def _routes(source: EngineSource) -> list[Route]:
+    table: list[tuple[str, dict[str, Page]]] = [
+        ("/login", {"GET": show_login}),
+        ("/login/{provider}", {"GET": begin_login}),
+        ("/callback/{provider}", {"GET": finish_login}),
+        ("/logout", {"GET": sign_out, "POST": sign_out_by_form}),
+        ("/signed-out", {"GET": show_signed_out}),
+        ("/access", {"GET": show_access}),
+        ("/health", {"GET": show_health}),
+        ("/token", {"POST": refuse_token}),
+        ("/token/cli", {"POST": refuse_token}),
+    ]
+    return [Route(path, _Endpoint(source, pages)) for path, pages in table]
+
+
+class _Endpoint:
+    """Choose by method.
+
+    HEAD is not GET here: a link preview must not spend a sign-in attempt, an authorization code or a session.
+    """
+
+    def __init__(self, source: EngineSource, pages: dict[str, Page]) -> None:
+        self._source = source
+        self._pages = pages
+        self._allow = ", ".join(sorted(pages))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive, send)
+        page = self._pages.get(request.method)
+        if page is None:
+            raise HTTPException(METHOD_NOT_ALLOWED, headers={"Allow": self._allow})
+        response = await page(request, self._source())
+        await response(scope, receive, send)
+
+
+def _answer_http_exception(source: EngineSource) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(request: Request, error: Exception) -> Response:
+        status = getattr(error, "status_code", NOT_FOUND)
+        code = {NOT_FOUND: "page_unknown", METHOD_NOT_ALLOWED: "method_not_allowed"}.get(status, "request_malformed")
+        return answer_code(source(), request, code, getattr(error, "headers", None))
+
+    return answer

@@ -1,0 +1,74 @@
+"""The outermost border of our sub-app: headers on every answer, and no error gets past it.
+
+Plain ASGI: it must not copy bodies nor run before the lifespan events that belong to the app.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from airflow_oidc_auth.errors import OidcAuthError
+from airflow_oidc_auth.web.answers import answer_code, answer_error
+from airflow_oidc_auth.web.context import correlation_id_of
+from airflow_oidc_auth.web.engine import EngineSource
+from airflow_oidc_auth.web.pages import SECURITY_HEADERS, content_security_policy
+
+log = logging.getLogger(__name__)
+
+
+class Border:
+    """Wrap the routes.
+
+    :param source: the running engine
+    """
+
+    def __init__(self, app: ASGIApp, source: EngineSource) -> None:
+        self._app = app
+        self._source = source
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def guarded(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                _protect(MutableHeaders(scope=message))
+            await send(message)
+
+        try:
+            await self._app(scope, receive, guarded)
+        except OidcAuthError as error:
+            await self._answer(error, begun, scope, receive, guarded)
+        except Exception as error:  # noqa: BLE001  # the outermost border: people see a page and a reference
+            await self._answer(error, begun, scope, receive, guarded)
+
+    async def _answer(self, error: Exception, begun: bool, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        reference = correlation_id_of(request)
+        if isinstance(error, OidcAuthError):
+            log.warning("%s %s code=%s correlation_id=%s", scope["method"], scope["path"], error.code, reference)
+        else:
+            log.error("unexpected error correlation_id=%s", reference, exc_info=error)
+        if begun:
+            raise error
+        engine = self._source()
+        if isinstance(error, OidcAuthError):
+            response = answer_error(engine, request, error)
+        else:
+            response = answer_code(engine, request, "internal_error")
+        await response(scope, receive, send)
+
+
+def _protect(headers: MutableHeaders) -> None:
+    for name, value in SECURITY_HEADERS.items():
+        headers[name] = value
+    headers["Content-Security-Policy"] = content_security_policy()

@@ -1,0 +1,107 @@
+"""What the web layer needs of the running auth manager."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from starlette.requests import Request
+
+from airflow_oidc_auth.login.journey import Journey
+from airflow_oidc_auth.sessions.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderChoice:
+    """A provider as people see it.
+
+    :param state: ``ok``, ``unknown`` (not asked yet) or ``failing``; shown by ``/auth/health``
+    """
+
+    id: str
+    label: str
+    state: str = "unknown"
+
+
+class Tokens(Protocol):
+    """Airflow's own tokens."""
+
+    def issue(self, session: Session) -> str:
+        """Return a signed token that names the session and ends with it."""
+        ...
+
+
+class Engine(Protocol):
+    """The running configuration; each request asks the :data:`EngineSource` anew, so a hot reload is seen at once."""
+
+    @property
+    def journey(self) -> Journey:
+        """The sign-in journey of the current configuration."""
+        ...
+
+    @property
+    def providers(self) -> Sequence[ProviderChoice]:
+        """Providers in the order of the document; never empty."""
+        ...
+
+    @property
+    def tokens(self) -> Tokens:
+        """Who signs session cookies."""
+        ...
+
+    @property
+    def base_url(self) -> str:
+        """``[api] base_url``, absolute, without trailing slash."""
+        ...
+
+    @property
+    def cookie_path(self) -> str:
+        """Airflow's ``get_cookie_path()``; begins and ends with a slash."""
+        ...
+
+    @property
+    def secure_cookies(self) -> bool:
+        """Whether the configuration says https (base_url, or this server's own certificate)."""
+        ...
+
+    @property
+    def csrf_keys(self) -> Sequence[bytes]:
+        """Keys from :func:`airflow_oidc_auth.login.keys.derive_csrf_keys`."""
+        ...
+
+    @property
+    def site_name(self) -> str:
+        """What this Airflow is called (``[api] instance_name``); may be ``Airflow``."""
+        ...
+
+    def clock(self) -> float:
+        """Epoch seconds."""
+        ...
+
+    def is_safe_url(self, url: str, request: Request) -> bool:
+        """Judge an address to return to as Airflow judges it (core's ``is_safe_url``)."""
+        ...
+
+    async def session_of(self, token: str) -> Session | None:
+        """Return the live session of a token that Airflow would accept now, None for every other.
+
+        Must agree with ``get_user_from_token``: a token accepted here and refused there sends the browser in circles.
+
+        :raises SessionError: the session cannot be read
+        """
+        ...
+
+    async def session_id_of(self, token: str) -> str | None:
+        """Return the session id of a token that we signed and that has not expired, *even if it was revoked*.
+
+        For sign-out only: core revokes the token before it sends the browser to ``/auth/logout``.
+        """
+        ...
+
+    def health(self) -> Mapping[str, object]:
+        """Return further lean facts for ``/auth/health``; no secrets, it is public."""
+        ...
+
+
+EngineSource = Callable[[], Engine]

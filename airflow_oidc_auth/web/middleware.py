@@ -1,0 +1,100 @@
+"""What must happen around the whole API server, not only in our sub-app. Plain ASGI.
+
+* The authorization code never reaches an access log: whoever logs the request after us sees no query.
+* On our paths the session cookie is ours to judge. Core's refreshing middleware would meet a stale one, answer with a
+  cookie that deletes it, and so delete the new one that the callback has just set.
+* Two Authorization headers are refused: two readers could believe different ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from airflow_oidc_auth.errors import SessionError
+from airflow_oidc_auth.web.cookies import SESSION_COOKIE, TOKEN_SCOPE_KEY
+
+PREFIX = "/auth"
+CALLBACK_PREFIXES = (f"{PREFIX}/callback/",)
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+class AuthMiddleware:
+    """Wrap the API server; give it to Airflow through ``get_fastapi_middlewares``."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if sum(name == b"authorization" for name, _ in scope["headers"]) > 1:
+            await _refuse("Authorization given more than once", 400)(scope, receive, send)
+            return
+        path = _path_below_root(scope)
+        if path == PREFIX or path.startswith(f"{PREFIX}/"):
+            _take_session_cookie(scope)
+        inner = _hide_query(scope) if path.startswith(CALLBACK_PREFIXES) else scope
+        await self._pass_on(inner, receive, send)
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except SessionError as error:
+            # Raised while core asks who the user is, before anything was answered.
+            response = _refuse(f"{error.message.text} {error.hint}", error.status)
+            await response(scope, receive, send)
+
+
+def _hide_query(scope: Scope) -> Scope:
+    """Return a copy that has the query, and blank it for everybody outside, at once and for good."""
+    inner = dict(scope)
+    scope["query_string"] = b""
+    return inner
+
+
+def _take_session_cookie(scope: Scope) -> None:
+    """Move the session cookie from the headers into the scope, where only our routes look.
+
+    Of several the last one counts, as for core; see ``read_session_token``.
+    """
+    token: str | None = None
+    headers = []
+    for name, value in scope["headers"]:
+        if name != b"cookie":
+            headers.append((name, value))
+            continue
+        rest, found = _split_cookies(value)
+        token = found if found is not None else token
+        if rest:
+            headers.append((name, rest))
+    scope["headers"] = headers
+    scope[TOKEN_SCOPE_KEY] = token
+
+
+def _split_cookies(header: bytes) -> tuple[bytes, str | None]:
+    token: str | None = None
+    kept = []
+    for part in header.split(b";"):
+        name, _, value = part.partition(b"=")
+        if name.strip() == SESSION_COOKIE.encode():
+            token = value.strip().decode("latin-1").strip('"')
+        elif part.strip():
+            kept.append(part.strip())
+    return b"; ".join(kept), token
+
+
+def _path_below_root(scope: Scope) -> str:
+    """Return the path as the API server routes it: proxies may or may not strip the sub-path of ``base_url``."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "").rstrip("/")
+    return path[len(root) :] if root and path.startswith(f"{root}/") else path
+
+
+def _refuse(detail: str, status: int) -> JSONResponse:
+    return JSONResponse({"detail": detail}, status_code=status, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,97 @@
+"""What the page "my access" shows of a session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone, tzinfo
+from zoneinfo import ZoneInfo
+
+from airflow_oidc_auth.grants.grant import RuleMatch
+from airflow_oidc_auth.sessions.session import Session
+
+ROLE_TEXTS = {
+    "Admin": "May do everything, including users' audit records and configuration.",
+    "Op": "May run and edit DAGs and change connections, variables and pools.",
+    "User": "May run DAGs and act on their runs and tasks.",
+    "Viewer": "May look at DAGs, runs and logs.",
+    "Public": "Signed in, without access to anything yet.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A point in time: for machines, for people in their zone, in UTC, and from now."""
+
+    iso: str
+    local: str
+    utc: str
+    relative: str
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role and what it means; the text is empty for roles that are not built in."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MyAccess:
+    """The page's content."""
+
+    name: str
+    email: str | None
+    provider: str
+    issuer: str
+    subject: str
+    principal_id: str
+    roles: tuple[Role, ...]
+    teams: tuple[str, ...]
+    matches: tuple[RuleMatch, ...]
+    signed_in: Moment
+    ends: Moment
+    zone: str
+
+
+def describe_access(session: Session, provider: str, now: float, zone: ZoneInfo | None) -> MyAccess:
+    """Describe a session for the person whose it is.
+
+    :param provider: label; the session's provider id is shown for one that was removed meanwhile
+    """
+    return MyAccess(
+        name=session.name,
+        email=session.email,
+        provider=provider or session.provider,
+        issuer=session.issuer,
+        subject=session.subject,
+        principal_id=session.principal_id,
+        roles=tuple(Role(name, ROLE_TEXTS.get(name, "")) for name in session.grant.roles),
+        teams=session.grant.teams,
+        matches=session.grant.matches,
+        signed_in=describe_moment(session.created_at, now, zone),
+        ends=describe_moment(session.expires_at, now, zone),
+        zone=zone.key if zone else "",
+    )
+
+
+def describe_moment(at: int, now: float, zone: tzinfo | None) -> Moment:
+    """Describe a point in time; ``local`` is empty without a zone."""
+    utc = datetime.fromtimestamp(at, timezone.utc)
+    return Moment(
+        iso=utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        local=utc.astimezone(zone).strftime("%Y-%m-%d %H:%M %Z") if zone else "",
+        utc=utc.strftime("%Y-%m-%d %H:%M UTC"),
+        relative=describe_distance(at - now),
+    )
+
+
+def describe_distance(seconds: float) -> str:
+    """Return ``in 11 h 58 min``, ``3 min ago`` or ``just now``."""
+    minutes = round(abs(seconds) / 60)
+    if minutes == 0:
+        return "just now" if seconds <= 0 else "in less than a minute"
+    days, rest = divmod(minutes, 24 * 60)
+    parts = [f"{count} {unit}" for count, unit in ((days, "d"), (rest // 60, "h"), (rest % 60, "min")) if count]
+    text = " ".join(parts[:2])
+    return f"in {text}" if seconds > 0 else f"{text} ago"

@@ -1,0 +1,54 @@
+"""Query parameters, each at most once and of a sane size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from airflow_oidc_auth.errors import ProtocolViolation
+
+MAX_QUERY_BYTES = 16_384
+MAX_PARAMETERS = 40
+
+
+def read_query(request: Request) -> Mapping[str, str]:
+    """Return the parameters.
+
+    A parameter given twice is refused (RFC 6749 §3.1): two readers could choose different ones.
+
+    :raises ProtocolViolation: ``duplicate_parameter``, ``request_too_large`` or ``request_malformed``
+    """
+    return read_pairs(request.scope["query_string"])
+
+
+def read_pairs(encoded: bytes) -> Mapping[str, str]:
+    """Return the pairs of ``application/x-www-form-urlencoded`` text.
+
+    :raises ProtocolViolation: as :func:`read_query`
+    """
+    if len(encoded) > MAX_QUERY_BYTES:
+        raise ProtocolViolation("request_too_large", f"{len(encoded)} bytes of parameters")
+    try:
+        text = encoded.decode("ascii")
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
+    except ValueError as error:
+        raise ProtocolViolation("request_malformed", type(error).__name__) from None
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ProtocolViolation("duplicate_parameter", f"{len(pairs)} parameters, {len(found)} names")
+    return found
+
+
+async def read_form(request: Request) -> Mapping[str, str]:
+    """Return the fields of a small form body; the body is never read beyond the limit.
+
+    :raises ProtocolViolation: as :func:`read_query`
+    """
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_QUERY_BYTES:
+            raise ProtocolViolation("request_too_large", "form body")
+    return read_pairs(body)

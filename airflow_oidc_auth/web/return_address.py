@@ -1,0 +1,51 @@
+"""Where a person goes after signing in: inside this Airflow or nowhere.
+
+Core's judge decides first, because links come from core's own redirects. On top of it the address must be on the host
+of ``[api] base_url``: the session cookie is only there, and a Host header that somebody else chose must not widen it.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urljoin, urlsplit
+
+from starlette.requests import Request
+
+from airflow_oidc_auth.errors import ProtocolViolation
+from airflow_oidc_auth.web.engine import Engine
+
+MAX_LENGTH = 2000
+# Browsers drop tabs and newlines inside addresses, so what a parser here reads is not where they would go.
+_CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]")
+
+
+def choose_return_address(value: str | None, engine: Engine, request: Request) -> str:
+    """Return the absolute address to go to; the home page without a value or for one that is too long.
+
+    :raises ProtocolViolation: ``unsafe_next``
+    """
+    home = f"{engine.base_url}/"
+    if not value or len(value) > MAX_LENGTH:
+        return home
+    if _CONTROL.search(value) or "\\" in value or not engine.is_safe_url(value, request):
+        raise ProtocolViolation("unsafe_next", "not an address of this Airflow")
+    return _rebase(value, home)
+
+
+def _rebase(value: str, home: str) -> str:
+    try:
+        base, target = urlsplit(home), urlsplit(urljoin(home, value))
+    except ValueError:
+        raise ProtocolViolation("unsafe_next", "not an address") from None
+    if target.scheme not in {"http", "https"} or target.netloc != base.netloc:
+        raise ProtocolViolation("unsafe_next", "on another host than [api] base_url")
+    if _is_ours(target.path, base.path):
+        return home
+    # The absolute form leaves nothing for a browser to resolve in its own way, and https stays https.
+    return target._replace(scheme=base.scheme).geturl()
+
+
+def _is_ours(path: str, base_path: str) -> bool:
+    """Return whether the address is one of our own, which would sign out or begin another sign-in."""
+    ours = f"{base_path}auth/"
+    return path.startswith(ours) and path != f"{ours}access"

@@ -1,0 +1,1 @@
+"""One module per thing that people or programs ask for under ``/auth``."""

@@ -1,0 +1,46 @@
+"""My access: who you are here, what you may do and why."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from airflow_oidc_auth.login.attempts import Cookie
+from airflow_oidc_auth.web import cookies, pages
+from airflow_oidc_auth.web.answers import answer_code, label_of, login_url, page_basics, prefers_json
+from airflow_oidc_auth.web.csrf import build_csrf_token
+from airflow_oidc_auth.web.engine import Engine
+from airflow_oidc_auth.web.my_access import describe_access
+from airflow_oidc_auth.web.query import read_query
+from airflow_oidc_auth.web.routes.login import SEE_OTHER, current_session
+from airflow_oidc_auth.web.zones import find_zone, zone_names
+
+
+async def show_access(request: Request, engine: Engine) -> Response:
+    """Show the session of this browser, with times in the zone chosen here and in UTC."""
+    chosen = read_query(request).get("tz")
+    session = await current_session(request, engine)
+    if session is None:
+        return _ask_to_sign_in(request, engine)
+    zone = find_zone(chosen if chosen is not None else request.cookies.get(cookies.ZONE_COOKIE))
+    access = describe_access(session, label_of(engine, session.provider), engine.clock(), zone)
+    response = pages.render(
+        "access.html",
+        **page_basics(engine),
+        access=access,
+        zones=zone_names(),
+        unknown_zone=chosen if chosen and zone is None else "",
+        csrf_token=build_csrf_token(engine, session.id),
+        logout_url=f"{engine.base_url}/auth/logout",
+        access_url=f"{engine.base_url}/auth/access",
+    )
+    if chosen is not None:
+        name, age = (zone.key, cookies.ZONE_SECONDS) if zone else ("", 0)
+        cookies.set_own(response, engine, Cookie(cookies.ZONE_COOKIE, name, age), request)
+    return response
+
+
+def _ask_to_sign_in(request: Request, engine: Engine) -> Response:
+    if prefers_json(request):
+        return answer_code(engine, request, "not_signed_in")
+    return RedirectResponse(login_url(engine, next_url=f"{engine.base_url}/auth/access"), SEE_OTHER)

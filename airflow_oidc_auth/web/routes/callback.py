@@ -1,0 +1,25 @@
+"""Finish a sign-in: the authorization response of the IdP."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from airflow_oidc_auth.login.outcome import Refused
+from airflow_oidc_auth.web import cookies
+from airflow_oidc_auth.web.answers import answer_refused
+from airflow_oidc_auth.web.context import read_context
+from airflow_oidc_auth.web.engine import Engine
+from airflow_oidc_auth.web.query import read_query
+from airflow_oidc_auth.web.routes.login import SEE_OTHER
+
+
+async def finish_login(request: Request, engine: Engine) -> Response:
+    """Sign the person in and send them where their link pointed, or say why not."""
+    outcome = await engine.journey.complete(request.path_params["provider"], read_query(request), read_context(request))
+    if isinstance(outcome, Refused):
+        return answer_refused(engine, request, outcome)
+    response = RedirectResponse(outcome.next_url, SEE_OTHER)
+    cookies.clear_own(response, engine, [outcome.spent], request)
+    cookies.set_session(response, engine, outcome.session, request)
+    return response

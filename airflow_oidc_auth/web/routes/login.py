@@ -1,0 +1,64 @@
+"""Begin a sign-in: the chooser, or straight to the only provider."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from airflow_oidc_auth.login.outcome import Refused
+from airflow_oidc_auth.sessions.session import Session
+from airflow_oidc_auth.web import cookies, pages
+from airflow_oidc_auth.web.answers import Link, answer_refused, login_url, page_basics
+from airflow_oidc_auth.web.context import correlation_id_of, read_context
+from airflow_oidc_auth.web.engine import Engine
+from airflow_oidc_auth.web.query import read_query
+from airflow_oidc_auth.web.return_address import choose_return_address
+
+SEE_OTHER = 303
+
+
+async def show_login(request: Request, engine: Engine) -> Response:
+    """Send the browser on if it is signed in, to the only provider, or to the choice of several."""
+    target = choose_return_address(read_query(request).get("next"), engine, request)
+    if await current_session(request, engine) is not None:
+        return RedirectResponse(target, SEE_OTHER)
+    if cookies.ARRIVED_COOKIE in request.cookies:
+        return _answer_lost_session(engine, request, target)
+    if len(engine.providers) == 1:
+        return await _begin(engine, request, engine.providers[0].id, target)
+    choices = [Link(choice.label, login_url(engine, choice.id, next_url=target)) for choice in engine.providers]
+    return pages.render("chooser.html", **page_basics(engine), choices=choices)
+
+
+async def begin_login(request: Request, engine: Engine) -> Response:
+    """Begin a sign-in with the provider of the path; ``account=other`` asks the IdP to ask who it is."""
+    query = read_query(request)
+    target = choose_return_address(query.get("next"), engine, request)
+    provider = request.path_params["provider"]
+    return await _begin(engine, request, provider, target, other_account=query.get("account") == "other")
+
+
+async def current_session(request: Request, engine: Engine) -> Session | None:
+    """Return the session that Airflow, too, would see in this request."""
+    token = cookies.read_session_token(request)
+    return await engine.session_of(token) if token else None
+
+
+async def _begin(
+    engine: Engine, request: Request, provider: str, target: str, *, other_account: bool = False
+) -> Response:
+    context = read_context(request)
+    begun = await engine.journey.begin(provider, target, context, other_account=other_account)
+    if isinstance(begun, Refused):
+        return answer_refused(engine, request, begun)
+    response = RedirectResponse(begun.authorization_url, SEE_OTHER)
+    cookies.clear_own(response, engine, begun.dropped, request)
+    cookies.set_own(response, engine, begun.cookie, request)
+    return response
+
+
+def _answer_lost_session(engine: Engine, request: Request, target: str) -> Response:
+    refused = Refused("session_not_kept", correlation_id_of(request), next_url=target)
+    response = answer_refused(engine, request, refused)
+    cookies.clear_session(response, engine, request)
+    return response
