@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -32,26 +33,27 @@ def property_example(path: Sequence[str | int], data: object) -> str:
     for node in _nodes(path[:-1], data):
         examples = node.get("properties", {}).get(path[-1], {}).get("examples")
         if examples:
-            return f"{path[-1]}: {_flow(examples[0])}"
+            return f"{path[-1]}: {write_flow(examples[0])}"
     return ""
 
 
-def _flow(value: object) -> str:
+def write_flow(value: object) -> str:
     """Write an example as YAML on one line."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_flow(each)}" for key, each in value.items()) + "}"
+        return "{" + ", ".join(f"{key}: {write_flow(each)}" for key, each in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(_flow, value)) + "]"
-    return str(value)
+        return "[" + ", ".join(map(write_flow, value)) + "]"
+    text = str(value)
+    return f'"{text}"' if _NEEDS_QUOTES.search(text) else text
 
 
-PRESETS = ("oidc", "auth0", "okta", "entra", "keycloak", "google", "gitlab", "cognito", "cloudfoundry", "github")
+_NEEDS_QUOTES = re.compile(r"^[^\w/.-]|: |[{}\[\],]")
 
 
 @cache
-def _vendor_keys() -> dict[str, str]:
+def vendor_keys() -> dict[str, str]:
     """Return each key that not every provider knows, with its preset."""
     (providers,) = schema()["properties"]["providers"]["patternProperties"].values()
     mapping = providers["discriminator"]["mapping"]
@@ -62,7 +64,7 @@ def _vendor_keys() -> dict[str, str]:
 
 def vendor_of(key: str) -> str | None:
     """Return the preset that alone knows a provider key."""
-    return _vendor_keys().get(key)
+    return vendor_keys().get(key)
 
 
 def _resolve(node: Node) -> Node:

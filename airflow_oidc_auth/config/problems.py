@@ -154,14 +154,15 @@ def _out_of_bounds(error: ErrorDetails, raw: RawDocument, path: Path) -> Words:
     seconds = path[-1] in ("lifetime", "leeway")
     for key, words in _BOUNDS.items():
         if key in context:
-            return f"must be {words} {_readable(context[key]) if seconds else context[key]}", ""
+            return f"must be {words} {readable(context[key]) if seconds else context[key]}", ""
     return "is out of bounds", ""
 
 
 _BOUNDS = {"ge": "at least", "le": "at most", "gt": "more than", "lt": "less than"}
 
 
-def _readable(seconds: int) -> str:
+def readable(seconds: int) -> str:
+    """Write a duration as people do: ``12h``."""
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
         if seconds and seconds % size == 0:
             return f"{seconds // size}{unit}"

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from airflow_oidc_auth.config.document import RawDocument
-from airflow_oidc_auth.config.known import PRESETS, vendor_of
+from airflow_oidc_auth.config.known import vendor_of
 from airflow_oidc_auth.config.paths import Path
 from airflow_oidc_auth.config.problems import problems_of
 from airflow_oidc_auth.config.schema.audit import AuditModel
@@ -19,6 +19,7 @@ from airflow_oidc_auth.config.schema.providers import ProviderModel
 from airflow_oidc_auth.config.schema.sessions import SessionsModel
 from airflow_oidc_auth.config.schema.vendors import AnyProvider
 from airflow_oidc_auth.errors import Problem
+from airflow_oidc_auth.providers.presets import preset_names
 
 T = TypeVar("T")
 
@@ -84,7 +85,7 @@ def _repaired(
     One wrong key must not hide the others: a bad ``preset`` keeps pydantic from looking at the rest at all.
     """
     bad: set[str] = set()
-    if value.get("preset") not in PRESETS:
+    if value.get("preset") not in preset_names():
         bad.add("preset")
     for attempt in ({}, _PLACEHOLDERS):
         kept = {**attempt, **{name: each for name, each in value.items() if name not in bad}}

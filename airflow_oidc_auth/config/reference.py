@@ -1,0 +1,132 @@
+"""The configuration reference: ``python -m airflow_oidc_auth.config.reference > docs/reference/configuration.md``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from airflow_oidc_auth.config.json_schema import build_schema
+from airflow_oidc_auth.config.known import vendor_keys, write_flow
+from airflow_oidc_auth.config.problems import readable
+from airflow_oidc_auth.providers.presets import preset_names
+
+Node = Mapping[str, Any]
+
+_HEAD = """# Configuration reference
+
+<!-- Generated from the schema: python -m airflow_oidc_auth.config.reference > docs/reference/configuration.md -->
+
+`[oidc_auth] config_file` names one YAML document, version 1. The same schema is shipped as
+`airflow_oidc_auth/config/schema.json` for editors. `airflow oidc check` lists everything that is wrong with a
+document at once, with file, line and exact path.
+
+What the YAML reader insists on: text is never made of numbers or of `yes` and `no` (put them in quotes), unknown and
+duplicate keys are errors, a key without a value is an error, tags (`!…`) and merge keys (`<<`) are not supported.
+Durations are written `45s`, `30m`, `12h` or `7d`; a plain number is seconds.
+"""
+
+_SINGLE = """
+## One provider without a file
+
+Set these options of the section `[oidc_auth]` in `airflow.cfg`, or as `AIRFLOW__OIDC_AUTH__…`, and no `config_file`:
+
+| option | meaning |
+|---|---|
+| `preset` | as `providers.<id>.preset`; the preset's name is also the provider's id |
+| `issuer` | as `providers.<id>.issuer` |
+| `client_id` | as `providers.<id>.client_id` |
+| `client_secret` | the secret itself; also as `client_secret_cmd` or `client_secret_secret` |
+| `role_mapping` | JSON object from group to role or list of roles: `{"airflow-admins": "Admin", "data": ["User"]}` |
+"""
+
+_SECTIONS = (
+    (
+        "providers.&lt;id&gt;",
+        "OidcProvider",
+        "Keys of every provider, whatever its preset. The id is part of its URLs.",
+    ),
+    ("Secrets", "SecretReference", "`client_secret` and `private_key` hold exactly one of these keys."),
+    ("providers.&lt;id&gt;.claims", "ClaimsModel", ""),
+    ("providers.&lt;id&gt;.groups", "GroupsModel", "One such mapping, or a list of them."),
+    ("providers.&lt;id&gt;.http", "HttpModel", ""),
+    ("grants", "GrantsModel", ""),
+    ("grants.require[]", "RequirementModel", "All keys of a requirement must hold, and all requirements."),
+    ("grants.rules[]", "RuleModel", "Every rule that is for somebody adds its roles."),
+    ("grants.rules[].when", "WhenModel", "All keys must hold; of a list, one item is enough."),
+    ("sessions", "SessionsModel", ""),
+    ("audit", "AuditModel", ""),
+)
+
+
+def build_reference() -> str:
+    """Return the page."""
+    schema = build_schema()
+    parts = [_HEAD, "\n## Top level\n\n", _table(schema, schema)]
+    for title, name, text in _SECTIONS:
+        parts += [f"\n## {title}\n\n", f"{text}\n\n" if text else "", _table(schema, schema["$defs"][name])]
+        if name == "OidcProvider":
+            parts += ["\n### Keys of one preset only\n\n", *_vendor_table(schema)]
+    return "".join([*parts, _SINGLE])
+
+
+def _table(schema: Node, node: Node) -> str:
+    required = set(node.get("required", ()))
+    lines = ["| key | type | default | meaning |", "|---|---|---|---|"]
+    lines += [_row(schema, key, value, key in required) for key, value in node["properties"].items()]
+    return "\n".join(lines) + "\n"
+
+
+def _vendor_table(schema: Node) -> Iterator[str]:
+    yield "| preset | key | type | meaning |\n|---|---|---|---|\n"
+    for key, preset in sorted(vendor_keys().items(), key=lambda item: item[::-1]):
+        (model,) = (each for each in schema["$defs"].values() if _preset_of(each) == preset)
+        value = model["properties"][key]
+        yield f"| `{preset}` | `{key}` | {_type(schema, value)} | {_meaning(value)} |\n"
+
+
+def _preset_of(node: Node) -> object:
+    return node.get("properties", {}).get("preset", {}).get("const")
+
+
+def _row(schema: Node, key: str, value: Node, required: bool) -> str:
+    default = "**required**" if required else _default(schema, value)
+    return f"| `{key}` | {_type(schema, value)} | {default} | {_meaning(value)} |"
+
+
+def _default(schema: Node, value: Node) -> str:
+    default = value.get("default")
+    if default is None or default in ({}, [], ""):
+        return ""
+    return f"`{readable(default) if _type(schema, value) == 'duration' else write_flow(default)}`"
+
+
+def _meaning(value: Node) -> str:
+    examples = value.get("examples", ())
+    example = f" Example: `{write_flow(examples[0])}`" if examples else ""
+    return (value.get("description", "") + example).replace("|", "\\|")
+
+
+def _type(schema: Node, value: Node) -> str:
+    if "$ref" in value:
+        return "secret reference" if value["$ref"].endswith("SecretReference") else "mapping"
+    if value.get("const") == "oidc":
+        return ", ".join(f"`{each}`" for each in preset_names())
+    if "const" in value:
+        return f"`{write_flow(value['const'])}`"
+    if "enum" in value:
+        return ", ".join(f"`{each}`" for each in value["enum"])
+    if value.get("anyOf", [{}])[0].get("pattern", "").endswith("[smhd]?$"):
+        return "duration"
+    if "anyOf" in value:
+        return " or ".join(dict.fromkeys(_type(schema, each) for each in value["anyOf"]))
+    if value.get("type") == "array":
+        return f"list of {_type(schema, value['items'])}"
+    return _NAMES.get(str(value.get("format") or value.get("type", "")), "mapping")
+
+
+_NAMES = {"string": "text", "uri": "URL", "integer": "number", "number": "number", "boolean": "`true`, `false`"}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(build_reference())
