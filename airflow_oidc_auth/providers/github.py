@@ -25,7 +25,7 @@ _CODE_ERRORS = frozenset({"bad_verification_code", "invalid_grant"})
 _CLIENT_ERRORS = frozenset({"incorrect_client_credentials", "invalid_client", "unauthorized_client"})
 
 
-class GithubProvider:
+class GitHubProvider:
     """Implements :class:`airflow_oidc_auth.providers.provider.Provider`."""
 
     def __init__(

@@ -9,8 +9,10 @@ Never let it face a network: whoever reaches it can sign in as anybody.
 from __future__ import annotations
 
 from airflow_oidc_auth.testing.client import FakeClient
+from airflow_oidc_auth.testing.github import FakeGithub, GithubUser
 from airflow_oidc_auth.testing.idp import CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, FakeIdp
 from airflow_oidc_auth.testing.misbehaviour import ATTACKS, DOWN, FOREIGN_ISSUER, ODD_BUT_HONEST, Misbehaviour
+from airflow_oidc_auth.testing.transport import RecordedCall, RecordedTransport
 from airflow_oidc_auth.testing.users import DEMO_USERS, FakeUser, load_users
 
 __all__ = [
@@ -23,8 +25,12 @@ __all__ = [
     "ODD_BUT_HONEST",
     "REDIRECT_URI",
     "FakeClient",
+    "FakeGithub",
     "FakeIdp",
     "FakeUser",
+    "GithubUser",
     "Misbehaviour",
+    "RecordedCall",
+    "RecordedTransport",
     "load_users",
 ]
