@@ -119,5 +119,3 @@ class Vendor:
         answer = {"access_token": access_token, "token_type": "bearer", "id_token": self.id_token(**changes)}
         self.transport.answer("POST", self._token_endpoint, answer)
         return self.provider().complete(attempt(), {"state": "st-1", "code": "c0de"})
-
-
