@@ -104,22 +104,18 @@ def _default(schema: Node, value: Node) -> str:
 def _meaning(value: Node) -> str:
     examples = value.get("examples", ())
     example = f" Example: `{write_flow(examples[0])}`" if examples else ""
-    return (value.get("description", "") + example).replace("|", "\\|")
+    return f"{value.get('description', '')}{example}".replace("|", "\\|")
 
 
 def _type(schema: Node, value: Node) -> str:
+    """Say a schema node in words; secrets and presets are named, other mappings have their own section."""
     if "$ref" in value:
         return "secret reference" if value["$ref"].endswith("SecretReference") else "mapping"
-    if value.get("const") == "oidc":
-        return ", ".join(f"`{each}`" for each in preset_names())
-    if "const" in value:
-        return f"`{write_flow(value['const'])}`"
-    if "enum" in value:
-        return ", ".join(f"`{each}`" for each in value["enum"])
-    if value.get("anyOf", [{}])[0].get("pattern", "").endswith("[smhd]?$"):
-        return "duration"
-    if "anyOf" in value:
-        return " or ".join(dict.fromkeys(_type(schema, each) for each in value["anyOf"]))
+    if closed := [value["const"]] if "const" in value else value.get("enum", []):
+        return ", ".join(f"`{write_flow(each)}`" for each in (preset_names() if closed == ["oidc"] else closed))
+    if choices := value.get("anyOf", []):
+        names = dict.fromkeys(_type(schema, each) for each in choices)
+        return "duration" if choices[0].get("pattern", "").endswith("[smhd]?$") else " or ".join(names)
     if value.get("type") == "array":
         return f"list of {_type(schema, value['items'])}"
     return _NAMES.get(str(value.get("format") or value.get("type", "")), "mapping")
