@@ -12,6 +12,7 @@ from cryptography.fernet import Fernet
 from airflow_oidc_auth.errors import Problem
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+_JWT_SECRET_VARIABLES = tuple(f"AIRFLOW__API_AUTH__JWT_SECRET{suffix}" for suffix in ("_CMD", "_SECRET"))
 
 
 def deployment_problems() -> Iterator[Problem]:
@@ -74,18 +75,14 @@ def _fernet_problems() -> Iterator[Problem]:
 def _jwt_secret_is_generated() -> bool:
     if conf.get("api_auth", "jwt_private_key_path", fallback=None):
         return False
-    section = conf.as_dict(display_source=True, display_sensitive=False, include_cmds=False, include_secret=False)
-    value = section.get("api_auth", {}).get("jwt_secret")
-    source = value[1] if isinstance(value, tuple) else "default"
-    by_reference = any(
-        conf.has_option("api_auth", f"jwt_secret_{how}", lookup_from_deprecated=False) for how in ("cmd", "secret")
-    )
-    return source == "default" and not by_reference and not _set_by_environment("API_AUTH", "JWT_SECRET")
+    # Comparing values would run a command or ask a secrets backend, where one of these names the secret.
+    if any(name in os.environ for name in _JWT_SECRET_VARIABLES) or _jwt_secret_by_reference():
+        return False
+    return conf.get("api_auth", "jwt_secret", fallback="") in {"", conf.get_default_value("api_auth", "jwt_secret")}
 
 
-def _set_by_environment(section: str, key: str) -> bool:
-    name = f"AIRFLOW__{section}__{key}"
-    return any(variable in os.environ for variable in (name, f"{name}_CMD", f"{name}_SECRET"))
+def _jwt_secret_by_reference() -> bool:
+    return any(conf.has_option("api_auth", f"jwt_secret_{how}") for how in ("cmd", "secret"))
 
 
 def _proxy_warnings(scheme: str) -> Iterator[Problem]:
