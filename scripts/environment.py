@@ -113,14 +113,12 @@ def _install_debian_venv() -> bool:
 
 def _install(python: Path, lock_file: Path) -> None:
     """Install by uv, which takes seconds; by pip where uv is kept from the index that pip is configured for."""
-    uv = [python, "-m", "uv", "pip", "install", "--quiet", "--python", python]
+    uv = [python, "-m", "uv", "--native-tls", "pip", "install", "--quiet", "--python", python]
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     try:
         _run([*uv, "--require-hashes", "-r", lock_file])
-    except Stop as by_uv:
-        print(
-            f"  … uv could not install: {str(by_uv).splitlines()[-1][:120]}; trying pip, which takes longer", flush=True
-        )
+    except Stop:
+        print("  … uv could not install; trying pip, which takes longer", flush=True)
         _run([*pip, "--require-hashes", "-r", lock_file])
     _run([*pip, "--no-deps", "--no-build-isolation", "--editable", ROOT])
 

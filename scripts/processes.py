@@ -21,7 +21,7 @@ from pathlib import Path
 from console import Stop
 
 MARK = "AIRFLOW_OIDC_AUTH_DEMO"
-GRACE_SECONDS = 12
+GRACE_SECONDS = 6
 PR_SET_PDEATHSIG = 1
 
 
