@@ -70,5 +70,5 @@ class Border:
 
 def _protect(headers: MutableHeaders) -> None:
     for name, value in SECURITY_HEADERS.items():
-        headers[name] = value
-    headers["Content-Security-Policy"] = content_security_policy()
+        headers.setdefault(name, value)
+    headers.setdefault("Content-Security-Policy", content_security_policy())

@@ -10,7 +10,7 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 
 SECURITY_HEADERS = {
     "Cache-Control": "no-store",
@@ -33,8 +33,8 @@ def render(name: str, status: int = 200, headers: Mapping[str, str] | None = Non
 
 
 @cache
-def content_security_policy() -> str:
-    """Return the policy of every answer: nothing may be loaded, framed or run; only our one style sheet applies."""
+def content_security_policy(frame_ancestors: str = "'none'") -> str:
+    """Return the policy of every answer: nothing may be loaded or run; only our one style sheet applies."""
     digest = base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
     return "; ".join(
         [
@@ -43,9 +43,15 @@ def content_security_policy() -> str:
             "img-src data:",
             "form-action 'self'",
             "base-uri 'none'",
-            "frame-ancestors 'none'",
+            f"frame-ancestors {frame_ancestors}",
         ]
     )
+
+
+def allow_own_frame(response: Response) -> None:
+    """Let pages of this very origin frame the answer: Airflow's UI shows menu items of an auth manager in a frame."""
+    response.headers["Content-Security-Policy"] = content_security_policy("'self'")
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
 
 
 @cache

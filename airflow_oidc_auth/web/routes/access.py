@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from airflow_oidc_auth.login.attempts import Cookie
+from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.web import cookies, pages
 from airflow_oidc_auth.web.answers import answer_code, label_of, login_url, page_basics, prefers_json
 from airflow_oidc_auth.web.csrf import build_csrf_token
@@ -20,14 +21,17 @@ async def show_access(request: Request, engine: Engine) -> Response:
     """Show the session of this browser, with times in the zone chosen here and in UTC."""
     chosen = read_query(request).get("tz")
     session = await current_session(request, engine)
-    if session is None:
-        return _ask_to_sign_in(request, engine)
+    response = _ask_to_sign_in(request, engine) if session is None else _page(request, engine, session, chosen)
+    pages.allow_own_frame(response)
+    return response
+
+
+def _page(request: Request, engine: Engine, session: Session, chosen: str | None) -> Response:
     zone = find_zone(chosen if chosen is not None else request.cookies.get(cookies.ZONE_COOKIE))
-    access = describe_access(session, label_of(engine, session.provider), engine.clock(), zone)
     response = pages.render(
         "access.html",
         **page_basics(engine),
-        access=access,
+        access=describe_access(session, label_of(engine, session.provider), engine.clock(), zone),
         zones=zone_names(),
         unknown_zone=chosen if chosen and zone is None else "",
         csrf_token=build_csrf_token(engine, session.id),
@@ -41,6 +45,7 @@ async def show_access(request: Request, engine: Engine) -> Response:
 
 
 def _ask_to_sign_in(request: Request, engine: Engine) -> Response:
-    if prefers_json(request):
+    # In a frame of Airflow's UI the IdP would refuse to appear: a link for the whole window instead.
+    if prefers_json(request) or request.headers.get("sec-fetch-dest") == "iframe":
         return answer_code(engine, request, "not_signed_in")
     return RedirectResponse(login_url(engine, next_url=f"{engine.base_url}/auth/access"), SEE_OTHER)
