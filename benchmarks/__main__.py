@@ -3,42 +3,62 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-from benchmarks.homes import MANAGERS, ROOT, Home
+from benchmarks.homes import DISTANCE, MANAGERS, ROOT, Home
+from benchmarks.postgres import postgres
 from benchmarks.servers import load, running
 from benchmarks.table import Row, render
 
 IN_PROCESS = ("token", "decisions", "lists", "menu")
 PARTS = (*IN_PROCESS, "startup", "throughput", "slow-database")
 ME = "/ui/auth/me"
-DELAY = 0.001
 
 
 def main() -> None:
     options = _parse()
-    with tempfile.TemporaryDirectory(prefix="airflow-oidc-auth-benchmarks-") as folder:
-        stub = subprocess.Popen([sys.executable, "-m", "benchmarks.stub"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        try:
-            url = (stub.stdout.readline() if stub.stdout else "").strip()
-            homes = [Home(name, Path(folder) / name, url) for name in MANAGERS if name in options.managers]
-            rows = _measure(homes, options)
-        finally:
-            stub.terminate()
-            stub.wait()
-    print(f"\n{_machine()}\n\n{render(rows)}\n")
-    print("× NAME: how many times better ours is (less time, more requests); memory as the difference.")
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="airflow-oidc-auth-benchmarks-")))
+        stub = stack.enter_context(_line_of("benchmarks.stub"))
+        database = stack.enter_context(postgres(folder)) if options.database == "postgresql" else None
+        far = stack.enter_context(_further_away(database)) if database else None
+        homes = [Home(name, folder / name, stub, database, far) for name in MANAGERS if name in options.managers]
+        rows = _measure(homes, options)
+    print(f"\n{_machine(options.database)}\n\n{render(rows)}\n")
+    print("vs NAME: how many times better ours is (less time, more requests); memory as the difference.")
+
+
+@contextlib.contextmanager
+def _line_of(module: str, *arguments: str) -> Iterator[str]:
+    """Run a module of ours in the background; yield the line that it prints when it is ready."""
+    command = [sys.executable, "-m", module, *arguments]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        yield (process.stdout.readline() if process.stdout else "").strip()
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+@contextlib.contextmanager
+def _further_away(database: str) -> Iterator[str]:
+    server, _, port = database.rpartition(":")
+    with _line_of("benchmarks.distance", port, str(DISTANCE)) as far_port:
+        yield f"{server}:{far_port}"
 
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Compare auth managers in one run.")
     parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}; default: all")
     parser.add_argument("--quick", action="store_true", help="fewer rounds: minutes become one or two")
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite", help="default: sqlite")
     parser.add_argument("--dags", type=int, help="DAGs in each database (10000; quick 2000)")
     parser.add_argument("--starts", type=int, help="server starts (10; quick 3)")
     parser.add_argument("--managers", nargs="+", choices=list(MANAGERS), default=list(MANAGERS))
@@ -62,9 +82,9 @@ def _measure(homes: list[Home], options: argparse.Namespace) -> list[Row]:
     if "startup" in options.parts:
         rows += _startup(homes, options.starts)
     if "throughput" in options.parts:
-        rows += _throughput(homes, "", quick=options.quick, delay=0.0)
+        rows += _throughput(homes, "", quick=options.quick, far=False)
     if "slow-database" in options.parts:
-        rows += _throughput(homes, ", database 1 ms away", quick=options.quick, delay=DELAY)
+        rows += _throughput(homes, ", database 1 ms away", quick=options.quick, far=True)
     return rows
 
 
@@ -95,14 +115,14 @@ def _startup(homes: list[Home], starts: int) -> list[Row]:
     ]
 
 
-def _throughput(homes: list[Home], label: str, *, quick: bool, delay: float) -> list[Row]:
+def _throughput(homes: list[Home], label: str, *, quick: bool, far: bool) -> list[Row]:
     rounds, seconds = (1, 3.0) if quick else (3, 6.0)
     found: dict[str, list[dict[str, float]]] = {home.manager: [] for home in homes}
     for number in range(rounds):
         for home in homes:
             _say(f"throughput{label}, round {number + 1} of {rounds}: {home.manager}")
             cookie = str(home.ask("mint")["cookie"])
-            with running(home, delay=delay) as server:
+            with running(home, far=far) as server:
                 found[home.manager].append(load(server, ME, cookie, connections=16, seconds=seconds))
     middle = {
         key: {name: median(run[key] for run in runs) for name, runs in found.items()}
@@ -115,9 +135,9 @@ def _throughput(homes: list[Home], label: str, *, quick: bool, delay: float) -> 
     ]
 
 
-def _machine() -> str:
+def _machine(database: str) -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{os.cpu_count()} CPUs, {memory:.0f} GB, Python {sys.version.split()[0]}, SQLite"
+    return f"{os.cpu_count()} CPUs, {memory:.0f} GB, Python {sys.version.split()[0]}, {database}"
 
 
 def _say(text: str) -> None:

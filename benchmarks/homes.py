@@ -7,8 +7,10 @@ import os
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+
+from sqlalchemy import create_engine, text
 
 ROOT = Path(__file__).parents[1]
 MANAGERS = {
@@ -17,40 +19,55 @@ MANAGERS = {
     "FAB": "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager",
     "Keycloak": "airflow.providers.keycloak.auth_manager.keycloak_auth_manager.KeycloakAuthManager",
 }
+DISTANCE = 0.001
 # Not secret: of a home that lives as long as the run.
 FERNET_KEY = "YmVuY2htYXJrcyBvbmx5LCBub3QgYSByZWFsIGtleSE="
-DELAY_SETTINGS = '''
+# SQLite has no distance: each statement waits instead. PostgreSQL is moved away by distance.py.
+SLOW_SQLITE = """
 import os, time
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-SECONDS = float(os.environ.get("BENCHMARK_DATABASE_DELAY", "0"))
+SECONDS = float(os.environ.get("BENCHMARK_STATEMENT_DELAY", "0"))
 if SECONDS:
     event.listen(Engine, "before_cursor_execute", lambda *_: time.sleep(SECONDS))
-'''
+"""
 
 
 @dataclass
 class Home:
     """Where one manager lives.
 
-    :param delay: seconds that each database statement takes longer
+    :param database: URL of a PostgreSQL server without database name; None for SQLite in the home
+    :param far_database: the same server, further away
     """
 
     manager: str
     path: Path
     stub_url: str
-    extra: dict[str, str] = field(default_factory=dict)
+    database: str | None = None
+    far_database: str | None = None
 
-    def environment(self, *, port: int = 8080, delay: float = 0.0) -> dict[str, str]:
+    def environment(self, *, port: int = 8080, far: bool = False) -> dict[str, str]:
+        """Return the environment of a process of this home.
+
+        :param far: with the database :data:`DISTANCE` away
+        """
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
-        return kept | _environment(self, port) | self.extra | {"BENCHMARK_DATABASE_DELAY": str(delay)}
+        delay = DISTANCE if far and not self.database else 0.0
+        return kept | _environment(self, port, far=far) | {"BENCHMARK_STATEMENT_DELAY": str(delay)}
+
+    def database_url(self, *, far: bool) -> str:
+        server = self.far_database if far else self.database
+        return f"{server}/{self.manager.lower()}" if server else f"sqlite:///{self.path / 'airflow.db'}"
 
     def prepare(self, dags: int) -> None:
         """Migrate the database and fill it."""
         (self.path / "config").mkdir(parents=True)
         (self.path / "dags").mkdir()
-        (self.path / "config" / "airflow_local_settings.py").write_text(DELAY_SETTINGS, encoding="utf-8")
+        (self.path / "config" / "airflow_local_settings.py").write_text(SLOW_SQLITE, encoding="utf-8")
+        if self.database:
+            _create_database(self.database, self.manager.lower())
         self.run("-m", "airflow", "db", "migrate")
         self.run("-m", "benchmarks.fill", str(dags))
 
@@ -69,7 +86,7 @@ class Home:
         return json.loads(next(line for line in reversed(lines) if line.startswith("{")))
 
 
-def _environment(home: Home, port: int) -> dict[str, str]:
+def _environment(home: Home, port: int, *, far: bool) -> dict[str, str]:
     common = {
         "AIRFLOW_HOME": str(home.path),
         "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
@@ -78,7 +95,7 @@ def _environment(home: Home, port: int) -> dict[str, str]:
         "AIRFLOW__CORE__DAGS_FOLDER": str(home.path / "dags"),
         "AIRFLOW__CORE__FERNET_KEY": FERNET_KEY,
         "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home.path / 'airflow.db'}",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": home.database_url(far=far),
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(home.path / "config")]),
         "PYTHONWARNINGS": "ignore",
@@ -104,6 +121,13 @@ def _of_manager(home: Home) -> dict[str, str]:
         }
         return {f"AIRFLOW__OIDC_AUTH__{name}": value for name, value in options.items()}
     return {}
+
+
+def _create_database(server: str, name: str) -> None:
+    engine = create_engine(f"{server}/postgres", isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f'CREATE DATABASE "{name}"'))
+    engine.dispose()
 
 
 def free_port() -> int:

@@ -62,9 +62,8 @@ def _content_length(head: bytes) -> int:
 
 
 async def main(port: int, path: str, cookie: str, connections: int, seconds: float) -> dict[str, float]:
-    request = (
-        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: application/json\r\nCookie: {cookie}\r\n\r\n".encode()
-    )
+    lines = (f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", "Accept: application/json", f"Cookie: {cookie}", "", "")
+    request = "\r\n".join(lines).encode()
     loop, latencies = asyncio.get_running_loop(), []
     pairs = [
         await loop.create_connection(lambda: Asker(request, latencies), "127.0.0.1", port) for _ in range(connections)

@@ -38,15 +38,26 @@ class Server:
 
 
 @contextlib.contextmanager
-def running(home: Home, *, delay: float = 0.0) -> Iterator[Server]:
+def running(home: Home, *, far: bool = False) -> Iterator[Server]:
     """Start ``airflow api-server`` with one worker on a free port; stop it afterwards."""
     port = free_port()
-    command = [sys.executable, "-m", "airflow", "api-server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "airflow",
+        "api-server",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+    ]
     log = (home.path / "api-server.log").open("ab")
     started = time.perf_counter()
     process = subprocess.Popen(
         command,
-        env=home.environment(port=port, delay=delay),
+        env=home.environment(port=port, far=far),
         cwd=ROOT,
         stdout=log,
         stderr=log,

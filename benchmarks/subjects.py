@@ -20,7 +20,7 @@ class Subject:
     manager: Any
     user: Any
 
-    async def __aenter__(self) -> Subject:
+    async def __aenter__(self):
         self.manager = create_auth_manager()
         self.manager.init()
         await self.enter()

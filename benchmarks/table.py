@@ -22,11 +22,13 @@ class Row:
 
 
 def render(rows: list[Row]) -> str:
-    head = ["measure (median)", *COLUMNS, *(f"× {name}" for name in COLUMNS[1:])]
+    head = ["measure (median)", *COLUMNS, *(f"vs {name}" for name in COLUMNS[1:])]
     lines = [head, *(_line(row) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
-    shown = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines]
+    shown = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
+    ]
     return "\n".join([shown[0], rule, *shown[1:]])
 
 
@@ -42,7 +44,7 @@ def _ratio(row: Row, name: str) -> str:
     if row.unit == "MB":
         return f"{ours - theirs:+.0f} MB"
     better = ours / theirs if row.unit == "/s" else theirs / ours
-    return f"{better:,.0f}" if better >= 10 else f"{better:.2f}"
+    return f"{better:,.0f}x" if better >= 10 else f"{better:.2f}x"
 
 
 def _show(value: float | None, unit: str) -> str:
