@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from airflow_oidc_auth.errors import ConfigurationError, Problem
 from airflow_oidc_auth.providers.authorization import PROTECTED_PARAMETERS
+from airflow_oidc_auth.providers.github import GitHubProvider
 from airflow_oidc_auth.providers.oidc import OidcProvider
 from airflow_oidc_auth.providers.presets import preset, preset_names
 from airflow_oidc_auth.providers.provider import Provider
@@ -29,8 +30,6 @@ def build_provider(
     vendor = preset(settings.preset)
     transport = transport or RequestsTransport(settings.http)
     if vendor.protocol == "github":
-        from airflow_oidc_auth.providers.github import GitHubProvider
-
         return GitHubProvider(settings, transport=transport, clock=clock)
     return OidcProvider(settings, vendor, transport, clock)
 
