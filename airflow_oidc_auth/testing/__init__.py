@@ -3,11 +3,14 @@
 :class:`FakeIdp` is a whole OpenID provider in a thread: discovery, keys, login page, code with PKCE,
 tokens, userinfo, logout, pushed requests. It is honest unless a :class:`Misbehaviour` says how it lies;
 :data:`ATTACKS` and :data:`ODD_BUT_HONEST` name the ways. ``python -m airflow_oidc_auth.testing`` runs it alone.
-Never let it face a network: whoever reaches it can sign in as anybody.
+:class:`FakeGithub` is the part of GitHub that a sign-in touches, :class:`RecordedTransport` stands for vendors
+that cannot run here, and ``testing.stores`` keeps sessions in memory.
+Never let a fake IdP face a network: whoever reaches it can sign in as anybody.
 """
 
 from __future__ import annotations
 
+from airflow_oidc_auth.testing.audit import MemoryAuditSink
 from airflow_oidc_auth.testing.client import FakeClient
 from airflow_oidc_auth.testing.github import FakeGithub, GithubUser
 from airflow_oidc_auth.testing.idp import CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, FakeIdp
@@ -29,6 +32,7 @@ __all__ = [
     "FakeIdp",
     "FakeUser",
     "GithubUser",
+    "MemoryAuditSink",
     "Misbehaviour",
     "RecordedCall",
     "RecordedTransport",

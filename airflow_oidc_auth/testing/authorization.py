@@ -44,7 +44,8 @@ def find_fault(parameters: Mapping[str, str]) -> str | None:
     """Return the OAuth error of a request to a known client, or None. PKCE S256 is required (RFC 9700 §2.1.1)."""
     if parameters.get("response_type") != "code":
         return "unsupported_response_type"
-    if "openid" not in parameters.get("scope", "").split():
+    # Without any scope everything is granted, as at Cloud Foundry UAA.
+    if "openid" not in parameters.get("scope", "openid").split():
         return "invalid_scope"
     if parameters.get("code_challenge_method") != "S256" or len(parameters.get("code_challenge", "")) != 43:
         return "invalid_request"

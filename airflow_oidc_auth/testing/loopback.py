@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socketserver
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -63,18 +65,31 @@ def html_answer(page: str, status: int = 200) -> Answer:
 Handler = Callable[[Request], Answer]
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def server_bind(self) -> None:
+        # The base class asks DNS for the name of the address, which takes seconds on machines without one.
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that went away is no news; everything else is shown."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
 class LoopbackServer:
     """Serve a handler on 127.0.0.1 in threads of its own, until :meth:`stop`."""
 
     def __init__(self, handler: Handler, *, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler_class(handler))
-        self._server.daemon_threads = True
-        self._server.block_on_close = False
+        self._server = _Server(("127.0.0.1", port), _handler_class(handler))
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self.origin = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="fake-idp", daemon=True
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, name="fake-idp", daemon=True
         )
 
     def start(self) -> None:
@@ -93,6 +108,7 @@ def _handler_class(handler: Handler) -> type[BaseHTTPRequestHandler]:
     class LoopbackHandler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         timeout = 30
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             self._answer(handler(_read(self, b"")))
