@@ -10,7 +10,7 @@ from airflow_oidc_auth.config.compile_provider import ProviderCompiler
 from airflow_oidc_auth.config.compiled import AuditSettings, CompiledConfig, SessionSettings
 from airflow_oidc_auth.config.digest import document_digest
 from airflow_oidc_auth.config.document import RawDocument
-from airflow_oidc_auth.config.paths import Path
+from airflow_oidc_auth.config.paths import SECRET_KEYS, Path
 from airflow_oidc_auth.config.reading import read_parts
 from airflow_oidc_auth.config.secrets import SecretResolver
 from airflow_oidc_auth.config.warnings import warnings_of
@@ -24,15 +24,15 @@ def compile_document(raw: RawDocument, *, secrets: SecretResolver | None, known_
     :param known_roles: roles that a rule may give
     :raises ConfigurationError: with every problem, in the order of the document
     """
-    nothings = list(_nothings(raw, raw.data, ()))
-    found: list[Problem] = [*raw.complaints, *nothings]
+    first = [*raw.complaints, *_nothings(raw, raw.data, ())]
+    found = list(first)
     parts = read_parts(raw, found)
     compiler = ProviderCompiler(raw, secrets, found)
     providers = compiler.compile_all(parts)
     grants = compile_grants(raw, parts, known_roles, found)
     if found or grants is None:
-        told = {each.path for each in nothings}
-        raise ConfigurationError(_in_order([*nothings, *(each for each in found if each.path not in told)]))
+        told = {each.path for each in first}
+        raise ConfigurationError(_in_order([*first, *(each for each in found if each.path not in told)]))
     return CompiledConfig(
         providers=MappingProxyType(providers),
         grants=grants,
@@ -45,6 +45,8 @@ def compile_document(raw: RawDocument, *, secrets: SecretResolver | None, known_
 
 def _nothings(raw: RawDocument, data: object, path: Path) -> Iterator[Problem]:
     """A key without a value is a line that somebody forgot to finish, not a wish for the default."""
+    if path[-1:] and path[-1] in SECRET_KEYS:
+        return
     if isinstance(data, Mapping):
         for key, value in data.items():
             if value is None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from airflow_oidc_auth.config.paths import Path, format_path, parse_path
+from airflow_oidc_auth.config.paths import Path, conceal, format_path, parse_path
 from airflow_oidc_auth.config.strict_yaml import YamlProblem, parse_yaml
 from airflow_oidc_auth.errors import ConfigurationError, Problem
 from airflow_oidc_auth.secret import Secret
@@ -35,7 +35,7 @@ class RawDocument:
 
     def problem(self, path: Sequence[str | int], text: str, suggestion: str = "") -> Problem:
         """Return a problem that names the place as its author knows it."""
-        steps = tuple(path)
+        steps = conceal(tuple(path))
         return Problem(self._name(steps), text, suggestion, self._where(steps))
 
     def place(self, problem: Problem, prefix: Path = ()) -> Problem:
@@ -64,7 +64,7 @@ def load_document(text: str, source: str) -> RawDocument:
     try:
         tree = parse_yaml(text)
     except YamlProblem as error:
-        found = Problem(format_path(error.path), error.text, error.suggestion, f"{source}:{error.line}")
+        found = Problem(format_path(conceal(error.path)), error.text, error.suggestion, f"{source}:{error.line}")
         raise ConfigurationError([found]) from None
     if tree.data is None:
         raise ConfigurationError([Problem("(document)", "is empty", "begin with `version: 1`", source)])
@@ -72,7 +72,8 @@ def load_document(text: str, source: str) -> RawDocument:
         text = "must be a mapping with the keys version, providers, grants"
         raise ConfigurationError([Problem("(document)", text, "begin with `version: 1`", f"{source}:1")])
     complaints = tuple(
-        Problem(format_path(one.path), one.text, one.suggestion, f"{source}:{one.line}") for one in tree.complaints
+        Problem(format_path(conceal(one.path)), one.text, one.suggestion, f"{source}:{one.line}")
+        for one in tree.complaints
     )
     raw = RawDocument(source, MappingProxyType(tree.data), MappingProxyType(tree.lines), complaints=complaints)
     _check_version(raw)

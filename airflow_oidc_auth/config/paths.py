@@ -38,6 +38,17 @@ def shorten(text: str, limit: int = 60) -> str:
     return printable if len(printable) <= limit else printable[:limit] + "…"
 
 
+SECRET_KEYS = frozenset({"client_secret", "private_key"})
+
+
+def conceal(path: Path) -> Path:
+    """Cut a path at a key that holds a reference to a secret: what is written below may be the secret itself."""
+    for number, step in enumerate(path):
+        if step in SECRET_KEYS:
+            return path[: number + 1]
+    return path
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``did you mean X?`` for the nearest known word, or the empty string."""
     names = {name.lower(): name for name in known}

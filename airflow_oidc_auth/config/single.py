@@ -65,18 +65,22 @@ def _rules(role_mapping: str | None, complaints: list[Problem]) -> tuple[list[An
     mapping = _mapping(role_mapping)
     if isinstance(mapping, Problem):
         complaints.append(mapping)
-        mapping = _NOBODY
+        return _NO_RULES, names
+    seen: set[str] = set()
     for group, roles in mapping:
         place = _place(group)
-        if any(place == name for name in names.values()):
+        if group in seen:
             complaints.append(_problem(place, "is given twice", "keep one of them"))
-        if not isinstance(roles, str | list):
-            text = f"must be a role or a list of roles, not {kind_of(roles)}"
+        elif isinstance(roles, _Pairs) or not isinstance(roles, str | list):
+            text = (
+                f"must be a role or a list of roles, not {'a mapping' if isinstance(roles, _Pairs) else kind_of(roles)}"
+            )
             complaints.append(_problem(place, text, _EXAMPLE))
-            continue
-        names[("grants", "rules", len(rules))] = f"[{SECTION}] {place}"
-        rules.append({"when": {"group": group}, "roles": [roles] if isinstance(roles, str) else roles})
-    return rules, names
+        else:
+            names[("grants", "rules", len(rules))] = f"[{SECTION}] {place}"
+            rules.append({"when": {"group": group}, "roles": [roles] if isinstance(roles, str) else roles})
+        seen.add(group)
+    return rules or _NO_RULES, names
 
 
 def _place(group: str) -> str:
@@ -111,8 +115,8 @@ def _parse_json(text: str) -> object:
         return _problem("role_mapping", "is not valid JSON", _EXAMPLE)
 
 
-# Stands in for a mapping that is already complained about, so that the rest of the document is still checked.
-_NOBODY: list[tuple[str, object]] = [("-", "Public")]
+# Stands in for rules that are already complained about, so that the rest of the document is still checked.
+_NO_RULES: list[Any] = [{"when": {"group": "-"}, "roles": ["Public"]}]
 
 
 def both_configured(options: Sequence[str]) -> list[Problem]:

@@ -74,7 +74,7 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         event = self.peek_event()  # type: ignore[no-untyped-call]
         line = event.start_mark.line + 1
-        if getattr(event, "tag", None) not in (None, "!"):
+        if getattr(event, "tag", None) is not None:
             raise YamlProblem("tags (words that begin with '!') are not supported", line, "write plain values")
         if self.depth >= MAX_DEPTH:
             raise YamlProblem(f"nested deeper than {MAX_DEPTH} levels", line)

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from airflow_oidc_auth.config.compile import compile_document
+from airflow_oidc_auth.config.compiled import CompiledConfig
+from airflow_oidc_auth.config.reload import DocumentWatcher
+from airflow_oidc_auth.config.secrets import SecretResolver
+from airflow_oidc_auth.errors import Problem
+from tests.unit.config.documents import ROLES, SECRET, compile_text, document
+
+
+class Bench:
+    """A watcher with a file that tests write, a clock that tests turn, and what it reported."""
+
+    def __init__(self, read: Callable[[], bytes] | None = None) -> None:
+        self.content: bytes | OSError = document().encode()
+        self.environ = {"SECRET": SECRET}
+        self.now = 0.0
+        self.accepted: list[tuple[CompiledConfig, CompiledConfig]] = []
+        self.rejected: list[tuple[Problem, ...]] = []
+        resolver = SecretResolver(environ=self.environ)
+        self.watcher = DocumentWatcher(
+            source="f.yaml",
+            read=read or self.read,
+            compile=lambda raw: compile_document(raw, secrets=resolver, known_roles=ROLES),
+            current=compile_text(document()),
+            accept=lambda new, old: self.accepted.append((new, old)),
+            reject=lambda problems: self.rejected.append(tuple(problems)),
+            clock=lambda: self.now,
+            interval=10,
+        )
+
+    def read(self) -> bytes:
+        if isinstance(self.content, OSError):
+            raise self.content
+        return self.content
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_an_unchanged_or_reformatted_document_changes_nothing(bench):
+    assert not bench.watcher.look()
+    bench.content = b"# a comment\n" + document().encode()
+    assert not bench.watcher.look()
+    assert (bench.accepted, bench.rejected) == ([], [])
+
+
+def test_a_changed_document_replaces_the_old_one(bench):
+    old = bench.watcher.current
+    bench.content = document(provider="label: New").encode()
+    assert bench.watcher.look()
+    assert bench.accepted == [(bench.watcher.current, old)]
+    assert bench.watcher.current.providers["idp"].label == "New"
+    assert not bench.watcher.look()
+
+
+@pytest.mark.parametrize(
+    "content, fragment",
+    [
+        (b"", "is empty"),
+        (b"\xff\xfe", "is not UTF-8 text"),
+        (b"version: 1\nproviders: {}", "names no provider"),
+        (document(provider="client_secret: {env: GONE}").encode(), "environment variable GONE is not set"),
+        (FileNotFoundError(2, "No such file or directory"), "cannot be read: No such file or directory"),
+    ],
+)
+def test_a_bad_document_keeps_the_old_one_and_is_reported_once(bench, content, fragment):
+    old = bench.watcher.current
+    bench.content = content
+    assert not bench.watcher.look()
+    assert not bench.watcher.look()
+    assert bench.watcher.current is old
+    (problems,) = bench.rejected
+    assert any(fragment in each.text for each in problems)
+    bench.content = document(provider="label: Good").encode()
+    assert bench.watcher.look()
+    assert bench.watcher.current.providers["idp"].label == "Good"
+
+
+def test_a_bad_document_that_is_put_back_is_no_change(bench):
+    bench.content = b"nonsense"
+    bench.watcher.look()
+    bench.content = document().encode()
+    assert not bench.watcher.look()
+    assert len(bench.rejected) == 1
+    assert bench.accepted == []
+
+
+def test_a_rotated_secret_counts_when_the_document_is_touched(bench):
+    bench.environ["SECRET"] = "rotated"
+    bench.content = b"# touched\n" + document().encode()
+    assert bench.watcher.look()
+    assert bench.watcher.current.providers["idp"].client_secret.reveal() == "rotated"
+
+
+def test_looks_once_per_interval(bench):
+    bench.watcher.poll()
+    bench.content = document(provider="label: New").encode()
+    bench.now = 9.9
+    assert not bench.watcher.poll()
+    bench.now = 10.0
+    assert bench.watcher.poll()
+
+
+def test_sees_a_config_map_whose_symlink_is_swapped(tmp_path):
+    for name, label in (("..1", "One"), ("..2", "Two")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "oidc_auth.yaml").write_text(document(provider=f"label: {label}"))
+    (tmp_path / "..data").symlink_to("..1")
+    (tmp_path / "oidc_auth.yaml").symlink_to("..data/oidc_auth.yaml")
+    bench = Bench((tmp_path / "oidc_auth.yaml").read_bytes)
+    assert bench.watcher.look()
+    (tmp_path / "..new").symlink_to("..2")
+    (tmp_path / "..new").replace(tmp_path / "..data")
+    assert bench.watcher.look()
+    assert bench.watcher.current.providers["idp"].label == "Two"
+
+
+def test_run_ends_when_told_to(bench):
+    stop = threading.Event()
+    stop.set()
+    bench.watcher.run(stop)
+    assert bench.accepted == []
