@@ -10,6 +10,7 @@ from airflow.utils.session import create_session
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session as Transaction
 
+from airflow_oidc_auth.audit.database_error import describe_database_error
 from airflow_oidc_auth.audit.event import AuditRecord
 from airflow_oidc_auth.audit.fields import dump_extra, visible
 from airflow_oidc_auth.errors import SessionError
@@ -43,5 +44,4 @@ class AirflowLogSink:
                 transaction.add(row)
         except SQLAlchemyError as error:
             # The cause shows the statement and its parameters.
-            name = type(getattr(error, "orig", None) or error).__name__
-            raise SessionError("audit_unavailable", f"the row could not be written: {name}") from None
+            raise SessionError("audit_unavailable", describe_database_error(error)) from None

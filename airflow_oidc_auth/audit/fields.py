@@ -22,6 +22,9 @@ MAX_EXTRA = 8_000
 # Control, format (bidirectional overrides, zero width), surrogate, private, unassigned; line and paragraph separators.
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
+# Names that mean something to loggers, or that the sinks themselves write.
+_RESERVED = frozenset({"event", "exc_info", "level", "logger", "owner", "self", "stack_info", "timestamp"})
+
 
 def visible(text: str, limit: int = MAX_TEXT) -> str:
     """Return the text with unprintable characters escaped, at most ``limit`` characters long.
@@ -54,7 +57,8 @@ def record_fields(record: AuditRecord, *, max_items: int = MAX_ITEMS) -> Fields:
     if record.count != 1:
         fields["count"] = record.count
     for name, fact in record.detail[:MAX_ITEMS]:
-        fields.setdefault(visible(name, 40), fact if isinstance(fact, int) else visible(fact))
+        key = f"detail_{name}" if name in _RESERVED else visible(name, 40)
+        fields.setdefault(key, fact if isinstance(fact, int) else visible(fact))
     return fields
 
 

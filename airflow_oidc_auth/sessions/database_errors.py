@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from airflow_oidc_auth.audit.database_error import describe_database_error
 from airflow_oidc_auth.errors import SessionError
 
 # PostgreSQL: serialization failure, deadlock. MySQL and MariaDB: lock wait timeout, deadlock, record changed.
@@ -25,19 +26,9 @@ def is_conflict(error: BaseException) -> bool:
 
 def store_unavailable(error: BaseException) -> SessionError:
     """Return the error for the border. Statements and parameters (tokens, e-mails) stay out of it."""
-    text = _first_line(error)
+    text = describe_database_error(error)
     hint = None
     lowered = text.lower()
     if any(sign in lowered for sign in ("no such table", "does not exist", "doesn't exist", "no such column")):
         hint = "Run `airflow db migrate`: the tables of airflow-oidc-auth are missing or old."
     return SessionError("session_store_unavailable", text, hint=hint)
-
-
-def _first_line(error: BaseException) -> str:
-    original = getattr(error, "orig", None)
-    name = type(original or error).__name__
-    # Only these two classes speak of the server and the schema; the others quote values.
-    if not isinstance(error, (OperationalError, ProgrammingError)) or original is None:
-        return name
-    lines = str(original).splitlines() or [""]
-    return f"{name}: {lines[0][:200]}"
