@@ -1,0 +1,81 @@
+"""``airflow oidc check``: everything that is wrong, at once, and what to register at the identity providers."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+
+from airflow_oidc_auth.cli.check_report import CheckReport, ProviderReport
+from airflow_oidc_auth.cli.command import command
+from airflow_oidc_auth.config.compiled import CompiledConfig
+from airflow_oidc_auth.errors import ConfigurationError, Problem
+from airflow_oidc_auth.login.journey import build_redirect_uri, build_signed_out_uri
+from airflow_oidc_auth.managers.settings import Settings, load_settings
+from airflow_oidc_auth.providers.presets import preset
+from airflow_oidc_auth.providers.provider import Finding
+from airflow_oidc_auth.providers.registry import build_provider
+from airflow_oidc_auth.providers.settings import ProviderSettings
+from airflow_oidc_auth.secret import Secret
+
+
+@command
+def check(args: Namespace) -> CheckReport:
+    """Look at airflow.cfg, the document and, unless ``--offline``, every live provider."""
+    settings = load_settings(resolve_secrets=not args.offline)
+    compiled, problems = _compile(settings)
+    warnings = [*settings.warnings, *(compiled.warnings if compiled else ())]
+    return CheckReport(
+        source=settings.config_file or "airflow.cfg [oidc_auth]",
+        problems=tuple(problems),
+        warnings=tuple(warnings),
+        rules=len(compiled.grants.rules) if compiled else 0,
+        requirements=len(compiled.grants.requirements) if compiled else 0,
+        providers=tuple(_providers(compiled, settings.base_url, offline=args.offline)) if compiled else (),
+        offline=bool(args.offline),
+    )
+
+
+def _compile(settings: Settings) -> tuple[CompiledConfig | None, list[Problem]]:
+    """Compile as far as it goes: whatever else is wrong, the providers are tested and what to register is told.
+
+    A client secret is only known once the redirect URI is registered, so its absence must not hide that address.
+    """
+    problems = list(settings.problems)
+    if settings.document is None:
+        return None, problems
+    try:
+        return settings.compile_document(settings.document), problems
+    except ConfigurationError as error:
+        problems += error.problems
+    try:
+        return dataclasses.replace(settings, resolve_secrets=False).compile_document(settings.document), problems
+    except ConfigurationError:
+        return None, problems
+
+
+def _providers(compiled: CompiledConfig, base_url: str, *, offline: bool) -> list[ProviderReport]:
+    return [
+        ProviderReport(
+            id=settings.id,
+            label=settings.label,
+            vendor=preset(settings.preset).vendor,
+            issuer=settings.issuer,
+            redirect_uri=build_redirect_uri(base_url, settings.id) if base_url else "",
+            post_logout_uri=build_signed_out_uri(base_url) if base_url and settings.logout != "none" else "",
+            findings=() if offline else tuple(_diagnose(settings)),
+        )
+        for settings in compiled.providers.values()
+    ]
+
+
+def _diagnose(settings: ProviderSettings) -> Sequence[Finding]:
+    if sys.stderr.isatty():
+        sys.stderr.write(f"Asking {settings.id} …\n")
+    # A secret that is missing is among the problems already, and no check sends it.
+    testable = dataclasses.replace(settings, client_secret=settings.client_secret or Secret("not known yet"))
+    try:
+        return build_provider(testable).diagnose()
+    except ConfigurationError as error:
+        return [Finding("error", "settings", f"{each.path}: {each.text}", each.suggestion) for each in error.problems]

@@ -1,0 +1,148 @@
+"""Claims from a file: an Identity as the provider would build it, were the claims genuine."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NoReturn
+
+from airflow_oidc_auth.cli.command import CommandFailed
+from airflow_oidc_auth.errors import LoginRefused, ProviderError
+from airflow_oidc_auth.identity import Identity
+from airflow_oidc_auth.identity.claims import ClaimPath
+from airflow_oidc_auth.providers.identity_builder import VerifiedDocuments, build_identity
+from airflow_oidc_auth.providers.presets import preset
+from airflow_oidc_auth.providers.presets.preset import HookContext, Preset
+from airflow_oidc_auth.providers.settings import GroupSource, ProviderSettings
+from airflow_oidc_auth.providers.transport import HttpAnswer
+
+DOCUMENTS = ("id_token", "userinfo", "access_token")
+MAX_BYTES = 1_000_000
+Claims = Mapping[str, object]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ReadClaims:
+    """What the file says.
+
+    :param refusal: why the provider itself would refuse (a foreign tenant or domain), or None
+    :param notes: what could not be found out offline
+    """
+
+    identity: Identity
+    refusal: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read_claims(source: str) -> dict[str, Claims]:
+    """Read the documents; a file of plain claims stands for each of them.
+
+    :raises CommandFailed: it cannot be read or is no JSON object
+    """
+    document = _parse(_read(source), source)
+    if "sub" not in document and document and set(document) <= set(DOCUMENTS):
+        return {name: _object(document.get(name, {}), f"{source}: {name}") for name in DOCUMENTS}
+    return dict.fromkeys(DOCUMENTS, document)
+
+
+def identify(settings: ProviderSettings, documents: Mapping[str, Claims]) -> ReadClaims:
+    """Build the identity, with the preset's own rules as far as they need no network.
+
+    :raises CommandFailed: there is no subject
+    """
+    vendor = preset(settings.preset)
+    claims = documents["id_token"]
+    subject = claims.get("sub", claims.get("id") if vendor.protocol == "github" else None)
+    if not isinstance(subject, str | int) or isinstance(subject, bool) or subject == "":
+        raise CommandFailed("The claims have no subject: add `sub`, which every id_token has.")
+    issuer, refusal, notes = _ask_preset(vendor, settings, claims)
+    enriched, further = _enrich(vendor, settings, documents)
+    identity = build_identity(
+        _with_groups(vendor, settings),
+        VerifiedDocuments(
+            issuer, str(subject), {**claims, **enriched}, documents["userinfo"], documents["access_token"]
+        ),
+    )
+    return ReadClaims(identity, refusal, (*notes, *further))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _NoNetwork:
+    """A transport that asks nobody."""
+
+    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+        self._refuse()
+
+    def post(
+        self,
+        url: str,
+        *,
+        form: Mapping[str, str] | None = None,
+        json: object | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> HttpAnswer:
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise ProviderError("provider_unreachable", "explain asks nobody")
+
+
+def _ask_preset(vendor: Preset, settings: ProviderSettings, claims: Claims) -> tuple[str, str | None, tuple[str, ...]]:
+    context = HookContext(settings, _NoNetwork(), settings.issuer, claims)
+    told = claims.get("iss")
+    try:
+        issuer = vendor.check_issuer(context, told) if isinstance(told, str) else settings.issuer
+        vendor.check_claims(context)
+    except LoginRefused as error:
+        return settings.issuer, f"{error.code}: {error.detail}", ()
+    except ProviderError:
+        return settings.issuer, None, ("The provider would have to be asked whether it knows this issuer.",)
+    if issuer is None:
+        return settings.issuer, f"the issuer {told!r} in the claims is not that of the provider", ()
+    return issuer, None, ()
+
+
+def _enrich(
+    vendor: Preset, settings: ProviderSettings, documents: Mapping[str, Claims]
+) -> tuple[Claims, tuple[str, ...]]:
+    context = HookContext(settings, _NoNetwork(), settings.issuer, documents["id_token"], documents["userinfo"])
+    try:
+        return vendor.enrich(context), ()
+    except ProviderError:
+        note = "At a sign-in the provider is asked for the groups. Add them to the file as `groups` to include them."
+        return {}, (note,)
+
+
+def _with_groups(vendor: Preset, settings: ProviderSettings) -> ProviderSettings:
+    if vendor.protocol != "github":
+        return settings
+    # GitHub has no id_token; its groups come from API calls, and the file gives them by this name.
+    return dataclasses.replace(settings, groups=(GroupSource("id_token", ClaimPath(("groups",))),))
+
+
+def _read(source: str) -> bytes:
+    try:
+        data = sys.stdin.buffer.read(MAX_BYTES + 1) if source == "-" else Path(source).read_bytes()
+    except OSError as error:
+        raise CommandFailed(f"Cannot read {source}: {error.strerror}.") from None
+    if len(data) > MAX_BYTES:
+        raise CommandFailed(f"{source} is larger than {MAX_BYTES} bytes.")
+    return data
+
+
+def _parse(data: bytes, source: str) -> Claims:
+    try:
+        return _object(json.loads(data), source)
+    except json.JSONDecodeError as error:
+        raise CommandFailed(f"{source} is not JSON: {error.msg} in line {error.lineno}.") from None
+    except (UnicodeDecodeError, RecursionError):
+        raise CommandFailed(f"{source} is not JSON.") from None
+
+
+def _object(value: object, name: str) -> Claims:
+    if not isinstance(value, dict):
+        raise CommandFailed(f"{name} must be a JSON object of claims.")
+    return value

@@ -1,0 +1,146 @@
+"""Who gets which roles and why, as text and JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from airflow_oidc_auth.cli.command import ExitCode
+from airflow_oidc_auth.cli.text import INDENT, section, table
+from airflow_oidc_auth.errors import OidcAuthError
+from airflow_oidc_auth.grants.grant import Evaluation, Grant, Refusal, RuleTrace
+from airflow_oidc_auth.identity import Identity
+from airflow_oidc_auth.messages import message
+from airflow_oidc_auth.policy.permissions import Permissions
+from airflow_oidc_auth.policy.summary import summarize
+from airflow_oidc_auth.providers.settings import ProviderSettings
+
+_GROUPS_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The decision about one identity.
+
+    :param provider_refusal: why the provider would have refused before any rule was asked, or None
+    :param permissions: of the roles
+    """
+
+    settings: ProviderSettings
+    identity: Identity
+    evaluation: Evaluation
+    permissions: Permissions
+    provider_refusal: str | None = None
+    notes: tuple[str, ...] = ()
+    list_permissions: bool = False
+
+    @property
+    def grant(self) -> Grant | None:
+        """What is given, None where the sign-in would be refused."""
+        decision = self.evaluation.decision
+        return decision if isinstance(decision, Grant) and self.provider_refusal is None else None
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Denied is an answer of its own."""
+        return ExitCode.OK if self.grant else ExitCode.DENIED
+
+    def text(self) -> list[str]:
+        """Identity, requirements, rules, result: in the order in which they are asked."""
+        requirements, rules = self._traces()
+        return [
+            *section("Identity", table(self._identity_rows())),
+            *section("Notes", table([(note,) for note in self.notes])),
+            *section("Requirements (all must hold)", table([_trace_row(t, "holds", "FAILS") for t in requirements])),
+            *section("Rules (roles add up)", table([self._rule_row(t) for t in rules])),
+            *section("May do", table(self._permission_rows()) if self.list_permissions else []),
+            *section("Result", self._result()),
+        ]
+
+    def data(self) -> dict[str, object]:
+        """The same for a program."""
+        requirements, rules = self._traces()
+        grant = self.grant
+        return {
+            "granted": grant is not None,
+            "roles": list(grant.roles) if grant else [],
+            "teams": list(grant.teams) if grant else [],
+            "refusal": None if grant else self._refusal_data(),
+            "identity": self._identity_data(),
+            "requirements": [_trace_data(trace) for trace in requirements],
+            "rules": [_trace_data(trace) for trace in rules],
+            "notes": list(self.notes),
+            "permissions": self._permission_data(),
+        }
+
+    def _traces(self) -> tuple[list[RuleTrace], list[RuleTrace]]:
+        trace = self.evaluation.trace
+        required = [each for each in trace if each.path.startswith("grants.require")]
+        return required, [each for each in trace if each not in required]
+
+    def _rule_row(self, trace: RuleTrace) -> tuple[str, str, str]:
+        word, name, because = _trace_row(trace, "match", "-")
+        matches = self.grant.matches if self.grant else ()
+        gives = [f"→ {', '.join(match.roles)}" for match in matches if match.path == trace.path]
+        return word, name, "\n".join([because, *gives])
+
+    def _identity_rows(self) -> list[tuple[str, str]]:
+        identity = self.identity
+        verified = "verified" if identity.email_verified else "not verified"
+        groups = sorted(identity.groups)
+        shown = "\n".join(groups[:_GROUPS_SHOWN]) or "none"
+        more = f"\n… and {len(groups) - _GROUPS_SHOWN} more" if len(groups) > _GROUPS_SHOWN else ""
+        return [
+            ("provider", f"{identity.provider} ({self.settings.label})"),
+            ("issuer", identity.issuer),
+            ("subject", identity.subject),
+            ("name", identity.name),
+            ("e-mail", f"{identity.email} ({verified})" if identity.email else "none"),
+            ("groups", shown + more),
+        ]
+
+    def _identity_data(self) -> dict[str, object]:
+        identity = self.identity
+        return {
+            "provider": identity.provider,
+            "issuer": identity.issuer,
+            "subject": identity.subject,
+            "name": identity.name,
+            "email": identity.email,
+            "email_verified": identity.email_verified,
+            "groups": sorted(identity.groups),
+        }
+
+    def _result(self) -> list[str]:
+        if grant := self.grant:
+            teams = [("teams", ", ".join(grant.teams))] if grant.teams else []
+            return table([("roles", ", ".join(grant.roles)), *teams])
+        refusal = self._refusal_data()
+        return [f"{INDENT}REFUSED ({refusal['code']})", *table([(str(refusal["text"]),)])]
+
+    def _refusal_data(self) -> dict[str, str]:
+        if self.provider_refusal is not None:
+            return {"code": "identity_refused", "text": self.provider_refusal, "path": ""}
+        decision = self.evaluation.decision
+        if not isinstance(decision, Refusal):
+            raise OidcAuthError("internal_error", "a grant was taken for a refusal")
+        text = decision.text or message(decision.code).text
+        return {"code": decision.code, "text": text, "path": decision.path}
+
+    def _permission_rows(self) -> list[tuple[str, str]]:
+        if self.permissions.everything:
+            return [("everything", "")]
+        rows = [(access.resource, ", ".join(access.verbs)) for access in summarize(self.permissions)]
+        return rows or [("nothing", "")]
+
+    def _permission_data(self) -> dict[str, object]:
+        granted = self.grant is not None
+        resources = {access.resource: list(access.verbs) for access in summarize(self.permissions)} if granted else {}
+        return {"everything": granted and self.permissions.everything, "resources": resources}
+
+
+def _trace_row(trace: RuleTrace, yes: str, no: str) -> tuple[str, str, str]:
+    return yes if trace.matched else no, trace.rule, "\n".join(trace.because)
+
+
+def _trace_data(trace: RuleTrace) -> dict[str, object]:
+    return {"name": trace.rule, "path": trace.path, "matched": trace.matched, "because": list(trace.because)}
