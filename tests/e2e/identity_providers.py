@@ -1,0 +1,105 @@
+"""The two npm identity providers: the certified one, and the one that lies."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import http.client
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.processes import Server, free_port
+
+FOLDER = Path(__file__).resolve().parents[1] / "real_idp"
+CLIENT_ID = "airflow"
+CLIENT_SECRET = "only for the end-to-end tests"
+
+
+def installed() -> Path:
+    """Return the folder with its packages installed from the lock file; skip where there is no Node.js."""
+    if not shutil.which("npm"):
+        assert not os.environ.get("CI"), "CI must have Node.js: .ci/run installs it"
+        pytest.skip("Node.js is not installed")
+    marker = FOLDER / "node_modules" / ".installed"
+    wanted = hashlib.sha256((FOLDER / "package-lock.json").read_bytes()).hexdigest()
+    with (FOLDER / ".install.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (marker.exists() and marker.read_text(encoding="utf-8") == wanted):
+            subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=FOLDER, check=True, capture_output=True)
+            marker.write_text(wanted, encoding="utf-8")
+    return FOLDER
+
+
+class OpenIdProvider:
+    """npm ``oidc-provider`` with a login form: buttons named after the people in ``people.json``."""
+
+    provider_id = "op"
+
+    def __init__(self, log: Path, *base_urls: str) -> None:
+        port = free_port()
+        self.issuer = f"http://127.0.0.1:{port}"
+        command = ["node", installed() / "op.mjs", str(port), CLIENT_ID, CLIENT_SECRET, *base_urls]
+        self._server = Server(command, log)
+        self._server.wait_for(f"{self.issuer}/.well-known/openid-configuration")
+
+    def stop(self) -> None:
+        """Stop it."""
+        self._server.stop()
+
+
+class Liar:
+    """npm ``oauth2-mock-server``: signs everybody in at once, and lies as it is told."""
+
+    provider_id = "liar"
+
+    def __init__(self, log: Path) -> None:
+        port, self._control = free_port(), free_port()
+        self.issuer = f"http://127.0.0.1:{port}"
+        self._server = Server(["node", installed() / "liar.mjs", str(port), str(self._control)], log)
+        self._server.wait_for(f"{self.issuer}/.well-known/openid-configuration")
+
+    def tell(self, lie: str) -> None:
+        """Choose the lie of the next sign-ins; the empty one is the truth."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._control, timeout=5)
+        connection.request("PUT", "/", lie)
+        status = connection.getresponse().status
+        connection.close()
+        assert status == 204, f"the liar does not know {lie!r}"
+
+    def stop(self) -> None:
+        """Stop it."""
+        self._server.stop()
+
+
+def document(op: OpenIdProvider, liar: Liar | None = None) -> str:
+    """Return the configuration document for the providers, with the roles of the demo's groups."""
+    providers = [_provider("op", "Company login", op.issuer)]
+    if liar:
+        providers.append(_provider("liar", "Another login", liar.issuer))
+    return f"""\
+version: 1
+providers:
+{"".join(providers)}
+grants:
+  rules:
+    - {{name: platform admins, when: {{group: airflow-admins}}, roles: [Admin]}}
+    - {{name: operators, when: {{group: airflow-ops}}, roles: [Op]}}
+    - {{name: users, when: {{group: airflow-users}}, roles: [User]}}
+    - {{name: viewers, when: {{group: airflow-viewers}}, roles: [Viewer]}}
+"""
+
+
+def _provider(name: str, label: str, issuer: str) -> str:
+    return f"""\
+  {name}:
+    preset: oidc
+    label: {label}
+    issuer: {issuer}
+    client_id: {CLIENT_ID}
+    client_secret: {{env: E2E_CLIENT_SECRET}}
+    scopes: [openid, profile, email, groups]
+"""

@@ -1,0 +1,74 @@
+// A certified OpenID provider with a login form: node op.mjs PORT CLIENT_ID CLIENT_SECRET BASE_URL…
+// Every base URL gets its redirect URI (/auth/callback/op) and its post-logout URI (/auth/logout, /auth/signed-out).
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import Provider from 'oidc-provider'
+
+const [port, clientId, clientSecret, ...baseUrls] = process.argv.slice(2)
+const issuer = `http://127.0.0.1:${port}`
+const people = Object.fromEntries(
+  JSON.parse(readFileSync(new URL('./people.json', import.meta.url), 'utf8')).map((person) => [person.sub, person])
+)
+const jwk = { ...generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256', kid: 'one' }
+
+const page = (title, body) =>
+  `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title><h1>${title}</h1>${body}</html>`
+
+const provider = new Provider(issuer, {
+  clients: [{
+    client_id: clientId,
+    client_secret: clientSecret,
+    redirect_uris: baseUrls.map((url) => `${url}/auth/callback/op`),
+    post_logout_redirect_uris: baseUrls.flatMap((url) => [`${url}/auth/logout`, `${url}/auth/signed-out`]),
+    token_endpoint_auth_method: 'client_secret_basic'
+  }],
+  jwks: { keys: [jwk] },
+  cookies: { keys: [randomBytes(24).toString('hex')] },
+  claims: { openid: ['sub'], profile: ['name'], email: ['email', 'email_verified'], groups: ['groups'] },
+  scopes: ['openid', 'offline_access', 'profile', 'email', 'groups'],
+  conformIdTokenClaims: false,
+  pkce: { required: () => true },
+  features: {
+    devInteractions: { enabled: false },
+    rpInitiatedLogout: {
+      logoutSource: async (ctx, form) => {
+        ctx.body = page('Sign out of the identity provider?', `${form}
+          <button form="op.logoutForm" name="logout" value="yes" autofocus>Sign out</button>`)
+      },
+      postLogoutSuccessSource: async (ctx) => { ctx.body = page('Signed out of the identity provider', '') }
+    }
+  },
+  interactions: { url: (ctx, interaction) => `/interaction/${interaction.uid}` },
+  findAccount: async (ctx, sub) => people[sub] && { accountId: sub, claims: async () => people[sub] },
+  // Everybody consents: one page fewer to click through.
+  loadExistingGrant: async (ctx) => {
+    const grant = new ctx.oidc.provider.Grant({ clientId: ctx.oidc.client.clientId, accountId: ctx.oidc.session.accountId })
+    grant.addOIDCScope('openid profile email groups offline_access')
+    await grant.save()
+    return grant
+  },
+  ttl: { Session: 3600, Interaction: 600, Grant: 3600, IdToken: 600, AccessToken: 600 }
+})
+
+const formBody = async (request) => {
+  const parts = []
+  for await (const part of request) parts.push(part)
+  return new URLSearchParams(Buffer.concat(parts).toString())
+}
+
+provider.use(async (ctx, next) => {
+  if (!ctx.path.startsWith('/interaction/')) return next()
+  const details = await provider.interactionDetails(ctx.req, ctx.res)
+  if (ctx.method === 'POST') {
+    const accountId = (await formBody(ctx.req)).get('sub')
+    const result = accountId ? { login: { accountId } } : { error: 'access_denied', error_description: 'the person went away' }
+    ctx.respond = false
+    return provider.interactionFinished(ctx.req, ctx.res, result, { mergeWithLastSubmission: false })
+  }
+  const buttons = Object.values(people).map(({ sub, name }) => `<p><button name="sub" value="${sub}">${name}</button>`)
+  ctx.type = 'html'
+  ctx.body = page('Sign in at the identity provider',
+    `<form method="post" action="/interaction/${details.uid}">${buttons.join('')}<p><button name="sub" value="">Cancel</button></form>`)
+})
+
+provider.listen(Number(port), '127.0.0.1', () => console.log('ready'))
