@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
+from airflow_oidc_auth.config.check_files import check_files
 from airflow_oidc_auth.config.schema.providers import ProviderModel
 from airflow_oidc_auth.errors import Problem
 from airflow_oidc_auth.providers.presets import Preset
@@ -23,7 +22,7 @@ def check_provider(model: ProviderModel, chosen: Preset, *, files: bool) -> list
     ]
     if model.scopes is not None and chosen.protocol == "oidc" and "openid" not in model.scopes:
         found.append(Problem("scopes", "lacks openid, without which there is no id_token", "add openid"))
-    return [*found, *_files(model)] if files else found
+    return [*found, *check_files(model)] if files else found
 
 
 def _client_authentication(model: ProviderModel, method: str) -> Iterator[Problem]:
@@ -56,14 +55,3 @@ def _userinfo(model: ProviderModel) -> Iterator[Problem]:
     for index, source in enumerate(model.groups or ()):
         if source.from_ == "userinfo":
             yield Problem(f"groups[{index}].from", "is userinfo, but `userinfo: never`", "write `userinfo: auto`")
-
-
-def _files(model: ProviderModel) -> Iterator[Problem]:
-    named = {
-        "discovery_file": model.discovery_file,
-        "jwks_file": model.jwks_file,
-        "http.ca_file": model.http.ca_file,
-    }
-    for path, name in named.items():
-        if name is not None and not (Path(name).is_file() and os.access(name, os.R_OK)):
-            yield Problem(path, f"cannot read the file {name}", "check the path and its permissions")

@@ -27,7 +27,8 @@ class SecretResolver:
     """Fetch what references name.
 
     :param environ: the environment
-    :param read_connection: password of an Airflow connection, None if there is none
+    :param read_connection: password of an Airflow connection, None if there is none; ``LookupError``, ``OSError`` or
+        ``ValueError`` if it cannot be told
     """
 
     def __init__(
@@ -56,7 +57,12 @@ class SecretResolver:
     def _from_connection(self, connection_id: str) -> Secret:
         if self._read_connection is None:
             raise SecretUnavailable("connections cannot be read here", "use {env: NAME} or {file: /PATH}")
-        value = self._read_connection(connection_id)
+        try:
+            value = self._read_connection(connection_id)
+        except (LookupError, OSError, ValueError) as error:
+            # The type only: a database's message may hold its own address and password.
+            text = f"connection {connection_id} cannot be read: {type(error).__name__}"
+            raise SecretUnavailable(text, "look at the secrets backend and the metadata database") from None
         if not value:
             text = f"there is no connection {connection_id}, or it has no password"
             raise SecretUnavailable(text, "create it with the secret as its password")

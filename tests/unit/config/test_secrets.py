@@ -57,3 +57,14 @@ def test_refuses_files_that_hold_no_secret(tmp_path, content, fragment):
         resolve(file=str(tmp_path / "s"))
     assert fragment in caught.value.text
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("error", [LookupError("s3cret"), ConnectionError("s3cret"), ValueError("s3cret")])
+def test_a_connection_that_cannot_be_read_is_told_without_the_reason_s_words(error):
+    def fail(connection_id: str) -> str:
+        raise error
+
+    with pytest.raises(SecretUnavailable) as caught:
+        SecretResolver(environ={}, read_connection=fail).resolve(SecretReference(connection="okta"))
+    assert caught.value.text == f"connection okta cannot be read: {type(error).__name__}"
+    assert caught.value.__cause__ is None
