@@ -86,6 +86,8 @@ class AttemptCookies:
         sealed = cookies.get(attempt_cookie_name(state))
         if sealed is None:
             raise ProtocolViolation("attempt_unknown", "no attempt cookie for this state")
+        if len(sealed) > MAX_COOKIE_BYTES:
+            raise ProtocolViolation("attempt_unknown", f"attempt cookie of {len(sealed)} characters")
         attempt = self._decrypt(sealed)
         # The name holds 48 bits of a hash only; the state itself decides.
         if not hmac.compare_digest(attempt.state.encode(), state.encode("utf-8", "surrogatepass")):

@@ -10,10 +10,10 @@ from airflow_oidc_auth.grants.grant import RuleMatch
 from airflow_oidc_auth.sessions.session import Session
 
 ROLE_TEXTS = {
-    "Admin": "May do everything, including users' audit records and configuration.",
-    "Op": "May run and edit DAGs and change connections, variables and pools.",
-    "User": "May run DAGs and act on their runs and tasks.",
-    "Viewer": "May look at DAGs, runs and logs.",
+    "Admin": "May do everything.",
+    "Op": "May do what User may, and change connections, variables and pools.",
+    "User": "May do what Viewer may, and run DAGs and act on their runs and tasks.",
+    "Viewer": "May look at DAGs, their runs and logs.",
     "Public": "Signed in, without access to anything yet.",
 }
 

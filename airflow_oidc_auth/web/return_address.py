@@ -27,16 +27,23 @@ def choose_return_address(value: str | None, engine: Engine, request: Request) -
     home = f"{engine.base_url}/"
     if not value or len(value) > MAX_LENGTH:
         return home
-    if _CONTROL.search(value) or "\\" in value or not engine.is_safe_url(value, request):
+    if _is_ambiguous(value) or not engine.is_safe_url(value, request):
         raise ProtocolViolation("unsafe_next", "not an address of this Airflow")
     return _rebase(value, home)
 
 
-def _rebase(value: str, home: str) -> str:
+def _is_ambiguous(value: str) -> bool:
+    """Return whether browsers and Python may read the address differently, or not at all."""
     try:
-        base, target = urlsplit(home), urlsplit(urljoin(home, value))
+        parts = urlsplit(value)
     except ValueError:
-        raise ProtocolViolation("unsafe_next", "not an address") from None
+        return True
+    # "https:host" is a path for one reader and a host for another.
+    return bool(_CONTROL.search(value) or "\\" in value or (parts.scheme and not parts.netloc))
+
+
+def _rebase(value: str, home: str) -> str:
+    base, target = urlsplit(home), urlsplit(urljoin(home, value))
     if target.scheme not in {"http", "https"} or target.netloc != base.netloc:
         raise ProtocolViolation("unsafe_next", "on another host than [api] base_url")
     if _is_ours(target.path, base.path):

@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from airflow_oidc_auth.errors import OidcAuthError
 from airflow_oidc_auth.login.journey import build_signed_out_uri
 from airflow_oidc_auth.login.outcome import SignedOut
+from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.web import cookies, pages
 from airflow_oidc_auth.web.answers import answer_error, label_of, login_url, page_basics
 from airflow_oidc_auth.web.context import read_context
@@ -29,7 +30,7 @@ Answer = Callable[[Engine, SignedOut], Response]
 async def sign_out(request: Request, engine: Engine) -> Response:
     """End the session of this browser and go on to the IdP's sign-out."""
     if is_cross_site(request) and (session := await current_session(request, engine)):
-        return pages.render("confirm.html", **page_basics(engine), csrf_token=build_csrf_token(engine, session.id))
+        return _ask(engine, session, still=False)
     session_id = await _session_id(request, engine)
     return await _end(request, engine, session_id, _redirect)
 
@@ -44,8 +45,15 @@ async def sign_out_by_form(request: Request, engine: Engine) -> Response:
 
 
 async def show_signed_out(request: Request, engine: Engine) -> Response:
-    """Say that nobody is signed in any more; signing in again takes a click."""
+    """Say that nobody is signed in any more, if that is so; signing in again takes a click."""
+    if session := await current_session(request, engine):
+        return _ask(engine, session, still=True)
     return _signed_out_page(engine, SignedOut(ended=False))
+
+
+def _ask(engine: Engine, session: Session, *, still: bool) -> Response:
+    token = build_csrf_token(engine, session.id)
+    return pages.render("confirm.html", **page_basics(engine), csrf_token=token, still=still)
 
 
 async def _session_id(request: Request, engine: Engine) -> str | None:
