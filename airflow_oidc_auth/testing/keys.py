@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import secrets
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,23 +41,28 @@ class SigningKeys:
         self.algorithm = algorithm
         self._keys: dict[str, Key] = {}
         self._foreign: RSAKey | None = None
+        # Two requests at once must not make two first keys, of which one was published and the other signs.
+        self._lock = threading.RLock()
 
     def key_for(self, algorithm: str) -> Key:
         """Return the current key for a JWS algorithm, made at first use."""
         kind = algorithm[:2]
         family = {"RS": "RSA", "PS": "RSA", "ES": algorithm, "Ed": "OKP"}[kind]
-        if family not in self._keys:
-            self._keys[family] = _generate(family)
-        return self._keys[family]
+        with self._lock:
+            if family not in self._keys:
+                self._keys[family] = _generate(family)
+            return self._keys[family]
 
     def rotate(self) -> None:
         """Drop every key; the next token is signed by a new one with a new ``kid``."""
-        self._keys.clear()
+        with self._lock:
+            self._keys.clear()
 
     def public_keys(self) -> list[dict[str, Any]]:
         """Return the public JWKs, RFC 7517."""
-        self.key_for(self.algorithm)
-        return [_published(key) for key in self._keys.values()]
+        with self._lock:
+            self.key_for(self.algorithm)
+            return [_published(key) for key in self._keys.values()]
 
     def foreign_key(self) -> RSAKey:
         """Return a key that is never published."""
