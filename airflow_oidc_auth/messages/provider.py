@@ -42,9 +42,6 @@ MESSAGES = {
     "provider_answer_malformed": _wrong(
         "Answer not understood", "The identity provider sent an answer that cannot be understood."
     ),
-    "provider_answer_unexpected": _wrong(
-        "Answer unexpected", "The identity provider refused a request of Airflow's.", _CHECK
-    ),
     "provider_url_insecure": _wrong(
         "Address not safe",
         "The identity provider names an address without TLS, so nothing is sent there.",

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import gzip
 import ipaddress
 import socket
@@ -104,6 +104,14 @@ def cut_off(handler: BaseHTTPRequestHandler) -> None:
     handler.close_connection = True
 
 
+def send(transport: RequestsTransport, url: str, form: dict[str, str] | None) -> None:
+    headers = {"Authorization": "Basic s3cret"}
+    if form is None:
+        transport.get(url, headers=headers)
+    else:
+        transport.post(url, form=form, headers=headers)
+
+
 @pytest.mark.parametrize(
     ("how", "code"),
     [
@@ -125,11 +133,9 @@ def cut_off(handler: BaseHTTPRequestHandler) -> None:
 def test_gives_each_failure_its_code(server: Server, how: Answer, code: str, method: str) -> None:
     server.routes["/token"] = how
     transport = RequestsTransport(HttpSettings(timeout=0.2))
+    form = {"code": "the-code"} if method == "post" else None
     with pytest.raises(ProviderError) as caught:
-        if method == "get":
-            transport.get(server.url + "/token")
-        else:
-            transport.post(server.url + "/token", form={"code": "the-code"}, headers={"Authorization": "Basic s3cret"})
+        send(transport, server.url + "/token", form)
     if how is cut_off:
         assert caught.value.code in {"provider_unreachable", "provider_answer_malformed"}
     else:
@@ -260,15 +266,15 @@ def test_the_body_stays_out_of_the_repr(server: Server) -> None:
 def _certificate(folder: Path) -> Path:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = dt.datetime.now(dt.timezone.utc)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
         .sign(key, hashes.SHA256())
     )
