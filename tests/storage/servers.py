@@ -50,9 +50,18 @@ def _unprivileged(*, dies_with_us: Signals | None = None) -> list[str]:
     return prefix
 
 
+def remove_stale_directories() -> None:
+    """Remove the data of test runs that were killed."""
+    for directory in Path(tempfile.gettempdir()).glob("oidc-auth-server-*"):
+        pid = directory.name.split("-")[3]
+        if pid.isdigit() and not Path("/proc", pid).exists():
+            shutil.rmtree(directory, ignore_errors=True)
+
+
 @contextmanager
 def _data_directory(name: str) -> Iterator[Path]:
-    directory = Path(tempfile.mkdtemp(prefix=f"oidc-auth-{name}-"))
+    remove_stale_directories()
+    directory = Path(tempfile.mkdtemp(prefix=f"oidc-auth-server-{os.getpid()}-{name}-"))
     if os.geteuid() == 0:
         shutil.chown(directory, "nobody")
     try:
