@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from airflow.cli.cli_config import ActionCommand, GroupCommand
+
+from airflow_oidc_auth.cli.definition import PRESETS, get_oidc_cli_commands
+from airflow_oidc_auth.providers.presets import preset_names
+from tests.unit.cli.running import build_parser
+
+
+def test_there_is_one_group_whose_commands_all_know_json() -> None:
+    (group,) = get_oidc_cli_commands()
+    assert isinstance(group, GroupCommand)
+    assert group.name == "oidc"
+    assert {command.name for command in group.subcommands} == {"check", "explain", "init"}
+    for command in group.subcommands:
+        assert isinstance(command, ActionCommand)
+        assert any("--json" in argument.flags for argument in command.args)
+        assert "0 ok, 1 failed, 2 denied" in (command.epilog or "")
+
+
+def test_the_presets_offered_are_those_that_exist() -> None:
+    assert set(PRESETS) == set(preset_names())
+
+
+def test_the_help_of_every_command_can_be_shown() -> None:
+    assert "explain" in build_parser().format_help()
+
+
+def test_the_definition_is_cheap_since_every_airflow_command_imports_it() -> None:
+    code = (
+        "import airflow.cli.cli_config, airflow_oidc_auth, sys; before = set(sys.modules);"
+        "from airflow_oidc_auth.cli.definition import get_oidc_cli_commands; get_oidc_cli_commands();"
+        "print(sorted(set(sys.modules) - before))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-1] == "['airflow_oidc_auth.cli', 'airflow_oidc_auth.cli.definition']"

@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.running import Oidc, Run
+
+DOCUMENT = """
+version: 1
+providers:
+  okta: {preset: okta, issuer: https://acme.okta.com, client_id: x, client_secret: {env: NOT_SET_ANYWHERE}}
+  google: {preset: google, client_id: x, client_secret: {file: /nowhere}, hosted_domain: example.com,
+           cloud_identity_groups: true}
+  github: {preset: github, client_id: x, client_secret: {connection: none}}
+grants:
+  require:
+    - {email_verified: true, message: Confirm your e-mail first.}
+  rules:
+    - {name: admins, when: {group: airflow-admins}, roles: [Admin]}
+    - {name: users, when: {group_glob: "team-*"}, roles: [User, Viewer]}
+    - {name: github, provider: github, when: {group: acme/data}, roles: [User]}
+    - {name: google, provider: google, when: {group: example.com}, roles: [Viewer]}
+"""
+ADA: dict[str, object] = {
+    "sub": "00u1",
+    "name": "Ada",
+    "email": "ada@example.com",
+    "email_verified": True,
+    "groups": ["team-red", "staff"],
+    "salary": "very-private-value",
+}
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> Path:
+    path = tmp_path / "oidc_auth.yaml"
+    path.write_text(DOCUMENT)
+    return path
+
+
+@pytest.fixture
+def explain(oidc: Oidc, document: Path, tmp_path: Path):  # type: ignore[no-untyped-def]
+    def run(claims: object, *arguments: str, provider: str = "okta") -> Run:
+        path = tmp_path / "claims.json"
+        path.write_text(claims if isinstance(claims, str) else json.dumps(claims))
+        return oidc(
+            "explain", "--claims", str(path), "--config-file", str(document), "--provider", provider, *arguments
+        )
+
+    return run
+
+
+def test_roles_and_the_reasons_are_told(explain) -> None:  # type: ignore[no-untyped-def]
+    told = explain(ADA)
+    assert told.code == 0
+    assert told.out.splitlines() == [
+        "Identity",
+        "  provider  okta (Okta)",
+        "  issuer    https://acme.okta.com",
+        "  subject   00u1",
+        "  name      Ada",
+        "  e-mail    ada@example.com (verified)",
+        "  groups    staff",
+        "            team-red",
+        "",
+        "Requirements (all must hold)",
+        "  holds  email_verified  the e-mail address is verified",
+        "",
+        "Rules (roles add up)",
+        "  -      admins  no group is 'airflow-admins'",
+        "  match  users   group 'team-red' matches 'team-*'",
+        "                 → User, Viewer",
+        "  -      github  does not apply: it is for provider 'github'",
+        "  -      google  does not apply: it is for provider 'google'",
+        "",
+        "Result",
+        "  roles  User, Viewer",
+    ]
+
+
+def test_json_tells_the_same(explain) -> None:  # type: ignore[no-untyped-def]
+    data = explain(ADA, "--json").data
+    assert (data["granted"], data["roles"], data["refusal"], data["exit_code"]) == (True, ["User", "Viewer"], None, 0)
+    assert [(rule["name"], rule["matched"]) for rule in data["rules"]][:2] == [("admins", False), ("users", True)]
+    assert data["permissions"]["everything"] is False
+    assert "read" in data["permissions"]["resources"]["DAGs"]
+
+
+def test_no_claim_value_that_no_rule_compares_is_shown(explain) -> None:  # type: ignore[no-untyped-def]
+    assert "very-private-value" not in explain(ADA).out + explain(ADA, "--json").out
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "text"),
+    [
+        ({"groups": ["staff"]}, "no_matching_rule", "none of your groups gives you access"),
+        ({"groups": None}, "no_matching_rule", "none of your groups gives you access"),
+        ({"groups": {"airflow-admins": True}}, "no_matching_rule", "none of your groups"),
+        ({"groups": "airflow-admins,x"}, "no_matching_rule", "none of your groups"),
+        ({"email_verified": "true"}, "requirement_not_met", "Confirm your e-mail first."),
+        ({"iss": "https://evil.example"}, "identity_refused", "is not that of the provider"),
+    ],
+)
+def test_a_refusal_has_its_own_exit_code(explain, changes: dict[str, object], code: str, text: str) -> None:  # type: ignore[no-untyped-def]
+    told = explain({**ADA, **changes})
+    assert told.code == 2
+    assert f"REFUSED ({code})" in told.out
+    assert text in told.out
+    data = explain({**ADA, **changes}, "--json").data
+    assert (data["granted"], data["roles"], data["refusal"]["code"]) == (False, [], code)
+    assert data["permissions"] == {"everything": False, "resources": {}}
+
+
+def test_permissions_are_listed_on_demand(explain) -> None:  # type: ignore[no-untyped-def]
+    assert "May do" not in explain(ADA).out
+    assert "  DAGs " in explain(ADA, "--permissions").out
+    assert "  everything" in explain({**ADA, "groups": ["airflow-admins"]}, "--permissions").out
+
+
+def test_documents_can_be_given_apart(explain) -> None:  # type: ignore[no-untyped-def]
+    claims = {"id_token": {**ADA, "groups": ["airflow-admins"]}, "userinfo": {"groups": ["team-x"]}}
+    assert explain(claims, "--json").data["identity"]["groups"] == ["airflow-admins"]
+
+
+def test_the_provider_itself_can_refuse(explain) -> None:  # type: ignore[no-untyped-def]
+    told = explain({**ADA, "hd": "evil.example"}, provider="google")
+    assert told.code == 2
+    assert "REFUSED (identity_refused)" in told.out
+
+
+def test_what_a_sign_in_would_fetch_is_noted(explain) -> None:  # type: ignore[no-untyped-def]
+    told = explain({**ADA, "hd": "example.com"}, provider="google")
+    assert told.code == 0
+    assert "At a sign-in the provider is asked for the groups." in told.out
+
+
+def test_github_accounts_are_known_by_their_number(explain) -> None:  # type: ignore[no-untyped-def]
+    claims = {"id": 7, "login": "ada", "groups": ["acme/data"], "email": "ada@example.com", "email_verified": True}
+    data = explain(claims, "--json", provider="github").data
+    assert (data["identity"]["subject"], data["roles"]) == ("7", ["User"])
+
+
+def test_a_name_cannot_act_on_the_terminal(explain) -> None:  # type: ignore[no-untyped-def]
+    hostile = {**ADA, "name": "A\x1b[2Jda\nResult: Admin", "sub": "\x1b]0;x\x07", "groups": ["team-\x1b[1m", "team-a"]}
+    told = explain(hostile)
+    assert "\x1b" not in told.out
+    assert "\x07" not in told.out
+
+
+@pytest.mark.parametrize(
+    ("claims", "text"),
+    [
+        ("", "is not JSON"),
+        ("{", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        ("[]", "must be a JSON object"),
+        ('{"id_token": []}', "id_token must be a JSON object"),
+        ("{}", "no subject"),
+        ('{"sub": ""}', "no subject"),
+        ('{"sub": true}', "no subject"),
+        ('{"sub": null}', "no subject"),
+    ],
+)
+def test_a_file_that_holds_no_claims_is_a_clean_failure(explain, claims: str, text: str) -> None:  # type: ignore[no-untyped-def]
+    failed = explain(claims)
+    assert (failed.code, failed.out) == (1, "")
+    assert text in failed.err
+
+
+def test_claims_are_read_from_standard_input(oidc: Oidc, document: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(ADA).encode())))
+    told = oidc("explain", "--claims", "-", "--config-file", str(document), "--provider", "okta")
+    assert told.code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ((), "Say which provider the claims come from: --provider with one of okta, google, github."),
+        (("--provider", "octa"), "There is no provider 'octa'. Configured: okta, google, github."),
+    ],
+)
+def test_the_provider_must_be_known(oidc: Oidc, document: Path, arguments: tuple[str, ...], text: str) -> None:
+    failed = oidc("explain", "--claims", os.devnull, "--config-file", str(document), *arguments)
+    assert (failed.code, failed.err.strip()) == (1, text)
+
+
+def test_a_bad_document_tells_every_problem(oidc: Oidc, tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(DOCUMENT.replace("roles: [Admin]", "roles: [Amdin]").replace("issuer:", "isuer:"))
+    failed = oidc("explain", "--claims", os.devnull, "--config-file", str(path))
+    assert failed.code == 3
+    assert "grants.rules[0].roles[0]" in failed.err
+    assert "providers.okta.isuer" in failed.err
+    as_json = oidc("explain", "--claims", os.devnull, "--config-file", str(path), "--json")
+    assert (as_json.code, as_json.data["exit_code"]) == (3, 3)
+    assert len(as_json.data["problems"]) >= 2
+
+
+def test_a_configuration_for_one_provider_needs_no_file_and_no_secret(
+    oidc: Oidc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "PRESET": "okta",
+        "ISSUER": "https://acme.okta.com",
+        "CLIENT_ID": "x",
+        "ROLE_MAPPING": '{"team-red": "Op"}',
+        "CLIENT_SECRET_CMD": "false",
+    }.items():
+        monkeypatch.setenv(f"AIRFLOW__OIDC_AUTH__{name}", value)
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", "")
+    path = tmp_path / "claims.json"
+    path.write_text(json.dumps(ADA))
+    told = oidc("explain", "--claims", str(path), "--json")
+    assert (told.code, told.data["roles"]) == (0, ["Op"])
