@@ -59,7 +59,8 @@ def authorization_parameters(
         "response_type": "code",
         "client_id": settings.client_id,
         "redirect_uri": attempt.redirect_uri,
-        "scope": " ".join(settings.scopes),
+        # Without any, the IdP gives what the client is registered for (UAA); an empty parameter asks for nothing.
+        **({"scope": " ".join(settings.scopes)} if settings.scopes else {}),
         "state": attempt.state,
         "nonce": attempt.nonce,
         "code_challenge": code_challenge(attempt.code_verifier),
