@@ -38,7 +38,7 @@ def entra(tenant=OURS, *, discovered=V2, iss=V2, tid=OURS, **options):
         "groups": [GROUP],
         "roles": ["Airflow.Admin"],
     }
-    paper = Vendor(
+    return Vendor(
         settings_for("entra", f"{HOST}/{tenant}/v2.0", **options),
         iss,
         f"{HOST}/{tenant}/oauth2/v2.0",
@@ -46,7 +46,6 @@ def entra(tenant=OURS, *, discovered=V2, iss=V2, tid=OURS, **options):
         claims,
         discovery={"issuer": discovered},
     )
-    return paper
 
 
 def shared(**options):
