@@ -1,0 +1,130 @@
+"""A whole Airflow API server in this process: real app, real database, real manager, a real IdP on loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import pytest
+
+from airflow_oidc_auth.testing import FakeIdp
+from airflow_oidc_auth.testing.users import FakeUser
+
+with warnings.catch_warnings():
+    # Speaks of the future of its own transport.
+    warnings.simplefilter("ignore")
+    from starlette.testclient import TestClient
+
+BASE_URL = "http://localhost:8080"
+CALLBACK = f"{BASE_URL}/auth/callback/oidc"
+USERS = (
+    FakeUser("ada", name="Ada", email="ada@example.com", groups=("admins",)),
+    FakeUser("ops", name="Oskar", email="oskar@example.com", groups=("ops",)),
+    FakeUser("uma", name="Uma", email="uma@example.com", groups=("users",)),
+    FakeUser("vic", name="Victor", email="victor@example.com", groups=("viewers",)),
+    FakeUser("nora", name="Nora", email="nora@example.com", groups=("canteen",)),
+)
+ROLE_MAPPING = {"admins": "Admin", "ops": "Op", "users": ["User"], "viewers": "Viewer"}
+
+
+@dataclass(frozen=True)
+class Server:
+    """The running app and its IdP."""
+
+    client: Callable[[], TestClient]
+    idp: FakeIdp
+
+    def sign_in(self, user: str, next_path: str = "/dags") -> TestClient:
+        """Return a browser that is signed in as ``user``."""
+        browser = self.client()
+        answer = self.finish(browser, self.begin(browser, next_path), user)
+        assert answer.status_code == 303, answer.text
+        return browser
+
+    def begin(self, browser: TestClient, next_path: str = "/dags") -> str:
+        """Return the address of the IdP that the login sends to."""
+        answer = browser.get("/auth/login", params={"next": BASE_URL + next_path})
+        assert answer.status_code in {303, 307}, answer.text
+        return answer.headers["location"]
+
+    def finish(self, browser: TestClient, authorization_url: str, user: str):
+        """Sign in at the IdP and bring its answer back."""
+        return browser.get("/auth/callback/oidc", params=self.idp.sign_in(authorization_url, user))
+
+
+@pytest.fixture(scope="session")
+def migrated() -> None:
+    """Airflow's tables and ours, in this process's own database."""
+    from airflow.utils.db import initdb
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        initdb()
+
+
+@pytest.fixture(scope="session")
+def server(migrated: None) -> Iterator[Server]:
+    """The API server, started once per test process."""
+    with FakeIdp(redirect_uris=[CALLBACK, f"{BASE_URL}/auth/signed-out"], users=USERS) as idp:
+        options = {
+            "PRESET": "oidc",
+            "ISSUER": idp.issuer,
+            "CLIENT_ID": idp.client_id,
+            "CLIENT_SECRET": idp.client_secret,
+            "ROLE_MAPPING": json.dumps(ROLE_MAPPING),
+        }
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(_environment({f"AIRFLOW__OIDC_AUTH__{name}": value for name, value in options.items()}))
+            yield Server(_start(stack), idp)
+
+
+def _start(stack: contextlib.ExitStack) -> Callable[[], TestClient]:
+    from airflow.api_fastapi.app import create_app, purge_cached_app
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        purge_cached_app()
+        app = create_app(apps="core")
+    stack.callback(purge_cached_app)
+    # The lifespan belongs to one client; the others share the running app, each with a cookie jar of its own.
+    stack.enter_context(TestClient(app, base_url=BASE_URL, follow_redirects=False))
+    return lambda: TestClient(app, base_url=BASE_URL, follow_redirects=False)
+
+
+@contextlib.contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None) if value is None else os.environ.__setitem__(name, value)
+
+
+@pytest.fixture
+def audit_rows(server: Server) -> Callable[..., list[dict]]:
+    """Read the newest audit rows as ``{event, owner, **extra}``, newest first."""
+    from airflow.models.log import Log
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    def read(limit: int = 5) -> list[dict]:
+        with create_session(scoped=False) as session:
+            rows = session.scalars(
+                select(Log).where(Log.event.like("auth.%")).order_by(Log.id.desc()).limit(limit)
+            ).all()
+            return [{"event": row.event, "owner": row.owner, **json.loads(row.extra)} for row in rows]
+
+    return read
+
+
+def path_of(url: str) -> str:
+    """Return path and query of an address."""
+    parts = urlsplit(url)
+    return parts.path + (f"?{parts.query}" if parts.query else "")

@@ -1,0 +1,138 @@
+"""What a token is worth: signature, revocation, session; and what ends it."""
+
+from __future__ import annotations
+
+import time
+
+import jwt
+import pytest
+from airflow.configuration import conf
+
+from airflow_oidc_auth.errors import SessionError
+
+
+def bearer(server, token):
+    return server.client().get("/ui/auth/me", headers={"Authorization": f"Bearer {token}"})
+
+
+def forge(**changes):
+    now = int(time.time())
+    claims = {"sub": "x" * 24, "sid": "a" * 22, "gd": "b" * 22, "jti": "c" * 32, "aud": "apache-airflow"}
+    claims |= {"iat": now, "nbf": now, "exp": now + 60} | changes
+    key = conf.get("api_auth", "jwt_secret")
+    return jwt.encode({name: value for name, value in claims.items() if value is not None}, key, algorithm="HS512")
+
+
+def manager_of(server):
+    return server.client().app.state.auth_manager
+
+
+def test_the_cookie_is_accepted_as_bearer_token_while_its_session_lives(server):
+    browser = server.sign_in("ada")
+    token = browser.cookies["_token"]
+    assert bearer(server, token).status_code == 200
+    browser.get("/auth/logout")
+    refused = bearer(server, token)
+    assert refused.status_code == 401
+    assert refused.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_core_logout_ends_the_session_and_every_token_made_from_it(server):
+    browser = server.sign_in("ada")
+    made = browser.post("/ui/auth/token", json={"token_type": "api"})
+    token = made.json()["access_token"]
+    assert bearer(server, token).status_code == 200
+    first = browser.get("/api/v2/auth/logout")
+    assert first.headers["location"] == "http://localhost:8080/auth/logout"
+    browser.get("/auth/logout")
+    assert bearer(server, token).status_code == 401
+
+
+def test_a_token_never_says_more_than_its_session(server):
+    browser = server.sign_in("ada")
+    session_end = jwt.decode(browser.cookies["_token"], options={"verify_signature": False})["exp"]
+    for kind in ("api", "cli"):
+        token = browser.post("/ui/auth/token", json={"token_type": kind}).json()["access_token"]
+        assert jwt.decode(token, options={"verify_signature": False})["exp"] <= session_end
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},  # a session that never was
+        {"sid": None},  # a token of this Airflow for something else, such as a task's
+        {"sid": 1},
+        {"sid": "../../etc/passwd"},
+        {"sub": ["x"]},
+        {"exp": 1},
+        {"exp": None},
+        {"aud": "somebody-else"},
+        {"jti": None},
+        {"gd": None},
+    ],
+)
+def test_a_signed_token_without_a_live_session_is_refused(server, changes):
+    assert bearer(server, forge(**changes)).status_code == 401
+
+
+@pytest.mark.parametrize("token", ["x", "a.b.c", "e30.e30.", "é" * 30, "x" * 5000])
+def test_an_unsigned_token_is_refused(server, token):
+    answer = server.client().get("/ui/auth/me", headers={"Authorization": f"Bearer {token}".encode()})
+    assert answer.status_code == 401
+
+
+def test_a_token_of_one_person_does_not_open_the_session_of_another(server):
+    ada = jwt.decode(server.sign_in("ada").cookies["_token"], options={"verify_signature": False})
+    assert bearer(server, forge(sub="y" * 24, sid=ada["sid"])).status_code == 401
+
+
+def test_two_authorization_headers_are_refused(server):
+    token = server.sign_in("ada").cookies["_token"]
+    headers = [("Authorization", f"Bearer {token}"), ("Authorization", "Bearer other")]
+    assert server.client().get("/ui/auth/me", headers=headers).status_code == 400
+
+
+def test_a_store_that_cannot_be_read_answers_503_and_keeps_the_cookie(server, monkeypatch):
+    """Core's middleware deletes the cookie on an HTTPException: an outage must not sign everybody out."""
+    browser = server.sign_in("ada")
+    live = manager_of(server).engine.live
+
+    async def unreachable(session_id):
+        raise SessionError("session_store_unavailable", "the database is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(live, "peek", lambda session_id: None)
+        patch.setattr(live, "load", unreachable)
+        answer = browser.get("/ui/auth/me")
+    assert answer.status_code == 503
+    assert "set-cookie" not in answer.headers
+    assert browser.get("/ui/auth/me").status_code == 200
+
+
+def test_authorizing_a_request_asks_neither_database_nor_identity_provider(server):
+    from airflow import settings
+    from sqlalchemy import event
+
+    browser = server.sign_in("ada")
+    browser.get("/ui/auth/me")
+    statements = []
+
+    def note(connection, cursor, statement, *rest):
+        if "oidc_auth_revocation" not in statement:  # the feed polls beside the requests
+            statements.append(statement)
+
+    server.idp.requests.clear()
+    event.listen(settings.engine, "before_cursor_execute", note)
+    try:
+        assert browser.get("/ui/auth/me").status_code == 200
+        assert browser.get("/ui/auth/menus").status_code == 200
+    finally:
+        event.remove(settings.engine, "before_cursor_execute", note)
+    assert statements == []
+    assert server.idp.requests == []
+
+
+def test_the_user_of_a_session_is_named_by_id_and_shown_by_name(server):
+    me = server.sign_in("ada").get("/ui/auth/me").json()
+    assert me["username"] == "Ada"
+    assert len(me["id"]) == 24
