@@ -154,7 +154,8 @@ class EmailDomain(_Plain):
             return verified
         _, _, domain = identity.email.partition("@")
         accepted = listed(sorted(self.domains))
-        if domain.lower() in self.domains:
+        # The Kelvin sign becomes k in lower case: only ASCII is compared without case.
+        if domain.isascii() and domain.lower() in self.domains:
             return holds(f"the e-mail domain is {accepted}")
         return fails(f"the e-mail domain is not {accepted}")
 

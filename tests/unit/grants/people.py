@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow_oidc_auth.grants.rules import GrantRules, compile_rules
 from airflow_oidc_auth.grants.settings import RequirementSettings, RuleSettings
 from airflow_oidc_auth.identity import Identity
@@ -9,7 +11,7 @@ from airflow_oidc_auth.identity import Identity
 ROLES = ("Admin", "Op", "User", "Viewer", "Public")
 
 
-def person(*groups: str, email: str | None = "ada@example.com", verified: bool = True, **claims: object) -> Identity:
+def person(*groups: str, email: Any = "ada@example.com", verified: Any = True, **claims: object) -> Identity:
     return Identity(
         provider="okta",
         issuer="https://idp.example",

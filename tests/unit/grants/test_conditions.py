@@ -115,9 +115,15 @@ def test_the_email_domain_is_exact_and_verified(email: str | None, verified: boo
     assert refused_by({"email_domain": ["Example.com"]}, person(email=email, verified=verified)) is refused
 
 
+def test_a_letter_that_only_folds_to_another_is_another_domain() -> None:
+    check: dict[str, object] = {"email_domain": "kiwi.example"}
+    assert not refused_by(check, person(email="ada@kiwi.example"))
+    assert refused_by(check, person(email="ada@\u212aiwi.example"))
+
+
 @pytest.mark.parametrize("verified", ["true", 1, "yes", None])
 def test_only_the_boolean_true_is_a_verified_email(verified: object) -> None:
-    identity = person(verified=verified)  # type: ignore[arg-type]
+    identity = person(verified=verified)
     assert refused_by({"email_verified": True}, identity)
 
 
