@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from joserfc import jws
-from joserfc.jwk import ECKey, KeyParameters, OKPKey, RSAKey
+from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 Key = RSAKey | ECKey | OKPKey
 
@@ -77,7 +77,7 @@ def new_rsa_jwk() -> dict[str, Any]:
 
 
 def _generate(family: str) -> Any:
-    parameters: KeyParameters = {"kid": secrets.token_hex(6), "use": "sig"}
+    parameters: Any = {"kid": secrets.token_hex(6), "use": "sig"}
     if family == "RSA":
         return RSAKey.generate_key(2048, parameters)
     if family == "OKP":

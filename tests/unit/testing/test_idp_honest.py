@@ -8,7 +8,7 @@ from urllib.parse import quote_plus
 
 import pytest
 from joserfc import jws
-from joserfc.jwk import KeySet, RSAKey
+from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 
 from airflow_oidc_auth.testing import REDIRECT_URI, FakeClient, FakeIdp, FakeUser
 from airflow_oidc_auth.testing.keys import at_hash, sign
@@ -147,12 +147,12 @@ def test_basic_credentials_are_form_decoded():
         assert fetch(f"{idp.origin}/token", form, headers)[0] == 200
 
 
-def assertion(idp, key, **changes):
+def assertion(idp, key, alg="RS256", **changes):
     now = 1_800_000_000
     claims = {"iss": "jwt", "sub": "jwt", "aud": f"{idp.origin}/token", "exp": now + 60, "jti": "1", **changes}
     return {
         "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-        "client_assertion": sign({"alg": "RS256"}, claims, key),
+        "client_assertion": sign({"alg": alg}, claims, key),
         "client_id": None,
         "client_secret": None,
     }
@@ -176,6 +176,21 @@ def test_private_key_jwt(changes, status):
         assert fetch(f"{idp.origin}/token", token_form(idp, code, **assertion(idp, key, **changes)))[0] == status
         foreign = assertion(idp, RSAKey.generate_key(2048))
         assert fetch(f"{idp.origin}/token", token_form(idp, code, **foreign))[0] == 401
+
+
+@pytest.mark.parametrize(
+    "alg, key",
+    [
+        ("EdDSA", OKPKey.generate_key("Ed25519")),
+        ("ES256", ECKey.generate_key("P-256")),
+        ("PS256", RSAKey.generate_key(2048)),
+    ],
+)
+def test_private_key_jwt_of_every_kind_of_key(alg, key):
+    client = FakeClient("jwt", "", (REDIRECT_URI,), "private_key_jwt", key.as_dict(private=False))
+    with FakeIdp(clients=[client], clock=lambda: 1_800_000_000) as idp:
+        code = idp.sign_in(authorization_url(idp, client_id="jwt"), "ada")["code"]
+        assert fetch(f"{idp.origin}/token", token_form(idp, code, **assertion(idp, key, alg)))[0] == 200
 
 
 def test_public_client_needs_no_secret_and_cannot_use_one():
