@@ -9,7 +9,7 @@ one question and at most one plain query of ids, without the joins over teams th
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from sqlalchemy import select
 
@@ -142,11 +142,9 @@ def _all_of(column: InstrumentedAttribute[K] | InstrumentedAttribute[K | None], 
     from airflow.utils.session import create_session
 
     if session is not None:
-        return _read(column, session)
+        return {value for value in session.scalars(select(column)) if value is not None}
     # Not the thread's scoped session: a route that uses that one must not find it committed and closed by us.
     with create_session(scoped=False) as own:
-        return _read(column, own)
-
-
-def _read(column: InstrumentedAttribute[K] | InstrumentedAttribute[K | None], session: Session) -> set[K]:
-    return {value for value in session.scalars(select(column)) if value is not None}
+        # Rows of the connection, not of the ORM, which takes twice as long to hand over ten thousand strings.
+        found: set[K | None] = set(own.connection().execute(select(column)).scalars().all())
+    return {value for value in found if value is not None} if None in found else cast("set[K]", found)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -34,8 +32,7 @@ def someone(*roles: str) -> Someone:
 
 
 @pytest.fixture(scope="module")
-def database() -> Iterator[None]:
-    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True, timeout=120)
+def database(migrated) -> Iterator[None]:
     with create_session(scoped=False) as session:
         session.add(DagBundleModel(name=BUNDLE))
         session.flush()
@@ -88,6 +85,7 @@ def test_a_given_session_is_read_itself(statements):
     decisions.get_authorized_dag_ids(user=someone("Viewer"))
     with create_session(scoped=False) as session:
         session.add(DagModel(dag_id="list-uncommitted", bundle_name=BUNDLE, fileloc="f"))
+        session.flush()
         seen = decisions.get_authorized_dag_ids(user=someone("Viewer"), session=session)
         session.rollback()
     assert "list-uncommitted" in seen
