@@ -120,7 +120,7 @@ def _assertion_holds(client: FakeClient, assertion: str, audiences: tuple[str, .
 def _is_signed(assertion: str, jwk: Mapping[str, Any]) -> bool:
     signing_input, _, signature = assertion.rpartition(".")
     try:
-        algorithm = json.loads(unpadded(assertion.split(".")[0]))["alg"]
+        algorithm = json.loads(unpadded(assertion.split(".", maxsplit=1)[0]))["alg"]
         # The algorithm's model itself: the library's front door warns about EdDSA, which is fine with Ed25519.
         model = jws.JWSRegistry.algorithms[algorithm] if algorithm in ASSERTION_ALGORITHMS else None
         return model is not None and model.verify(signing_input.encode(), unpadded(signature), import_key(dict(jwk)))
