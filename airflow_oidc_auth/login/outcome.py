@@ -42,7 +42,7 @@ class Visitor:
 class Begun:
     """A sign-in that has begun: send the browser there, set the cookie, drop the stale ones."""
 
-    authorization_url: str
+    authorization_url: str = field(repr=False)
     cookie: Cookie
     dropped: tuple[str, ...] = ()
 

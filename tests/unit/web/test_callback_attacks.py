@@ -164,23 +164,24 @@ def test_other_methods_are_refused_and_spend_nothing(browser: Browser, method: s
 @pytest.fixture(scope="module")
 def shared_browser() -> Iterator[Browser]:
     with open_browser() as opened:
+        opened.sign_in()
         yield opened
 
 
-@pytest.mark.parametrize("name", sorted(ATTACKS))
+# Discovery and keys are cached by the first sign-in, and this configuration needs no userinfo.
+IN_THIS_FLOW = sorted(name for name in ATTACKS if not name.startswith(("discovery", "keys", "userinfo")))
+
+
+@pytest.mark.parametrize("name", IN_THIS_FLOW)
 def test_a_lying_idp_signs_nobody_in(shared_browser: Browser, name: str) -> None:
     browser = shared_browser.another()
     begun = browser.get("/auth/login/okta")
-    if begun.status_code != 303:
-        pytest.skip("this lie is found before anybody is sent to the IdP")
     browser.rig.idp.misbehaviour = ATTACKS[name]
     try:
         answer = browser.answer_of_idp(begun)
         page = browser.get("/auth/callback/okta", params=answer)
     finally:
         browser.rig.idp.misbehaviour = type(ATTACKS[name])()
-    if page.status_code == 303:
-        pytest.skip("a lie in another flow or document than this one uses")
     assert page.status_code in range(400, 505)
     assert "_token@/data/" not in set_cookies(page)
     assert "refresh" not in page.headers
