@@ -29,6 +29,13 @@ def deployment_problems() -> Iterator[Problem]:
 
 def deployment_warnings() -> Iterator[Problem]:
     """Yield what an administrator should know before going live."""
+    manager = conf.get("core", "auth_manager", fallback="") or ""
+    if not manager.startswith("airflow_oidc_auth."):
+        yield Problem(
+            "[core] auth_manager",
+            f"is {manager}: sign-in with this package is not active",
+            "set it to airflow_oidc_auth.OidcAuthManager",
+        )
     url = urlsplit(conf.get("api", "base_url", fallback="") or "")
     if url.scheme == "http" and url.hostname not in LOOPBACK_HOSTS:
         yield Problem("[api] base_url", "is plain http: cookies and tokens can be read on the way", "use https")

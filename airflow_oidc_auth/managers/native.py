@@ -114,8 +114,11 @@ class OidcAuthManager(Decisions, BaseAuthManager[OidcUser]):
         return [(AuthMiddleware, {})]
 
     def get_extra_menu_items(self, *, user: OidcUser) -> list[ExtraMenuItem]:
-        """Offer "My access" to everybody who is signed in."""
-        return [ExtraMenuItem(text="My access", href=f"{AUTH_MANAGER_FASTAPI_APP_PREFIX}/access")]
+        """Offer the "My access" page to everybody who is signed in.
+
+        Its name here is one that Airflow's UI can translate: it shows any other text as ``security.my-access``.
+        """
+        return [ExtraMenuItem(text="Permissions", href=f"{AUTH_MANAGER_FASTAPI_APP_PREFIX}/access")]
 
     @staticmethod
     def get_cli_commands() -> list[CLICommand]:

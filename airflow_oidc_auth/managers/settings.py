@@ -10,7 +10,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from airflow.configuration import conf
 
@@ -20,6 +19,7 @@ from airflow_oidc_auth.config.document import RawDocument, load_document
 from airflow_oidc_auth.config.secrets import SecretResolver
 from airflow_oidc_auth.config.single import both_configured, document_from_options
 from airflow_oidc_auth.errors import ConfigurationError, Problem
+from airflow_oidc_auth.managers.address import base_url
 from airflow_oidc_auth.managers.connections import read_connection_secret
 from airflow_oidc_auth.managers.deployment import deployment_problems, deployment_warnings
 from airflow_oidc_auth.managers.options import SECTION, SINGLE_PROVIDER_OPTIONS
@@ -102,13 +102,6 @@ def load_settings(*, resolve_secrets: bool) -> Settings:
         problems=tuple(problems),
         warnings=tuple(deployment_warnings()),
     )
-
-
-def base_url() -> str:
-    """Return ``[api] base_url`` without trailing slash if it is absolute, else an empty string."""
-    value = (conf.get("api", "base_url", fallback="") or "").rstrip("/")
-    parts = urlsplit(value)
-    return value if parts.scheme in {"http", "https"} and parts.netloc else ""
 
 
 def read_document_file(path: str) -> RawDocument:
