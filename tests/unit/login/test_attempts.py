@@ -79,7 +79,16 @@ def test_a_value_sealed_for_another_use_does_not_open() -> None:
 
 @pytest.mark.parametrize(
     "document",
-    [b"", b"{}", b"[]", b"null", b"[2,1,2,3,4,5,6,7,8]", b'[1,"okta"]', b'[1,"okta","s","n","",1,"r",0,"eJw="]', b"\xff"],
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"null",
+        b"[2,1,2,3,4,5,6,7,8]",
+        b'[1,"okta"]',
+        b'[1,"okta","s","n","",1,"r",0,"eJw="]',
+        b"\xff",
+    ],
 )
 def test_a_document_of_another_shape_is_unknown(document: bytes) -> None:
     value = derive_attempt_fernet(FERNET_KEYS).encrypt(document).decode()
@@ -90,7 +99,14 @@ def test_a_document_of_another_shape_is_unknown(document: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("passed", "code"),
-    [(0, None), (600, None), (601, "attempt_expired"), (10**9, "attempt_expired"), (-60, None), (-61, "attempt_expired")],
+    [
+        (0, None),
+        (600, None),
+        (601, "attempt_expired"),
+        (10**9, "attempt_expired"),
+        (-60, None),
+        (-61, "attempt_expired"),
+    ],
 )
 def test_an_attempt_lives_ten_minutes(passed: int, code: str | None) -> None:
     clock = Clock()
@@ -122,7 +138,7 @@ def test_no_next_makes_a_cookie_too_large(tail: str) -> None:
 
 
 def test_an_ordinary_deep_link_of_airflow_fits() -> None:
-    link = f"{HOME}dags/{'finance_daily_' * 8}/runs/scheduled__2026-11-21T10:00:00+00:00/tasks/load_everything?try_number=2"
+    link = f"{HOME}dags/{'finance_' * 12}/runs/scheduled__2026-11-21T10:00:00+00:00/tasks/load_everything?try_number=2"
     cookies = cookies_with()
     sealed = cookies.seal(attempt(next_url=link))
     assert cookies.open("s" * 22, {sealed.name: sealed.value}).next_url == link

@@ -123,7 +123,7 @@ def test_a_form_from_elsewhere_is_refused_even_with_a_token(browser: Browser, he
 
 @pytest.mark.parametrize(
     "token",
-    ["", "x", "0.abc", "1732183200." + "0" * 64, "9" * 13 + ".x", "\u0661\u0662.x", "-1.x", "\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16") + ".x"],
+    ["", "x", "0.abc", "1732183200." + "0" * 64, "9" * 13 + ".x", "\u0661\u0662.x", "-1.x", "\U0001f600.x"],
 )
 def test_a_form_without_our_token_is_refused(browser: Browser, token: str) -> None:
     browser.sign_in()

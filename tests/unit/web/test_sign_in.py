@@ -120,7 +120,9 @@ def test_a_role_change_is_audited_at_the_next_sign_in(browser: Browser) -> None:
     assert (changed.roles_before, changed.roles_after) == (("Viewer",), ("Admin",))
 
 
-@pytest.mark.parametrize("path", ["/auth/login", "/auth/login/okta", "/auth/callback/okta?code=x&state=y", "/auth/logout"])
+@pytest.mark.parametrize(
+    "path", ["/auth/login", "/auth/login/okta", "/auth/callback/okta?code=x&state=y", "/auth/logout"]
+)
 def test_head_spends_nothing(browser: Browser, path: str) -> None:
     answer = browser.request("HEAD", path)
     assert answer.status_code == 405

@@ -1,0 +1,136 @@
+"""What happens around the whole API server."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from airflow_oidc_auth.errors import SessionError
+from airflow_oidc_auth.web.cookies import TOKEN_SCOPE_KEY
+from airflow_oidc_auth.web.middleware import AuthMiddleware
+
+
+class Inner:
+    """The rest of the API server: remembers what it saw."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.scope: Scope = {}
+        self._error = error
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.scope = dict(scope)
+        if self._error:
+            raise self._error
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+
+def call(
+    path: str,
+    headers: list[tuple[bytes, bytes]] | None = None,
+    *,
+    query: bytes = b"",
+    root: str = "",
+    inner: Inner | None = None,
+) -> tuple[Inner, Scope, int]:
+    inner = inner or Inner()
+    scope: Scope = {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "root_path": root,
+        "query_string": query,
+        "headers": headers or [],
+    }
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        # An access log that writes at the start of the answer must not see the query either.
+        if path.endswith("/auth/callback/okta"):
+            assert scope["query_string"] == b""
+        sent.append(message)
+
+    asyncio.run(AuthMiddleware(inner)(scope, receive, send))
+    return inner, scope, sent[0]["status"]
+
+
+@pytest.mark.parametrize(
+    ("path", "root"),
+    [("/auth/callback/okta", ""), ("/data/auth/callback/okta", "/data"), ("/auth/callback/okta", "/data")],
+)
+def test_the_code_is_for_our_route_and_for_no_log(path: str, root: str) -> None:
+    inner, outer, status = call(path, query=b"code=secret&state=x", root=root)
+    assert status == 204
+    assert inner.scope["query_string"] == b"code=secret&state=x"
+    assert outer["query_string"] == b""
+
+
+def test_the_code_is_hidden_even_when_the_route_falls() -> None:
+    scope: Scope = {"type": "http", "path": "/auth/callback/okta", "query_string": b"code=secret", "headers": []}
+
+    async def fall(*_: object) -> None:
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        asyncio.run(AuthMiddleware(fall)(scope, None, None))  # type: ignore[arg-type]
+    assert scope["query_string"] == b""
+
+
+@pytest.mark.parametrize("path", ["/auth/login", "/api/v2/dags", "/authors", "/"])
+def test_other_queries_stay_as_they_are(path: str) -> None:
+    _, outer, _ = call(path, query=b"next=/x")
+    assert outer["query_string"] == b"next=/x"
+
+
+@pytest.mark.parametrize("path", ["/auth/login", "/auth/callback/okta", "/auth/logout", "/auth"])
+def test_on_our_paths_core_does_not_see_the_session_cookie(path: str) -> None:
+    headers = [(b"cookie", b"a=1; _token=old; b=2"), (b"accept", b"*/*"), (b"cookie", b"_token=newer")]
+    inner, _, _ = call(path, headers)
+    assert inner.scope["headers"] == [(b"cookie", b"a=1; b=2"), (b"accept", b"*/*")]
+    assert inner.scope[TOKEN_SCOPE_KEY] == "newer"
+
+
+@pytest.mark.parametrize("path", ["/api/v2/dags", "/ui/auth/me", "/authors", "/execution/auth/x", "/"])
+def test_on_other_paths_nothing_is_touched(path: str) -> None:
+    headers = [(b"cookie", b"a=1; _token=mine")]
+    inner, _, _ = call(path, headers)
+    assert inner.scope["headers"] == headers
+    assert TOKEN_SCOPE_KEY not in inner.scope
+
+
+@pytest.mark.parametrize(
+    "cookie", [b"", b";;;", b"_token", b"_token=", b"=x", b"\xff=\xfe", b"x_token=1", b"_tokens=1", b'_token="quoted"']
+)
+def test_odd_cookie_headers_pass(cookie: bytes) -> None:
+    inner, _, status = call("/auth/login", [(b"cookie", cookie)])
+    assert status == 204
+    assert inner.scope[TOKEN_SCOPE_KEY] in (None, "", "quoted")
+
+
+@pytest.mark.parametrize("path", ["/api/v2/dags", "/auth/token", "/execution/x"])
+def test_two_authorization_headers_are_refused(path: str) -> None:
+    inner, _, status = call(path, [(b"authorization", b"Bearer a"), (b"authorization", b"Bearer b")])
+    assert status == 400
+    assert inner.scope == {}
+    assert call(path, [(b"authorization", b"Bearer a")])[2] == 204
+
+
+def test_a_store_that_is_down_is_503_and_not_a_stack_trace() -> None:
+    assert call("/ui/auth/me", inner=Inner(SessionError("session_store_unavailable")))[2] == 503
+
+
+def test_lifespan_and_websockets_pass() -> None:
+    seen = []
+
+    async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope["type"])
+
+    for kind in ("lifespan", "websocket"):
+        asyncio.run(AuthMiddleware(inner)({"type": kind}, None, None))  # type: ignore[arg-type]
+    assert seen == ["lifespan", "websocket"]
