@@ -37,7 +37,8 @@ class OidcAuthDBManager(BaseDBManager):
             raise ValueError("from_revision is for show_sql_only; a real downgrade begins at the current revision")
         config: Config = self.get_alembic_config()  # type: ignore[no-untyped-call]
         if not show_sql_only:
-            self._release_metadata_locks_if_needed()
+            # MySQL would wait for the locks of a transaction that this session has left open.
+            self.session.commit()
             command.downgrade(config, to_revision)
             return
         current = self.get_current_revision()  # type: ignore[no-untyped-call]

@@ -39,16 +39,13 @@ def test_a_caller_does_not_wait_for_ever():
     executor.close()
 
 
-def test_one_cancelled_caller_does_not_cancel_the_call_of_the_others():
-    executor = StoreExecutor()
+def test_one_cancelled_caller_does_not_cancel_the_waiting_call_of_the_others():
+    executor = StoreExecutor(workers=1)
     release = threading.Event()
 
     async def scene() -> str:
-        def call() -> str:
-            release.wait(5)
-            return "answer"
-
-        future = executor.submit(call)
+        executor.submit(lambda: release.wait(5))
+        future = executor.submit(lambda: "answer")
         first, second = (asyncio.ensure_future(executor.wait(future)) for _ in range(2))
         await asyncio.sleep(0.01)
         first.cancel()
