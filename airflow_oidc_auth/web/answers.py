@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -66,7 +67,7 @@ def prefers_json(request: Request) -> bool:
     return _quality(accept, "application", "json") > _quality(accept, "text", "html")
 
 
-def page_basics(engine: Engine) -> dict[str, object]:
+def page_basics(engine: Engine) -> dict[str, Any]:
     """Return what every page shows."""
     return {"site_name": engine.site_name or "Airflow", "home_url": f"{engine.base_url}/"}
 

@@ -47,5 +47,5 @@ def _page(request: Request, engine: Engine, session: Session, chosen: str | None
 def _ask_to_sign_in(request: Request, engine: Engine) -> Response:
     # In a frame of Airflow's UI the IdP would refuse to appear: a link for the whole window instead.
     if prefers_json(request) or request.headers.get("sec-fetch-dest") == "iframe":
-        return answer_code(engine, request, "not_signed_in")
+        return answer_code(engine, request, "not_signed_in", {"WWW-Authenticate": 'Bearer realm="airflow"'})
     return RedirectResponse(login_url(engine, next_url=f"{engine.base_url}/auth/access"), SEE_OTHER)
