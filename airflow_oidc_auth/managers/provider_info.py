@@ -15,7 +15,6 @@ def get_provider_info() -> dict[str, Any]:
         "description": "Single sign-on for Airflow: OIDC sign-in, roles from IdP groups, audit.",
         "auth-managers": ["airflow_oidc_auth.managers.native.OidcAuthManager"],
         "cli": ["airflow_oidc_auth.cli.definition.get_oidc_cli_commands"],
-        "plugins": [{"name": "airflow-oidc-auth", "plugin-class": "airflow_oidc_auth.managers.plugin.OidcAuthPlugin"}],
         "db-managers": ["airflow_oidc_auth.sessions.db_manager.OidcAuthDBManager"],
         "config": provider_options(),
     }
