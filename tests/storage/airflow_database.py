@@ -26,4 +26,8 @@ def run_airflow(*arguments: str, home: Path | None = None) -> str:
 @cache
 def migrate_own_database() -> None:
     """Run ``airflow db migrate`` once for the home of this process."""
+    from airflow import settings
+
+    # Airflow reads its configuration at import: imported before tests/conftest.py, it would use the developer's database.
+    assert settings.SQL_ALCHEMY_CONN == os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"], "airflow was imported early"
     run_airflow("db", "migrate")
