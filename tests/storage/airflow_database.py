@@ -28,6 +28,7 @@ def migrate_own_database() -> None:
     """Run ``airflow db migrate`` once for the home of this process."""
     from airflow import settings
 
-    # Airflow reads its configuration at import: imported before tests/conftest.py, it would use the developer's database.
-    assert settings.SQL_ALCHEMY_CONN == os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"], "airflow was imported early"
+    # Airflow reads its configuration at import: if that came before tests/conftest.py, it uses the developer's own.
+    meant = os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+    assert meant == settings.SQL_ALCHEMY_CONN, "airflow was imported before its home was set"
     run_airflow("db", "migrate")
