@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
+
+assert "airflow" not in sys.modules, "Airflow was imported before its home was set: what pytest loads must not do that"
 
 HOME = Path(tempfile.mkdtemp(prefix="airflow-oidc-auth-test-"))
 # Not secret: made up for tests. Fixed, so that parametrised ids are equal in every xdist worker.
@@ -32,6 +35,16 @@ os.environ.update(
     AIRFLOW__LOGGING__BASE_LOG_FOLDER=str(HOME / "logs"),
     NO_PROXY="localhost,127.0.0.1",
 )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Ignore a warning by its class, which pytest imports when it reads the line: not before the home is set."""
+    config.addinivalue_line("filterwarnings", "ignore::airflow.exceptions.RemovedInAirflow4Warning")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let Airflow's own deprecations pass; naming the category imports Airflow, so not in pyproject.toml."""
+    config.addinivalue_line("filterwarnings", "ignore::airflow.exceptions.RemovedInAirflow4Warning")
 
 
 def pytest_unconfigure() -> None:
