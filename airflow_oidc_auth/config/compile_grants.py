@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from airflow_oidc_auth.config.document import RawDocument
-from airflow_oidc_auth.config.paths import Path, did_you_mean, one_of
+from airflow_oidc_auth.config.paths import Path, did_you_mean, one_of, parse_path
 from airflow_oidc_auth.config.reading import Parts
 from airflow_oidc_auth.config.schema.grants import RequirementModel, RuleModel
 from airflow_oidc_auth.errors import Problem
@@ -33,7 +34,16 @@ def compile_grants(
         told = {each.path for each in found}
         found += [placed for each in error.problems if (placed := raw.place(each)).path not in told]
         return None
-    return compiled if len(found) == before else None
+    return _as_named(raw, compiled) if compiled and len(found) == before else None
+
+
+def _as_named(raw: RawDocument, compiled: GrantRules) -> GrantRules:
+    """Let reasons name the place as its author knows it; until here the path had to find the line."""
+    rules = (
+        replace(rule, settings=replace(rule.settings, path=raw.problem(parse_path(rule.settings.path), "").path))
+        for rule in compiled.rules
+    )
+    return replace(compiled, rules=tuple(rules))
 
 
 def rule_name(index: int, rule: RuleModel) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow_oidc_auth.config.document import VERSION, RawDocument
@@ -78,9 +78,16 @@ def _rules(role_mapping: str | None, complaints: list[Problem]) -> tuple[list[An
             complaints.append(_problem(place, text, _EXAMPLE))
         else:
             names[("grants", "rules", len(rules))] = f"[{SECTION}] {place}"
-            rules.append({"when": {"group": group}, "roles": [roles] if isinstance(roles, str) else roles})
+            given = [roles] if isinstance(roles, str) else roles
+            rules.append({"name": _rule_name(group, rules), "when": {"group": group}, "roles": given})
         seen.add(group)
     return rules or _NO_RULES, names
+
+
+def _rule_name(group: str, rules: Sequence[Mapping[str, object]]) -> str:
+    """Name a rule after its group, for audit rows and my access; groups that only differ far out get a number."""
+    name = f"role_mapping: {shorten(group.strip()) or '(empty)'}"
+    return f"{name} ({len(rules) + 1})" if any(rule["name"] == name for rule in rules) else name
 
 
 def _place(group: str) -> str:

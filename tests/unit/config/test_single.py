@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from airflow_oidc_auth.config.compile import compile_document
@@ -94,6 +96,19 @@ def test_problems_name_the_option(changed, expected):
     for path, fragment in expected:
         assert any(each.path == path and fragment in f"{each.text} — {each.suggestion}" for each in found), found
     assert "hunter2" not in str(caught.value)
+
+
+def test_reasons_name_the_group_and_the_option_not_a_number():
+    identity = Identity("okta", "https://acme.okta.com", "s", "n", groups=frozenset({"data"}))
+    admins, data = compile_options().grants.evaluate(identity).trace
+    assert (admins.rule, admins.path) == ("role_mapping: admins", f'{MAPPING}["admins"]')
+    assert (data.rule, data.path) == ("role_mapping: data", f'{MAPPING}["data"]')
+
+
+def test_groups_that_differ_only_far_out_are_different_rules():
+    long = "g" * 200
+    rules = compile_options(role_mapping=json.dumps({f"{long}{n}": "Op" for n in range(3)})).grants.rules
+    assert len({rule.settings.name for rule in rules}) == 3
 
 
 def test_nothing_at_all_is_one_problem():
