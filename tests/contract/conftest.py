@@ -11,14 +11,10 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import pytest
+from starlette.testclient import TestClient
 
 from airflow_oidc_auth.testing import FakeIdp
 from airflow_oidc_auth.testing.users import FakeUser
-
-with warnings.catch_warnings():
-    # Speaks of the future of its own transport.
-    warnings.simplefilter("ignore")
-    from starlette.testclient import TestClient
 
 BASE_URL = "http://localhost:8080"
 CALLBACK = f"{BASE_URL}/auth/callback/oidc"
