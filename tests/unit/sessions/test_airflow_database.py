@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
+import contextlib
 import sqlite3
 import time
 
@@ -15,6 +15,12 @@ from tests.storage.backends import KEYS
 from tests.storage.people import ADMIN, sign_in
 
 TABLES = {"oidc_auth_principal", "oidc_auth_revocation", "oidc_auth_session"}
+
+
+def copy_database(source, target) -> None:
+    """Copy what is committed, also what still lies in the write-ahead log."""
+    with contextlib.closing(sqlite3.connect(source)) as old, contextlib.closing(sqlite3.connect(target)) as new:
+        old.backup(new)
 
 
 def our_tables(home) -> set[str]:
@@ -35,7 +41,7 @@ def version(home) -> list[str]:
 
 def test_airflow_db_migrate_creates_our_tables_and_downgrade_takes_them_away(airflow_home, tmp_path):
     migrate_own_database()
-    shutil.copy(airflow_home / "airflow.db", tmp_path)
+    copy_database(airflow_home / "airflow.db", tmp_path / "airflow.db")
     assert our_tables(tmp_path) == TABLES
     head = version(tmp_path)
     assert len(head) == 1
