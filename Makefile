@@ -1,0 +1,19 @@
+PYTHON ?= python3
+
+.PHONY: help demo test lint format docs lock clean
+help: ## Show what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+demo: ## Run Airflow with single sign-on and demo users
+	@$(PYTHON) scripts/demo.py
+test: ## Check everything, as CI does
+	@$(PYTHON) scripts/test.py
+lint: ## Lint, types, import contracts
+	@$(PYTHON) scripts/test.py --only lint --only types --only imports
+format: ## Format the code
+	@.venv-dev/bin/ruff format . && .venv-dev/bin/ruff check --fix .
+docs: ## Write the generated reference pages, then build the documentation into site/
+	@scripts/reference .venv-dev/bin/python && .venv-dev/bin/mkdocs build --strict
+lock: ## Take the newest releases into requirements/*.txt
+	@scripts/lock --upgrade
+clean: ## Remove everything that demo and test made
+	@rm -rf .demo .venv .venv-dev .venv-3.3.0 .venv*.lock .cache site dist tests/real_idp/node_modules
