@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from airflow.configuration import conf
 from cryptography.fernet import Fernet
 
-from airflow_oidc_auth.errors import Problem
+from airflow_oidc_auth.errors import ConfigurationError, Problem
+from airflow_oidc_auth.managers.secret_option import read_secret_option
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _JWT_SECRET_VARIABLES = tuple(f"AIRFLOW__API_AUTH__JWT_SECRET{suffix}" for suffix in ("_CMD", "_SECRET"))
@@ -64,8 +65,12 @@ def _base_url_problems() -> Iterator[Problem]:
 
 
 def _fernet_problems() -> Iterator[Problem]:
-    value = conf.get("core", "fernet_key", fallback="") or ""
-    if not value.strip():
+    try:
+        value = read_secret_option("core", "fernet_key")
+    except ConfigurationError as error:
+        yield from error.problems
+        return
+    if not value:
         yield Problem(
             "[core] fernet_key",
             "is empty: tokens of the identity provider would be stored in clear text",

@@ -7,7 +7,7 @@ somebody asks for the compiled configuration, so that all problems are told at o
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from airflow.configuration import conf
 from airflow_oidc_auth.config.compile import compile_document
 from airflow_oidc_auth.config.compiled import CompiledConfig
 from airflow_oidc_auth.config.document import RawDocument, load_document
+from airflow_oidc_auth.config.paths import did_you_mean, one_of, shorten
 from airflow_oidc_auth.config.secrets import SecretResolver
 from airflow_oidc_auth.config.single import both_configured, document_from_options
 from airflow_oidc_auth.errors import ConfigurationError, Problem
@@ -23,6 +24,7 @@ from airflow_oidc_auth.managers.address import base_url
 from airflow_oidc_auth.managers.connections import read_connection_secret
 from airflow_oidc_auth.managers.deployment import deployment_problems, deployment_warnings
 from airflow_oidc_auth.managers.options import SECTION, SINGLE_PROVIDER_OPTIONS
+from airflow_oidc_auth.managers.secret_option import read_secret_option
 from airflow_oidc_auth.policy.builtin import BUILTIN_ROLES
 from airflow_oidc_auth.secret import Secret
 
@@ -86,11 +88,11 @@ def load_settings(*, resolve_secrets: bool) -> Settings:
 
     :param resolve_secrets: False for offline commands, which must work without any secret
     """
-    problems = list(deployment_problems())
+    problems = [*deployment_problems(), *_unknown_options()]
     config_file = _option("config_file")
     document: RawDocument | None = None
     try:
-        document = _read_document(config_file, resolve_secrets=resolve_secrets)
+        document = _read_document(config_file, problems, resolve_secrets=resolve_secrets)
     except ConfigurationError as error:
         problems += error.problems
     return Settings(
@@ -133,25 +135,38 @@ def _reason(error: OSError | UnicodeDecodeError) -> str:
     return (error.strerror or type(error).__name__) if isinstance(error, OSError) else "it is not UTF-8 text"
 
 
-def _read_document(config_file: str | None, *, resolve_secrets: bool) -> RawDocument:
-    single = [name for name in SINGLE_PROVIDER_OPTIONS if _is_set(name, resolve_secrets=resolve_secrets)]
-    if config_file and single:
-        raise ConfigurationError(both_configured(single))
-    if config_file:
-        return read_document_file(config_file)
-    secret = _option("client_secret") if resolve_secrets else None
-    return document_from_options(
-        preset=_option("preset"),
-        issuer=_option("issuer"),
-        client_id=_option("client_id"),
-        client_secret=Secret(secret) if secret else None,
-        role_mapping=_option("role_mapping"),
-    )
-
-
-def _is_set(name: str, *, resolve_secrets: bool) -> bool:
+def _read_document(config_file: str | None, problems: list[Problem], *, resolve_secrets: bool) -> RawDocument:
     # Reading the secret may run a command or ask a secrets backend: offline commands must not.
-    return (resolve_secrets or name != "client_secret") and _option(name) is not None
+    secret = _client_secret(problems) if resolve_secrets else None
+    single = {name: _option(name) for name in SINGLE_PROVIDER_OPTIONS if name != "client_secret"}
+    if config_file:
+        both = [name for name in SINGLE_PROVIDER_OPTIONS if single.get(name) or (name == "client_secret" and secret)]
+        if both:
+            raise ConfigurationError(both_configured(both))
+        return read_document_file(config_file)
+    return document_from_options(**single, client_secret=secret)
+
+
+def _client_secret(problems: list[Problem]) -> Secret | None:
+    """Return the secret; one that cannot be read is a problem beside the others and hides none of them."""
+    try:
+        value = read_secret_option(SECTION, "client_secret")
+    except ConfigurationError as error:
+        problems += error.problems
+        return None
+    return Secret(value) if value else None
+
+
+def _unknown_options() -> Iterator[Problem]:
+    """Airflow passes over what it does not know; a misspelt option must not look like one that is set."""
+    known = {"config_file", *SINGLE_PROVIDER_OPTIONS}
+    accepted = known | {"client_secret_cmd", "client_secret_secret"}
+    written = set(conf.options(SECTION)) - set(conf.defaults()) if conf.has_section(SECTION) else set()
+    prefix = f"AIRFLOW__{SECTION.upper()}__"
+    variables = {name[len(prefix) :].lower() for name in os.environ if name.startswith(prefix)}
+    for name in sorted((written | variables) - accepted):
+        suggestion = did_you_mean(name, known) or one_of(sorted(known))
+        yield Problem(f"[{SECTION}] {shorten(name)}", "is not an option", suggestion)
 
 
 def _option(name: str) -> str | None:
@@ -160,5 +175,8 @@ def _option(name: str) -> str | None:
 
 
 def _fernet_keys() -> Secret | None:
-    value = conf.get("core", "fernet_key", fallback="") or ""
-    return Secret(value) if value.strip() else None
+    try:
+        value = read_secret_option("core", "fernet_key")
+    except ConfigurationError:
+        return None  # deployment_problems has told it
+    return Secret(value) if value else None

@@ -1,0 +1,23 @@
+"""Read an option of ``airflow.cfg`` that may be given by a command or a secrets backend, and so may fail."""
+
+from __future__ import annotations
+
+from airflow.configuration import conf
+from airflow.exceptions import AirflowConfigException
+
+from airflow_oidc_auth.errors import ConfigurationError, Problem
+
+
+def read_secret_option(section: str, key: str) -> str:
+    """Return the value without surrounding space; empty if it is not set.
+
+    :raises ConfigurationError: the command failed, or the secrets backend cannot be asked
+    """
+    try:
+        value = conf.get(section, key, fallback="") or ""
+    except (AirflowConfigException, OSError, ValueError):
+        # Not chained and not shown: Airflow's text holds the command's output, which may be the secret.
+        text = "cannot be read: its command failed, or the secrets backend does not answer"
+        suggestion = f"run what {key}_cmd names by hand, or look at {key}_secret and [secrets] backend"
+        raise ConfigurationError([Problem(f"[{section}] {key}", text, suggestion)]) from None
+    return value.strip()
