@@ -64,18 +64,21 @@ def _providers(compiled: CompiledConfig, base_url: str, *, offline: bool) -> lis
             issuer=settings.issuer,
             redirect_uri=build_redirect_uri(base_url, settings.id) if base_url else "",
             post_logout_uri=build_signed_out_uri(base_url) if base_url and settings.logout != "none" else "",
-            findings=() if offline else tuple(_diagnose(settings)),
+            findings=() if offline else tuple(_diagnose(settings, base_url)),
         )
         for settings in compiled.providers.values()
     ]
 
 
-def _diagnose(settings: ProviderSettings) -> Sequence[Finding]:
+def _diagnose(settings: ProviderSettings, base_url: str) -> Sequence[Finding]:
     if sys.stderr.isatty():
         sys.stderr.write(f"Asking {settings.id} …\n")
-    # A secret that is missing is among the problems already, and no check sends it.
+    # Credentials that are missing are among the problems already: then nothing is said about the client.
+    known = base_url and (settings.client_secret or settings.private_key or settings.client_auth == "none")
     testable = dataclasses.replace(settings, client_secret=settings.client_secret or Secret("not known yet"))
     try:
-        return build_provider(testable).diagnose()
+        return build_provider(testable).diagnose(
+            redirect_uri=build_redirect_uri(base_url, settings.id) if known else ""
+        )
     except ConfigurationError as error:
         return [Finding("error", "settings", f"{each.path}: {each.text}", each.suggestion) for each in error.problems]

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 
 from airflow_oidc_auth.errors import OidcAuthError
+from airflow_oidc_auth.providers.client_auth import ClientAuthenticator
+from airflow_oidc_auth.providers.diagnose_client import client_finding
 from airflow_oidc_auth.providers.discovery import ProviderMetadata, fetch_metadata
 from airflow_oidc_auth.providers.key_document import fetch_keys
 from airflow_oidc_auth.providers.keys import KeyRing
@@ -15,18 +17,24 @@ from airflow_oidc_auth.providers.provider import Finding
 from airflow_oidc_auth.providers.settings import ProviderSettings
 from airflow_oidc_auth.providers.transport import HttpAnswer, Transport
 
+_NOT_REACHED = frozenset({"provider_unreachable", "provider_timeout"})
+# The catalogue speaks to people who sign in; this is for the one who sets it up.
+_REACH = "check the issuer's host and port, DNS and firewall from this machine; `http.proxy` names an outbound proxy"
+
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
     """One run of all checks. Every request goes out now, past every cache.
 
     :param clock: epoch seconds
+    :param redirect_uri: ours; empty leaves out whether the IdP knows this client
     """
 
     settings: ProviderSettings
     preset: Preset
     transport: Transport
     clock: Callable[[], float]
+    redirect_uri: str = ""
 
     def findings(self) -> tuple[Finding, ...]:
         """Return what was found; never raises for what the IdP does."""
@@ -40,8 +48,15 @@ class Diagnosis:
             Finding("ok", "issuer", metadata.issuer),
             *_key_findings(self.settings, watch, metadata),
             *metadata_findings(self.settings, metadata),
+            *self._client(metadata),
             *clock_findings(watch.differences, self.settings),
         )
+
+    def _client(self, metadata: ProviderMetadata) -> tuple[Finding, ...]:
+        if not self.redirect_uri:
+            return ()
+        authenticator = ClientAuthenticator(self.settings, self.clock)
+        return (client_finding(self.transport, metadata, authenticator, self.redirect_uri),)
 
 
 @dataclass(slots=True)
@@ -99,11 +114,14 @@ def clock_findings(differences: list[float], settings: ProviderSettings) -> tupl
 
 
 def _source(settings: ProviderSettings) -> str:
-    return f"read from {settings.discovery_file}" if settings.discovery_file else "found, over a trusted connection"
+    if settings.discovery_file:
+        return f"read from {settings.discovery_file}"
+    return "found, over plain http" if settings.issuer.startswith("http:") else "found, over a trusted connection"
 
 
 def _failed(check: str, error: OidcAuthError) -> Finding:
-    return Finding("error", check, f"{error.message.title}: {error.detail}", error.hint)
+    hint = _REACH if error.code in _NOT_REACHED else error.hint
+    return Finding("error", check, f"{error.message.title}: {error.detail}", hint)
 
 
 def _key_findings(settings: ProviderSettings, transport: Transport, metadata: ProviderMetadata) -> tuple[Finding, ...]:

@@ -63,7 +63,7 @@ class GitHubProvider:
     def warm_up(self) -> None:
         """There is no discovery and there are no keys."""
 
-    def diagnose(self) -> Sequence[Finding]:
+    def diagnose(self, *, redirect_uri: str = "") -> Sequence[Finding]:
         """Ask the API, without credentials, whether it is there and what time it is."""
         url = f"{api_base(self.issuer)}/meta"
         try:

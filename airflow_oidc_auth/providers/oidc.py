@@ -115,9 +115,9 @@ class OidcProvider:
         except OidcAuthError as error:
             _LOG.warning("%s: not ready yet, sign-in will try again: %s", self.id, error)
 
-    def diagnose(self) -> Sequence[Finding]:
+    def diagnose(self, *, redirect_uri: str = "") -> Sequence[Finding]:
         """Test the live IdP, past every cache."""
-        return Diagnosis(self._settings, self._hooks, self._transport, self._clock).findings()
+        return Diagnosis(self._settings, self._hooks, self._transport, self._clock, redirect_uri).findings()
 
     def _verify_id_token(self, tokens: TokenAnswer, nonce: str, metadata: ProviderMetadata) -> IdTokenClaims:
         expected = IdTokenExpectation(

@@ -78,5 +78,8 @@ class Provider(Protocol):
     def warm_up(self) -> None:
         """Fetch discovery and keys ahead of the first sign-in; failures are logged, not raised."""
 
-    def diagnose(self) -> Sequence[Finding]:
-        """Test the live IdP for ``airflow oidc check``; never raises."""
+    def diagnose(self, *, redirect_uri: str = "") -> Sequence[Finding]:
+        """Test the live IdP for ``airflow oidc check``; never raises.
+
+        :param redirect_uri: ours; empty leaves out whether the IdP knows this client
+        """

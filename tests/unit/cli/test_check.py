@@ -17,7 +17,7 @@ SECRET = "the-client-secret-that-nobody-sees"
 
 @pytest.fixture
 def idp() -> Iterator[FakeIdp]:
-    with FakeIdp() as running:
+    with FakeIdp(client_secret=SECRET) as running:
         yield running
 
 
@@ -78,6 +78,16 @@ def test_a_provider_that_is_down_is_a_failure(oidc: Oidc, config: Path, idp: Fak
     assert checked.code == 1
     assert "ERROR" in checked.out
     assert "Sign-in would fail: 1 error at the identity provider." in checked.out
+
+
+def test_a_wrong_secret_is_told_before_anybody_signs_in(
+    oidc: Oidc, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THE_SECRET", "last year's secret")
+    checked = oidc("check")
+    assert checked.code == 1
+    assert "client id or credentials refused" in checked.out
+    assert "last year's secret" not in checked.out + checked.err
 
 
 def test_a_missing_secret_does_not_hide_what_to_register(

@@ -7,15 +7,19 @@ from typing import Any
 import pytest
 
 from airflow_oidc_auth.identity.claims import ClaimPath
+from airflow_oidc_auth.providers.client_auth import ClientAuthenticator
 from airflow_oidc_auth.providers.diagnose import clock_findings, key_findings, metadata_findings
+from airflow_oidc_auth.providers.diagnose_client import client_finding
 from airflow_oidc_auth.providers.keys import parse_jwks
 from airflow_oidc_auth.providers.oidc import OidcProvider
 from airflow_oidc_auth.providers.presets import preset
 from airflow_oidc_auth.providers.provider import Provider
 from airflow_oidc_auth.providers.settings import GroupSource
 from airflow_oidc_auth.providers.transport import RequestsTransport
+from airflow_oidc_auth.secret import Secret
 from airflow_oidc_auth.testing import ATTACKS, DOWN, FakeIdp
-from tests.unit.providers.making import ISSUER, make_metadata, make_settings, public
+from airflow_oidc_auth.testing.transport import RecordedTransport
+from tests.unit.providers.making import ISSUER, REDIRECT, make_metadata, make_settings, public
 
 FROM_USERINFO = (GroupSource("userinfo", ClaimPath(("groups",))),)
 
@@ -48,6 +52,51 @@ def test_says_what_is_wrong_with_a_live_idp(
 def test_an_idp_that_is_down_is_one_finding(idp: FakeIdp, provider_at: Callable[..., Provider]) -> None:
     idp.misbehaviour = DOWN
     assert [(finding.level, finding.check) for finding in provider_at().diagnose()] == [("error", "discovery")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "attack", "level", "text"),
+    [
+        ({}, None, "ok", "are accepted"),
+        ({"client_secret": Secret("wrong-secret")}, None, "error", "client id or credentials refused"),
+        ({"client_id": "someone-else"}, None, "error", "client id or credentials refused"),
+        ({}, "token endpoint refuses the client", "error", "client id or credentials refused"),
+        ({}, "token endpoint fails", "error", "Identity provider failing"),
+    ],
+)
+def test_says_whether_the_provider_knows_the_client(
+    changes: dict[str, Any],
+    attack: str | None,
+    level: str,
+    text: str,
+    idp: FakeIdp,
+    provider_at: Callable[..., Provider],
+) -> None:
+    if attack:
+        idp.misbehaviour = ATTACKS[attack]
+    (client,) = [each for each in provider_at(**changes).diagnose(redirect_uri=REDIRECT) if each.check == "client"]
+    assert client.level == level
+    assert text in client.text
+    assert "wrong-secret" not in repr(client)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "level"),
+    [
+        (400, {"error": "invalid_grant"}, "ok"),
+        (403, {"error": "invalid_grant"}, "ok"),
+        (400, {"error": "invalid_client"}, "error"),
+        (401, {"error": "access_denied"}, "error"),
+        (401, {}, "error"),
+        (400, {"error": "invalid_request"}, "warning"),
+        (200, {"access_token": "a"}, "warning"),
+    ],
+)
+def test_judges_the_client_by_the_answer_alone(status: int, body: dict[str, str], level: str) -> None:
+    transport = RecordedTransport()
+    transport.answer("POST", make_metadata().token_endpoint, body, status=status)
+    authenticator = ClientAuthenticator(make_settings(), time.time)
+    assert client_finding(transport, make_metadata(), authenticator, REDIRECT).level == level
 
 
 def test_sees_a_wrong_clock() -> None:
