@@ -192,7 +192,8 @@ class Journey:
         if running is None:
             raise ProtocolViolation("provider_unknown", "removed from the configuration meanwhile")
         sign_in = await running.pool.run(running.provider.complete, attempt, response)
-        decision = self._rules.evaluate(sign_in.identity).decision
+        # Thousands of groups times hundreds of patterns are seconds of work: never on the event loop.
+        decision = (await running.pool.run(self._rules.evaluate, sign_in.identity)).decision
         if isinstance(decision, Refusal):
             return await self._turned_away(decision, sign_in.identity, attempt, context)
         opened = await self._open(sign_in, decision, attempt, context)

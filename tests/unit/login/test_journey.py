@@ -12,7 +12,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from airflow_oidc_auth.audit.event import AuthEvent
+from airflow_oidc_auth.grants.grant import Evaluation
+from airflow_oidc_auth.grants.rules import GrantRules
 from airflow_oidc_auth.grants.settings import RequirementSettings
+from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.login.journey import build_redirect_uri, build_signed_out_uri
 from airflow_oidc_auth.login.outcome import Begun, Refused, RequestContext, SignedIn, SignedOut
 from airflow_oidc_auth.testing import FakeUser
@@ -67,6 +70,20 @@ def test_the_session_is_known_to_this_process_at_once(rig: Rig) -> None:
     outcome = opened(rig)
     rig.store.down = True
     assert rig.sessions.peek(outcome.session.id) == outcome.session
+
+
+def test_rules_are_evaluated_off_the_event_loop(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[threading.Thread] = []
+    evaluate = GrantRules.evaluate
+
+    def watched(rules: GrantRules, identity: Identity) -> Evaluation:
+        threads.append(threading.current_thread())
+        return evaluate(rules, identity)
+
+    monkeypatch.setattr(GrantRules, "evaluate", watched)
+    opened(rig)
+    assert threads
+    assert threading.main_thread() not in threads
 
 
 def test_every_attempt_has_its_own_secrets(rig: Rig) -> None:
