@@ -55,7 +55,7 @@ class Border:
         request = Request(scope, receive)
         reference = correlation_id_of(request)
         if isinstance(error, OidcAuthError):
-            log.warning("%s %s code=%s correlation_id=%s", scope["method"], scope["path"], error.code, reference)
+            log.warning("%s %r code=%s correlation_id=%s", scope["method"], scope["path"], error.code, reference)
         else:
             log.error("unexpected error correlation_id=%s", reference, exc_info=error)
         if begun:
