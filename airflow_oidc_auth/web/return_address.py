@@ -6,8 +6,9 @@ of ``[api] base_url``: the session cookie is only there, and a Host header that 
 
 from __future__ import annotations
 
+import posixpath
 import re
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from starlette.requests import Request
 
@@ -15,6 +16,7 @@ from airflow_oidc_auth.errors import ProtocolViolation
 from airflow_oidc_auth.web.engine import Engine
 
 MAX_LENGTH = 2000
+SIGN_IN_PATHS = ("/auth/", "/api/v2/auth/")
 # Browsers drop tabs and newlines inside addresses, so what a parser here reads is not where they would go.
 _CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]")
 
@@ -53,6 +55,8 @@ def _rebase(value: str, home: str) -> str:
 
 
 def _is_ours(path: str, base_path: str) -> bool:
-    """Return whether the address is one of our own, which would sign out or begin another sign-in."""
-    ours = f"{base_path}auth/"
-    return path.startswith(ours) and path != f"{ours}access"
+    """Return whether the address, ours or core's, would sign out or begin another sign-in, however it is spelt."""
+    below = posixpath.normpath(unquote(path)).removeprefix(base_path.rstrip("/"))
+    # normpath keeps two slashes at the beginning.
+    below = "/" + below.lstrip("/") + "/"
+    return below.startswith(SIGN_IN_PATHS) and below != "/auth/access/"

@@ -68,6 +68,14 @@ INSIDE = [
     ("/data/auth/logout", f"{BASE_URL}/"),
     ("/data/auth/login?next=/data/auth/login", f"{BASE_URL}/"),
     ("/data/auth/access", f"{BASE_URL}/auth/access"),
+    ("/data/%61uth/logout", f"{BASE_URL}/"),
+    ("/data//auth/logout", f"{BASE_URL}/"),
+    ("/data/%2e/auth/%6cogout", f"{BASE_URL}/"),
+    ("/data/AUTH/logout", f"{BASE_URL}/AUTH/logout"),
+    # Core's own sign-out and sign-in.
+    ("/data/api/v2/auth/logout", f"{BASE_URL}/"),
+    ("/data/api/v2/%61uth/login?next=/data/dags", f"{BASE_URL}/"),
+    ("/data/authors", f"{BASE_URL}/authors"),
     ("/data/" + "x" * 2500, f"{BASE_URL}/"),
 ]
 
