@@ -25,6 +25,7 @@ from airflow_oidc_auth.secret import Secret
 COOKIE_PREFIX = "oidc_attempt_"
 MAX_AGE = 600
 MAX_ATTEMPTS = 8
+MAX_DROPPED = 16
 MAX_COOKIE_BYTES = 1200
 # Proxies drop requests whose headers exceed 8 KB: all attempts together stay far below.
 MAX_TOTAL_BYTES = 4000
@@ -97,7 +98,11 @@ class AttemptCookies:
         return attempt
 
     def prune(self, cookies: Mapping[str, str], new: Cookie) -> tuple[str, ...]:
-        """Return the names of attempt cookies to delete so that ``new`` fits: foreign, expired, then the oldest."""
+        """Return the names of attempt cookies to delete so that ``new`` fits: foreign, expired, then the oldest.
+
+        At most :data:`MAX_DROPPED`: another host of the domain can set hundreds of such cookies, and an answer with
+        hundreds of headers is one that proxies drop. The next attempt drops more.
+        """
         ours = {name: value for name, value in cookies.items() if _NAME.fullmatch(name) and name != new.name}
         ages = {name: age for name, value in ours.items() if (age := self._age(value)) is not None}
         kept, total = 1, len(new.name) + len(new.value)
@@ -107,7 +112,7 @@ class AttemptCookies:
                 break
             kept += 1
             del ours[name]
-        return tuple(ours)
+        return tuple(ours)[:MAX_DROPPED]
 
     def _age(self, sealed: str) -> float | None:
         try:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from airflow_oidc_auth.errors import ProtocolViolation
 from airflow_oidc_auth.login.attempts import (
     MAX_ATTEMPTS,
+    MAX_DROPPED,
     MAX_COOKIE_BYTES,
     MAX_TOTAL_BYTES,
     AttemptCookies,
@@ -180,6 +181,12 @@ def test_expired_and_foreign_attempts_are_dropped_and_other_cookies_are_not() ->
     foreign = attempt_cookie_name("foreign")
     jar = {old.name: old.value, foreign: "garbage", "oidc_attempt_x": "y", "_token": "z"}
     assert set(cookies.prune(jar, fresh)) == {old.name, foreign}
+
+
+def test_hundreds_of_planted_cookies_do_not_make_an_answer_too_large() -> None:
+    cookies = cookies_with()
+    jar = {attempt_cookie_name(str(number)): "planted" for number in range(300)}
+    assert len(cookies.prune(jar, cookies.seal(attempt("new")))) == MAX_DROPPED
 
 
 @pytest.mark.parametrize("keys", [" ", ",", "short", "x" * 44, f"{OTHER_KEY},broken", OTHER_KEY.replace("b", "!")])
