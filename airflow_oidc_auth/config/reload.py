@@ -25,7 +25,7 @@ class DocumentWatcher:
     :param read: returns the file's bytes; ``OSError`` while it is away
     :param compile: compiles a raw document, raises ConfigurationError
     :param current: what the server runs on; a first look at the same document changes nothing
-    :param accept: called with the new and the old configuration
+    :param accept: called with the new and the old configuration; raises ConfigurationError if it cannot be used
     :param reject: called once per distinct bad content with its problems
     :param clock: monotonic seconds
     :param interval: seconds between two looks
@@ -83,22 +83,26 @@ class DocumentWatcher:
             return self._bad(digest, [Problem("(document)", "is not UTF-8 text", "save it as UTF-8", self._source)])
         except ConfigurationError as error:
             return self._bad(digest, error.problems)
-        self._seen = digest
-        return self._good(compiled)
+        return self._good(digest, compiled)
 
     def run(self, stop_event: threading.Event) -> None:
         """Poll until told to stop; the caller owns the thread."""
         while not stop_event.wait(self._interval):
             self.look()
 
-    def _good(self, compiled: CompiledConfig) -> bool:
+    def _good(self, digest: str, compiled: CompiledConfig) -> bool:
         old = self._current
         # Comments and layout may change without changing anything, and a bad document may be put back. Providers
         # are compared too: the same reference may lead to a rotated secret.
         if compiled.digest == old.digest and compiled.providers == old.providers:
+            self._seen = digest
             return False
-        self._current = compiled
-        self._accept(compiled, old)
+        try:
+            self._accept(compiled, old)
+        except ConfigurationError as error:
+            # Only putting it to use showed what is wrong: what runs is the old one, and that is what is told.
+            return self._bad(digest, error.problems)
+        self._seen, self._current = digest, compiled
         return True
 
     def _bad(self, digest: str, problems: Sequence[Problem]) -> bool:

@@ -6,7 +6,9 @@ import time
 
 import jwt
 import pytest
+from airflow.api_fastapi.auth.managers.base_auth_manager import BaseAuthManager
 from airflow.configuration import conf
+from sqlalchemy.exc import OperationalError
 
 from airflow_oidc_auth.errors import SessionError
 
@@ -136,3 +138,16 @@ def test_the_user_of_a_session_is_named_by_id_and_shown_by_name(server):
     me = server.sign_in("ada").get("/ui/auth/me").json()
     assert me["username"] == "Ada"
     assert len(me["id"]) == 24
+
+
+def test_a_token_revoked_while_core_cannot_write_is_worth_nothing_here(server, monkeypatch):
+    token = server.sign_in("ada").cookies["_token"]
+    manager = manager_of(server)
+
+    def fail(*_: object) -> None:
+        raise OperationalError("INSERT", {}, Exception("the database is gone"))
+
+    monkeypatch.setattr(BaseAuthManager, "revoke_token", fail)
+    with pytest.raises(OperationalError):
+        manager.revoke_token(token)
+    assert bearer(server, token).status_code == 401

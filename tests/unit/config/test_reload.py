@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from airflow_oidc_auth.config.compile import compile_document
 from airflow_oidc_auth.config.compiled import CompiledConfig
 from airflow_oidc_auth.config.reload import DocumentWatcher
 from airflow_oidc_auth.config.secrets import SecretResolver
-from airflow_oidc_auth.errors import Problem
+from airflow_oidc_auth.errors import ConfigurationError, Problem
 from tests.unit.config.documents import ROLES, SECRET, compile_text, document
 
 
@@ -23,16 +24,17 @@ class Bench:
         self.accepted: list[tuple[CompiledConfig, CompiledConfig]] = []
         self.rejected: list[tuple[Problem, ...]] = []
         resolver = SecretResolver(environ=self.environ)
-        self.watcher = DocumentWatcher(
-            source="f.yaml",
-            read=read or self.read,
-            compile=lambda raw: compile_document(raw, secrets=resolver, known_roles=ROLES),
-            current=compile_text(document()),
-            accept=lambda new, old: self.accepted.append((new, old)),
-            reject=lambda problems: self.rejected.append(tuple(problems)),
-            clock=lambda: self.now,
-            interval=10,
-        )
+        self.arguments: dict[str, Any] = {
+            "source": "f.yaml",
+            "read": read or self.read,
+            "compile": lambda raw: compile_document(raw, secrets=resolver, known_roles=ROLES),
+            "current": compile_text(document()),
+            "accept": lambda new, old: self.accepted.append((new, old)),
+            "reject": lambda problems: self.rejected.append(tuple(problems)),
+            "clock": lambda: self.now,
+            "interval": 10,
+        }
+        self.watcher = DocumentWatcher(**self.arguments)
 
     def read(self) -> bytes:
         if isinstance(self.content, OSError):
@@ -82,6 +84,18 @@ def test_a_bad_document_keeps_the_old_one_and_is_reported_once(bench, content, f
     bench.content = document(provider="label: Good").encode()
     assert bench.watcher.look()
     assert bench.watcher.current.providers["idp"].label == "Good"
+
+
+def test_a_document_that_cannot_be_put_to_use_is_rejected_and_the_old_one_stays(bench):
+    def refuse(new: CompiledConfig, old: CompiledConfig) -> None:
+        raise ConfigurationError([Problem("providers.idp", "cannot be built")])
+
+    watcher, old = DocumentWatcher(**{**bench.arguments, "accept": refuse}), bench.watcher.current
+    bench.content = document(provider="label: New").encode()
+    assert not watcher.look()
+    assert not watcher.look()
+    assert watcher.current == old
+    assert [[each.path for each in problems] for problems in bench.rejected] == [["providers.idp"]]
 
 
 def test_a_bad_document_that_is_put_back_is_no_change(bench):
