@@ -159,7 +159,7 @@ class Journey:
     async def sign_out(self, session_id: str, context: RequestContext) -> SignedOut:
         """End the session and say where the browser can end the IdP's.
 
-        :raises SessionError: the store cannot be reached, so the session lives on until it can
+        :raises SessionError: the store cannot be reached; the session has ended on this API server only
         """
         ended = await self._sessions.end(session_id, reason="user_logout")
         if ended is None:

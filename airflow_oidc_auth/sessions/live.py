@@ -25,6 +25,8 @@ T = TypeVar("T")
 CLEAN_UP_EVERY = 900.0
 # Airflow accepts a token for some seconds after its ``exp`` ([api_auth] jwt_leeway): its revocation must live longer.
 TOKEN_GRACE = 300
+# What `sessions.lifetime` may be at most.
+LONGEST_SESSION = 30 * 24 * 3600
 
 
 class LiveSessions:
@@ -113,18 +115,22 @@ class LiveSessions:
         return opened
 
     async def end(self, session_id: str, *, reason: str) -> Ended | None:
-        """End a session: here at once, elsewhere within the feed's interval; None if there is none to end.
+        """End a session: here at once, even when the store fails; elsewhere within the feed's interval.
 
-        :raises SessionError: ``session_store_unavailable`` or ``session_store_busy``
+        None if there is none to end.
+
+        :raises SessionError: ``session_store_unavailable`` or ``session_store_busy``: the other servers have not
+            heard of it
         """
+        self._end_here(session_id)
         return await self._executor.run(self.end_now, session_id, reason=reason)
 
     def end_now(self, session_id: str, *, reason: str) -> Ended | None:
         """Do what :meth:`end` does, on the calling thread."""
+        self._end_here(session_id)
         ended = self._store.end(session_id, reason=reason, now=self._now())
         if ended is not None:
             self.feed.note_session(session_id, expires_at=ended.session.expires_at)
-        self._cache.drop(session_id)
         return ended
 
     def revoke_token(self, jti: str, *, expires_at: int) -> None:
@@ -151,6 +157,13 @@ class LiveSessions:
 
     def _now(self) -> int:
         return int(self._clock())
+
+    def _end_here(self, session_id: str) -> None:
+        """Let the session count as ended before the store is told: a person who signs out does not wait for it."""
+        if is_session_id(session_id) and not self.feed.is_session_revoked(session_id):
+            known = self._cache.get(session_id)
+            expires_at = known.expires_at if known else self._now() + LONGEST_SESSION
+            self.feed.note_session(session_id, expires_at=expires_at)
 
     def _worth_reading(self, session_id: str) -> bool:
         if not is_session_id(session_id) or self.feed.is_session_revoked(session_id):

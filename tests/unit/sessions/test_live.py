@@ -214,3 +214,33 @@ def test_background_threads_start_and_stop(store):
 def test_sessions_are_compared_by_value(store):
     session = open_session(store)
     assert replace(session) == session
+
+
+@pytest.mark.parametrize("known_here", [True, False])
+def test_an_end_that_the_store_does_not_take_still_counts_here(live, store, known_here):
+    """Who signs out while the database is away is told that it failed, but the cookie is worth nothing here."""
+    session = open_session(store)
+    if known_here:
+        assert run(live.load(session.id)) == session
+    store.down = True
+    with pytest.raises(SessionError) as refused:
+        run(live.end(session.id, reason="user_logout"))
+    assert refused.value.code == "session_store_unavailable"
+    assert live.peek(session.id) is None
+    store.down = False
+    assert run(live.load(session.id)) is None
+    assert run(live.end(session.id, reason="user_logout")) is not None
+
+
+def test_an_end_counts_here_before_the_store_has_answered(live, store, monkeypatch):
+    session = run(live.open(sign_in(), ADMIN, expires_at=NOW + HOUR, client_address=None)).session
+    seen = []
+    end = store.end
+
+    def slow_end(session_id, **more):
+        seen.append(live.peek(session_id))
+        return end(session_id, **more)
+
+    monkeypatch.setattr(store, "end", slow_end)
+    assert run(live.end(session.id, reason="user_logout")) is not None
+    assert seen == [None]
