@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from airflow_oidc_auth.cli.check_report import CheckReport, ProviderReport
 from airflow_oidc_auth.cli.command import command
 from airflow_oidc_auth.config.compiled import CompiledConfig
+from airflow_oidc_auth.config.paths import format_path
 from airflow_oidc_auth.errors import ConfigurationError, Problem
 from airflow_oidc_auth.login.journey import build_redirect_uri, build_signed_out_uri
 from airflow_oidc_auth.managers.settings import Settings, load_settings
@@ -32,7 +33,7 @@ def check(args: Namespace) -> CheckReport:
         warnings=tuple(warnings),
         rules=len(compiled.grants.rules) if compiled else 0,
         requirements=len(compiled.grants.requirements) if compiled else 0,
-        providers=tuple(_providers(compiled, settings.base_url, offline=args.offline)) if compiled else (),
+        providers=tuple(_providers(compiled, settings, offline=args.offline)) if compiled else (),
         offline=bool(args.offline),
     )
 
@@ -55,7 +56,8 @@ def _compile(settings: Settings) -> tuple[CompiledConfig | None, list[Problem]]:
         return None, problems
 
 
-def _providers(compiled: CompiledConfig, base_url: str, *, offline: bool) -> list[ProviderReport]:
+def _providers(compiled: CompiledConfig, read: Settings, *, offline: bool) -> list[ProviderReport]:
+    base_url = read.base_url
     return [
         ProviderReport(
             id=settings.id,
@@ -64,10 +66,18 @@ def _providers(compiled: CompiledConfig, base_url: str, *, offline: bool) -> lis
             issuer=settings.issuer,
             redirect_uri=build_redirect_uri(base_url, settings.id) if base_url else "",
             post_logout_uri=build_signed_out_uri(base_url) if base_url and settings.logout != "none" else "",
-            findings=() if offline else tuple(_diagnose(settings, base_url)),
+            findings=() if offline else tuple(_named(finding, read) for finding in _diagnose(settings, base_url)),
         )
         for settings in compiled.providers.values()
     ]
+
+
+def _named(finding: Finding, read: Settings) -> Finding:
+    """Call a setting what its author calls it: without a document there is no ``providers.okta.issuer``."""
+    suggestion = finding.suggestion
+    for path, name in read.document.names.items() if read.document else ():
+        suggestion = suggestion.replace(f"`{format_path(path)}`", f"`{name}`")
+    return dataclasses.replace(finding, suggestion=suggestion)
 
 
 def _diagnose(settings: ProviderSettings, base_url: str) -> Sequence[Finding]:

@@ -82,6 +82,8 @@ Words = tuple[str, str]
 
 def _missing(error: ErrorDetails, raw: RawDocument, path: Path) -> Words:
     example = property_example(path, raw.data)
+    if raw.names:  # options of airflow.cfg, which is no YAML
+        example = example.replace(": ", " = ", 1)
     return "is missing", f"for example `{example}`" if example else ""
 
 

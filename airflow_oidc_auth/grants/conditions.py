@@ -6,8 +6,10 @@ what its pattern captured. The words name claims, groups and what the configurat
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from airflow_oidc_auth.grants.cel import CelExpression
@@ -17,6 +19,7 @@ from airflow_oidc_auth.identity.claims import ClaimPath
 from airflow_oidc_auth.identity.groups import json_kind
 
 _SHOWN = 5
+_COMPARED = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ class GroupIs(_Plain):
         found = sorted(self.names & identity.groups)
         if found:
             return holds(*(f"group {name!r} is {name!r}" for name in found))
-        return fails(f"no group is {listed(sorted(self.names))}")
+        return fails(f"no group is {listed(sorted(self.names))}", *_near_misses(self.names, identity.groups))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +190,20 @@ def listed(names: Iterable[str]) -> str:
     quoted = [repr(name) for name in names]
     shown = quoted[:_SHOWN] + ([f"{len(quoted) - _SHOWN} more"] if len(quoted) > _SHOWN else [])
     return " or ".join(shown)
+
+
+def _near_misses(wanted: Iterable[str], groups: frozenset[str]) -> list[str]:
+    """Name a group that looks like a wanted one: names are compared exactly, and eyes do not see the difference."""
+    if len(groups) > _COMPARED:
+        return []
+    loose = {_loose(name) for name in wanted}
+    near = sorted(group for group in groups if _loose(group) in loose)
+    return [f"group {group!a} differs in case, spaces or Unicode form only" for group in near[:_SHOWN]]
+
+
+@lru_cache(maxsize=8 * _COMPARED)
+def _loose(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _texts(value: object) -> list[str]:

@@ -90,6 +90,19 @@ def test_a_wrong_secret_is_told_before_anybody_signs_in(
     assert "last year's secret" not in checked.out + checked.err
 
 
+def test_without_a_document_a_suggestion_names_the_option(
+    oidc: Oidc, idp: FakeIdp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"PRESET": "oidc", "ISSUER": f"{idp.issuer}/elsewhere", "CLIENT_ID": "airflow", "CLIENT_SECRET": SECRET}
+    monkeypatch.delenv("AIRFLOW__OIDC_AUTH__CONFIG_FILE", raising=False)
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "http://localhost:8080")
+    for name, value in {**options, "ROLE_MAPPING": '{"admins": "Admin"}'}.items():
+        monkeypatch.setenv(f"AIRFLOW__OIDC_AUTH__{name}", value)
+    checked = oidc("check")
+    assert checked.code == 1
+    assert "Set `[oidc_auth] issuer` to" in checked.out
+
+
 def test_a_missing_secret_does_not_hide_what_to_register(
     oidc: Oidc, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -60,7 +60,7 @@ def test_the_digest_does_not_depend_on_the_secret():
         ({"preset": "Not An Id"}, [("[oidc_auth] preset", "is not a known preset")]),
         ({"issuer": None}, [("[oidc_auth] issuer", "is missing")]),
         ({"issuer": "http://acme.okta.com"}, [("[oidc_auth] issuer", "uses plain http")]),
-        ({"client_id": ""}, [("[oidc_auth] client_id", "is missing")]),
+        ({"client_id": ""}, [("[oidc_auth] client_id", "is missing — for example `client_id = ")]),
         ({"client_secret": None}, [("[oidc_auth] client_secret", "set client_secret, client_secret_cmd")]),
         ({"role_mapping": None}, [(MAPPING, "is missing")]),
         ({"role_mapping": "hunter2"}, [(MAPPING, "is not valid JSON (line 1, column 1)")]),

@@ -165,6 +165,21 @@ def test_the_words_name_what_was_compared_and_no_other_value() -> None:
         assert value not in told
 
 
+@pytest.mark.parametrize("group", ["Équipe Ops", "équipe  ops", "e\u0301quipe ops", "équipe ops ", "équipe\u00a0ops"])
+def test_a_group_that_only_looks_the_same_does_not_match_and_is_named(group: str) -> None:
+    evaluation = compiled({"group": "équipe ops"}).evaluate(person(group))
+    assert isinstance(evaluation.decision, Refusal)
+    assert evaluation.trace[0].because == (
+        "no group is 'équipe ops'",
+        f"group {group!a} differs in case, spaces or Unicode form only",
+    )
+
+
+def test_thousands_of_groups_are_not_searched_for_near_misses() -> None:
+    groups = ["OPS", *(f"g{n}" for n in range(5_000))]
+    assert compiled({"group": "ops"}).evaluate(person(*groups)).trace[0].because == ("no group is 'ops'",)
+
+
 def test_many_matching_groups_are_told_briefly() -> None:
     evaluation = compiled({"group_glob": "*"}).evaluate(person(*(f"g{n:03}" for n in range(300))))
     assert evaluation.trace[0].because[-1] == "and 295 more groups"
