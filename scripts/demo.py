@@ -31,7 +31,7 @@ from console import Step, Stop, box
 from environment import ROOT, environment
 from processes import Children, end_leftovers, free_port, is_taken
 
-DEMO = ROOT / ".demo"
+DEMO = Path(os.environ.get("AIRFLOW_OIDC_AUTH_DEMO_FOLDER", ROOT / ".demo")).resolve()
 DAGS = ROOT / "examples" / "demo" / "dags"
 CLIENT_ID = "airflow-demo"
 START_SECONDS = 180
@@ -338,11 +338,15 @@ def _summary(ports: Ports) -> str:
     lines += [
         "",
         f"Identity provider:  {ports.issuer}",
-        "Configuration:      .demo/airflow.cfg",
-        "Logs:               .demo/logs",
+        f"Configuration:      {_short(DEMO / 'airflow.cfg')}",
+        f"Logs:               {_short(DEMO / 'logs')}",
     ]
     lines += ["", "Ctrl-C stops everything."]
     return box(lines)
+
+
+def _short(path: Path) -> Path:
+    return path.relative_to(ROOT) if ROOT in path.parents else path
 
 
 if __name__ == "__main__":
