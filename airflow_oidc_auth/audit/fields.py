@@ -7,10 +7,10 @@ could begin a new log line, colour a terminal or turn the reading direction roun
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 
 from airflow_oidc_auth.audit.event import AuditRecord
+from airflow_oidc_auth.identity.text import is_printable
 
 Fields = dict[str, "str | int | list[str]"]
 
@@ -18,9 +18,6 @@ MAX_TEXT = 300
 MAX_ITEMS = 20
 MAX_ITEM = 120
 MAX_EXTRA = 8_000
-
-# Control, format (bidirectional overrides, zero width), surrogate, private, unassigned; line and paragraph separators.
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 # Names that mean something to loggers, or that the sinks themselves write.
 _RESERVED = frozenset({"event", "exc_info", "level", "logger", "owner", "self", "stack_info", "timestamp"})
@@ -31,7 +28,7 @@ def visible(text: str, limit: int = MAX_TEXT) -> str:
 
     Characters beyond the basic plane are escaped too: a ``log`` table in MySQL's three-byte ``utf8`` refuses them.
     """
-    shown = "".join(_escape(c) if ord(c) > 0xFFFF or unicodedata.category(c) in _HIDDEN else c for c in text[:limit])
+    shown = "".join(c if ord(c) <= 0xFFFF and is_printable(c) else _escape(c) for c in text[:limit])
     return shown if len(shown) <= limit and len(text) <= limit else shown[: limit - 1] + "…"
 
 

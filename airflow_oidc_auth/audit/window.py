@@ -40,6 +40,8 @@ def network_of(address: str | None) -> str | None:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return None
+    # A server that listens on both sees IPv4 callers so; all of them in one network would hide each other.
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
     prefix = _IPV4_PREFIX if parsed.version == 4 else _IPV6_PREFIX
     return str(ipaddress.ip_network(f"{parsed.compressed.partition('%')[0]}/{prefix}", strict=False))
 
@@ -80,7 +82,9 @@ class FailureWindow:
             return self._close(now)
 
     def _close(self, now: float) -> list[AuditRecord]:
-        passed = [(key, count) for key, count in self._counts.items() if count.until <= now]
+        # An end two windows away means that the clock was set back; callers a little out of order do not.
+        far = now + 2 * self._window
+        passed = [(key, count) for key, count in self._counts.items() if not now < count.until <= far]
         for key, _ in passed:
             del self._counts[key]
         return [self._summary(key, count.last, count.further) for key, count in passed if count.last is not None]

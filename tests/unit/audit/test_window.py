@@ -21,7 +21,7 @@ def window() -> FailureWindow:
         ("192.0.2.77", "192.0.2.0/24"),
         ("2001:db8:1:2ff::9", "2001:db8:1:200::/56"),
         ("fe80::1%eth0", "fe80::/56"),
-        ("::ffff:192.0.2.1", "::/56"),
+        ("::ffff:192.0.2.1", "192.0.2.0/24"),
         ("not an address", None),
         ("", None),
         (None, None),
@@ -54,6 +54,29 @@ def test_a_new_window_begins_with_a_record_again(window):
     later = failure()
     summary, told = window.add(later, WINDOW + 1)
     assert (summary.count, told) == (1, later)
+
+
+def test_a_clock_set_back_does_not_silence_failures(window):
+    window.add(failure(), 7_200.0)
+    window.add(failure(), 7_201.0)
+    later = failure()
+    summary, told = window.add(later, 3_600.0)
+    assert (summary.count, told) == (1, later)
+
+
+def test_callers_a_little_out_of_order_are_one_window(window):
+    window.add(failure(), 10.0)
+    assert window.add(failure(), 9.9) == []
+
+
+def test_ten_thousand_failures_from_everywhere_are_a_few_rows_and_little_memory(window):
+    written = [
+        told
+        for n in range(10_000)
+        for told in window.add(failure(f"198.{n % 100}.{n // 100}.7", provider=f"p{n % 7}"), n / 200)
+    ]
+    assert len(written) <= MAX_KEYS + 1
+    assert sum(told.count for told in [*written, *window.flush(float("inf"))]) == 10_000
 
 
 def test_kinds_are_counted_apart(window):
