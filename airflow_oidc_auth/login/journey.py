@@ -22,7 +22,7 @@ from airflow_oidc_auth.login.outcome import SHOWN_GROUPS, Begun, Refused, Reques
 from airflow_oidc_auth.providers.attempt import LoginAttempt
 from airflow_oidc_auth.providers.provider import Provider, SignIn
 from airflow_oidc_auth.secret import Secret
-from airflow_oidc_auth.sessions.session import Ended, Opened
+from airflow_oidc_auth.sessions.session import Ended, Opened, Session
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ STATE_BYTES = 16
 NONCE_BYTES = 16
 VERIFIER_BYTES = 32
 LOGOUT_URL_TIMEOUT = 2.0
+TABS_TOGETHER = 60
 
 
 class Pool(Protocol):
@@ -140,21 +141,30 @@ class Journey:
         return Begun(url, cookie, self._attempts.prune(context.cookies, cookie))
 
     async def complete(
-        self, provider_id: str, response: Mapping[str, str], context: RequestContext
+        self,
+        provider_id: str,
+        response: Mapping[str, str],
+        context: RequestContext,
+        *,
+        previous: Session | None = None,
     ) -> SignedIn | Refused:
         """Finish a sign-in with the authorization response.
 
         :param provider_id: from the callback's path; must be the attempt's own (mix-up, RFC 9700 §4.4)
         :param response: query parameters, each given exactly once
+        :param previous: the live session of this browser, which the new one replaces
         """
         try:
             attempt = self._attempts.open(response.get("state", ""), context.cookies)
         except ProtocolViolation as error:
             return await self._lost(error, provider_id, context)
         try:
-            return await self._sign_in(provider_id, attempt, response, context)
+            outcome = await self._sign_in(provider_id, attempt, response, context)
         except OidcAuthError as error:
             return await self._failed(error, attempt, context, spent=attempt_cookie_name(attempt.state))
+        if previous is not None and isinstance(outcome, SignedIn):
+            await self._replace(previous, outcome, context)
+        return outcome
 
     async def sign_out(self, session_id: str, context: RequestContext) -> SignedOut:
         """End the session and say where the browser can end the IdP's.
@@ -213,6 +223,19 @@ class Journey:
             await self._sessions.end(opened.session.id, reason=error.code)
             raise
         return opened
+
+    async def _replace(self, previous: Session, signed_in: SignedIn, context: RequestContext) -> None:
+        """End the session that this browser had: its cookie is gone, so nobody but a thief could use it."""
+        if _is_another_tab(previous, signed_in.session):
+            return
+        try:
+            if ended := await self._sessions.end(previous.id, reason=records.REPLACED):
+                record = records.build_replaced(ended.session, signed_in.correlation_id, context)
+                await self._sessions.run(self._audit.record, record)
+        except SessionError as error:
+            log.error(  # noqa: TRY400  # the sign-in itself is good
+                "replaced session lives on: code=%s correlation_id=%s", error.code, signed_in.correlation_id
+            )
 
     def _audit_opened(self, opened: Opened, correlation_id: str, context: RequestContext) -> None:
         self._audit.record(records.build_login(opened, correlation_id, context))
@@ -289,6 +312,15 @@ def build_redirect_uri(base_url: str, provider_id: str) -> str:
 def build_signed_out_uri(base_url: str) -> str:
     """Return the post-logout redirect URI to register at the IdP: one fixed address without a query."""
     return f"{base_url.rstrip('/')}/auth/signed-out"
+
+
+def _is_another_tab(previous: Session, session: Session) -> bool:
+    """Return whether the two belong to tabs that were opened together, as browsers restore them.
+
+    Each would end the session that the other has just begun to use, and both would begin again.
+    """
+    together = session.created_at - previous.created_at < TABS_TOGETHER
+    return together and previous.principal_id == session.principal_id
 
 
 def _build_logout_url(provider: Provider, id_token: Secret | None, post_logout_redirect_uri: str) -> str | None:

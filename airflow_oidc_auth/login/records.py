@@ -9,6 +9,7 @@ from airflow_oidc_auth.login.outcome import RequestContext
 from airflow_oidc_auth.sessions.session import Opened, Session
 
 SESSION_REF_LENGTH = 8
+REPLACED = "replaced"
 
 
 def build_login(opened: Opened, correlation_id: str, context: RequestContext) -> AuditRecord:
@@ -29,6 +30,11 @@ def build_roles_changed(opened: Opened, correlation_id: str, context: RequestCon
 def build_logout(session: Session, context: RequestContext) -> AuditRecord:
     """Return the row of a sign-out."""
     return _of_session(AuthEvent.LOGOUT, "user_logout", session, context.correlation_id, context)
+
+
+def build_replaced(session: Session, correlation_id: str, context: RequestContext) -> AuditRecord:
+    """Return the row of a session whose browser signed in again."""
+    return _of_session(AuthEvent.SESSION_ENDED, REPLACED, session, correlation_id, context)
 
 
 def build_refusal(

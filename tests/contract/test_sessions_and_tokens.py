@@ -151,3 +151,22 @@ def test_a_token_revoked_while_core_cannot_write_is_worth_nothing_here(server, m
     with pytest.raises(OperationalError):
         manager.revoke_token(token)
     assert bearer(server, token).status_code == 401
+
+
+def test_signing_in_as_somebody_else_ends_the_session_that_the_browser_had(server, audit_rows):
+    browser = server.sign_in("ada")
+    kept = browser.cookies["_token"]
+    begun = browser.get("/auth/login/oidc", params={"account": "other"}).headers["location"]
+    assert server.finish(browser, begun, "vic").status_code == 303
+    assert bearer(server, kept).status_code == 401
+    assert browser.get("/ui/auth/me").json()["username"] == "Victor"
+    replaced, login = audit_rows(2)
+    assert (replaced["event"], replaced["reason"], replaced["owner"]) == ("auth.session_ended", "replaced", "Ada")
+    assert replaced["correlation_id"] == login["correlation_id"]
+
+
+def test_a_refused_sign_in_leaves_the_session_of_the_browser_alone(server):
+    browser = server.sign_in("ada")
+    begun = browser.get("/auth/login/oidc", params={"account": "other"}).headers["location"]
+    assert server.finish(browser, begun, "nora").status_code == 403
+    assert browser.get("/ui/auth/me").json()["username"] == "Ada"

@@ -11,15 +11,17 @@ from airflow_oidc_auth.web.answers import answer_refused
 from airflow_oidc_auth.web.context import read_context
 from airflow_oidc_auth.web.engine import Engine
 from airflow_oidc_auth.web.query import read_query
-from airflow_oidc_auth.web.routes.login import SEE_OTHER
+from airflow_oidc_auth.web.routes.login import SEE_OTHER, current_session
 
 
 async def finish_login(request: Request, engine: Engine) -> Response:
     """Sign the person in and send them where their link pointed, or say why not."""
-    outcome = await engine.journey.complete(request.path_params["provider"], read_query(request), read_context(request))
+    provider, response = request.path_params["provider"], read_query(request)
+    previous = await current_session(request, engine)
+    outcome = await engine.journey.complete(provider, response, read_context(request), previous=previous)
     if isinstance(outcome, Refused):
         return answer_refused(engine, request, outcome)
-    response = RedirectResponse(outcome.next_url, SEE_OTHER)
-    cookies.clear_own(response, engine, [outcome.spent], request)
-    cookies.set_session(response, engine, outcome.session, request)
-    return response
+    answer = RedirectResponse(outcome.next_url, SEE_OTHER)
+    cookies.clear_own(answer, engine, [outcome.spent], request)
+    cookies.set_session(answer, engine, outcome.session, request)
+    return answer

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from airflow_oidc_auth.errors import ProtocolViolation
 from airflow_oidc_auth.login.attempts import (
     MAX_ATTEMPTS,
-    MAX_DROPPED,
     MAX_COOKIE_BYTES,
+    MAX_DROPPED,
     MAX_TOTAL_BYTES,
     AttemptCookies,
     attempt_cookie_name,

@@ -12,12 +12,14 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from airflow_oidc_auth.audit.event import AuthEvent
+from airflow_oidc_auth.errors import SessionError
 from airflow_oidc_auth.grants.grant import Evaluation
 from airflow_oidc_auth.grants.rules import GrantRules
 from airflow_oidc_auth.grants.settings import RequirementSettings
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.login.journey import build_redirect_uri, build_signed_out_uri
 from airflow_oidc_auth.login.outcome import Begun, Refused, RequestContext, SignedIn, SignedOut
+from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.testing import FakeUser
 from tests.unit.login.rig import BASE_URL, LIFETIME, Rig, run_rig
 
@@ -248,3 +250,47 @@ def test_no_secret_is_logged_or_shown(rig: Rig, caplog: pytest.LogCaptureFixture
 def test_addresses_to_register_are_fixed() -> None:
     assert build_redirect_uri(f"{BASE_URL}/", "okta") == f"{BASE_URL}/auth/callback/okta"
     assert build_signed_out_uri(BASE_URL) == f"{BASE_URL}/auth/signed-out"
+
+
+def test_the_session_that_the_browser_had_ends_with_the_next_sign_in(rig: Rig) -> None:
+    before = opened(rig).session
+    rig.clock.ahead += 300
+    after = replacing(rig, before)
+    assert rig.sessions.peek(before.id) is None
+    assert rig.sessions.peek(after.id) == after
+    row = rig.sink.records[-1]
+    assert (row.event, row.reason, row.session_ref) == (AuthEvent.SESSION_ENDED, "replaced", before.id[:8])
+    assert row.correlation_id == rig.sink.records[-2].correlation_id
+
+
+@pytest.mark.parametrize(("user", "survives"), [("ada", True), ("oskar", False)])
+def test_tabs_that_sign_in_together_do_not_end_each_other(rig: Rig, user: str, survives: bool) -> None:
+    """Restored tabs would answer each other's requests with 401 and begin again; another person is no such tab."""
+    before = opened(rig, "ada").session
+    rig.clock.ahead += 5
+    replacing(rig, before, user)
+    assert (rig.sessions.peek(before.id) is not None) is survives
+
+
+def test_a_previous_session_that_cannot_be_ended_does_not_stop_the_sign_in(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = opened(rig).session
+    rig.clock.ahead += 300
+
+    async def failing(session_id: str, *, reason: str) -> None:
+        raise SessionError("session_store_unavailable", "away")
+
+    monkeypatch.setattr(rig.sessions, "end", failing)
+    replacing(rig, before)
+    assert "replaced session lives on" in caplog.text
+    assert before.id not in caplog.text
+
+
+def replacing(rig: Rig, before: Session, user: str = "ada") -> Session:
+    begun = begin(rig)
+    answer = rig.idp.sign_in(begun.authorization_url, user)
+    cookies = {begun.cookie.name: begun.cookie.value}
+    outcome = asyncio.run(rig.journey.complete("okta", answer, context(cookies), previous=before))
+    assert isinstance(outcome, SignedIn)
+    return outcome.session
