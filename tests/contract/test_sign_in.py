@@ -5,7 +5,8 @@ from __future__ import annotations
 import jwt
 import pytest
 
-from airflow_oidc_auth.testing.misbehaviour import ATTACKS
+from airflow_oidc_auth.testing.misbehaviour import ATTACKS, DOWN, Misbehaviour
+from airflow_oidc_auth.testing.users import FakeUser
 
 MENU_OF = {
     "ada": {"Audit Log", "Config", "Connections", "Variables", "Dags"},
@@ -60,6 +61,33 @@ def test_the_cookie_is_small_and_names_nobody(server):
     assert len(token) <= 1024
     assert set(claims) <= {"sub", "sid", "gd", "jti", "aud", "iss", "nbf", "iat", "exp"}
     assert "ada" not in str(claims).lower()
+
+
+def test_thousands_of_groups_make_no_bigger_cookie_and_no_bigger_row(server, audit_rows):
+    many = ("users", "adm\u0131ns", "Admins", "admins\0", *(f"team-{n:04d}-{'x' * 20}" for n in range(4_000)))
+    before = server.idp.users
+    server.idp.users = (*before, FakeUser("max", name="Max", email="max@example.com", groups=many))
+    try:
+        browser = server.sign_in("max")
+    finally:
+        server.idp.users = before
+    row = audit_rows(1)[0]
+    assert len(browser.cookies["_token"]) <= 1024
+    assert row["roles_after"] == ["User"]
+    assert len(str(row)) < 2_000
+    assert browser.get("/auth/access").status_code == 200
+
+
+def test_signed_in_people_carry_on_while_the_identity_provider_is_down(server):
+    browser = server.sign_in("vic")
+    server.idp.misbehaviour = DOWN
+    try:
+        assert browser.get("/ui/auth/me").status_code == 200
+        refused = server.client().get("/auth/login/oidc")
+    finally:
+        server.idp.misbehaviour = Misbehaviour()
+    assert refused.status_code in (303, 502)
+    assert "_token" not in refused.cookies
 
 
 def test_one_login_asks_the_identity_provider_once(server):
