@@ -201,13 +201,18 @@ class Journey:
         running = self._providers.get(provider_id)
         if running is None:
             raise ProtocolViolation("provider_unknown", "removed from the configuration meanwhile")
-        sign_in = await running.pool.run(running.provider.complete, attempt, response)
-        # Thousands of groups times hundreds of patterns are seconds of work: never on the event loop.
-        decision = (await running.pool.run(self._rules.evaluate, sign_in.identity)).decision
+        sign_in, decision = await running.pool.run(self._decide, running.provider, attempt, response)
         if isinstance(decision, Refusal):
             return await self._turned_away(decision, sign_in.identity, attempt, context)
         opened = await self._open(sign_in, decision, attempt, context)
         return SignedIn(opened.session, attempt.next_url, attempt_cookie_name(attempt.state), attempt.correlation_id)
+
+    def _decide(
+        self, provider: Provider, attempt: LoginAttempt, response: Mapping[str, str]
+    ) -> tuple[SignIn, Grant | Refusal]:
+        """Verify and decide, on the provider's threads: many rules over many groups would hold up the event loop."""
+        sign_in = provider.complete(attempt, response)
+        return sign_in, self._rules.evaluate(sign_in.identity).decision
 
     async def _open(self, sign_in: SignIn, grant: Grant, attempt: LoginAttempt, context: RequestContext) -> Opened:
         """Open the session and audit it; a sign-in that cannot be audited leaves no session behind."""

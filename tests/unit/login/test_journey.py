@@ -294,3 +294,15 @@ def replacing(rig: Rig, before: Session, user: str = "ada") -> Session:
     outcome = asyncio.run(rig.journey.complete("okta", answer, context(cookies), previous=before))
     assert isinstance(outcome, SignedIn)
     return outcome.session
+
+
+def test_a_verified_sign_in_does_not_queue_again_for_its_decision(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its code is spent: refused as one too many in a flood, the person would have to begin again."""
+    begun = begin(rig)
+    answer = rig.idp.sign_in(begun.authorization_url, "ada")
+    pool, calls = rig.providers["okta"].pool, []
+    run = pool.run
+    monkeypatch.setattr(pool, "run", lambda *call: (calls.append(call), run(*call))[1])
+    cookies = {begun.cookie.name: begun.cookie.value}
+    assert isinstance(asyncio.run(rig.journey.complete("okta", answer, context(cookies))), SignedIn)
+    assert len(calls) == 1
