@@ -6,6 +6,8 @@ memory), session (in memory; one indexed read when this process first sees it), 
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -46,6 +48,8 @@ class OidcAuthManager(Decisions, BaseAuthManager[OidcUser]):
             self.engine = build_engine(self._get_token_signer(), self._get_token_validator())
         except ConfigurationError as error:
             sys.stderr.write(_explain_problems(error) + "\n")
+            sys.stderr.flush()
+            _leave_at_once()
             raise SystemExit(CONFIGURATION_EXIT_CODE) from error
 
     @cached_property
@@ -132,6 +136,16 @@ class OidcAuthManager(Decisions, BaseAuthManager[OidcUser]):
     def get_db_manager() -> str | None:
         """Name the DB manager of our tables."""
         return "airflow_oidc_auth.sessions.db_manager.OidcAuthDBManager"
+
+
+def _leave_at_once() -> None:
+    """End a worker of uvicorn here and now.
+
+    Its parent may have asked whether it is alive; a process that is busy shutting its interpreter down does not answer,
+    and the parent would wait for ``[api] worker_timeout`` (two minutes) before it stops.
+    """
+    if multiprocessing.parent_process() is not None:
+        os._exit(CONFIGURATION_EXIT_CODE)
 
 
 def _unauthorized(detail: str) -> HTTPException:
