@@ -93,15 +93,16 @@ def _arguments() -> argparse.Namespace:
 
 
 def _run(options: argparse.Namespace) -> int:
-    DEMO.mkdir(exist_ok=True)
+    DEMO.mkdir(parents=True, exist_ok=True)
     with _only_one():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         signal.signal(signal.SIGHUP, signal.default_int_handler)
         print("airflow-oidc-auth demo", flush=True)
         if ended := end_leftovers(DEMO):
-            print(f"  ✔ Ended {ended} processes that an earlier run had left behind", flush=True)
+            print(f"  ✔ Ended {ended} servers that an earlier run had left behind", flush=True)
         if options.reset:
             _forget()
+        _check_port(options.port)
         python = environment(".venv", "demo.txt", minimum=(3, 10))
         ports = _ports(options.port)
         _configure(ports)
@@ -136,7 +137,7 @@ def _note(facts: Mapping[str, object]) -> None:
 
 
 def _stop_other() -> int:
-    DEMO.mkdir(exist_ok=True)
+    DEMO.mkdir(parents=True, exist_ok=True)
     try:
         with _only_one():
             print("No demo is running.")
@@ -153,9 +154,13 @@ def _forget() -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def _ports(wanted: int | None) -> Ports:
+def _check_port(wanted: int | None) -> None:
     if wanted and is_taken(wanted):
         raise Stop(f"Port {wanted} is in use. Choose another with --port, or leave --port away.")
+
+
+def _ports(wanted: int | None) -> Ports:
+    _check_port(wanted)
     airflow = wanted or free_port(8080)
     if not wanted and airflow != 8080:
         print(f"  ! Port 8080 is in use; Airflow takes {airflow}", flush=True)

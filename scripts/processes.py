@@ -2,13 +2,14 @@
 
 Each child leads a process group of its own, so that Ctrl-C reaches the parent alone and the parent ends whole
 groups. If the parent is killed, Linux tells the children (``PR_SET_PDEATHSIG``); what survives even that, or runs
-on another system, is found by a mark in its environment at the next start.
+on another system, was noted in a file, and the next start ends it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import os
 import signal
 import socket
@@ -20,7 +21,7 @@ from pathlib import Path
 
 from console import Stop
 
-MARK = "AIRFLOW_OIDC_AUTH_DEMO"
+NOTES = "children.json"
 GRACE_SECONDS = 6
 PR_SET_PDEATHSIG = 1
 
@@ -29,12 +30,13 @@ class Children:
     """The servers of one run.
 
     :param logs: folder for one log file per child
-    :param environ: environment of all of them; the mark is added
+    :param environ: environment of all of them
     """
 
     def __init__(self, logs: Path, environ: Mapping[str, str]) -> None:
         self._logs = logs
-        self._environ = {**environ, MARK: str(logs.parent)}
+        self._environ = dict(environ)
+        self._notes = logs.parent / NOTES
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str, command: Sequence[str | Path]) -> None:
@@ -50,6 +52,8 @@ class Children:
                 start_new_session=True,
                 preexec_fn=lambda: _die_with(parent),  # noqa: PLW1509 — no thread of ours holds a lock the child needs
             )
+        noted = {child: (process.pid, _birth(process.pid)) for child, process in self._running.items()}
+        self._notes.write_text(json.dumps(noted), encoding="utf-8")
 
     def log(self, name: str) -> Path:
         """Return where a child's output is."""
@@ -74,6 +78,7 @@ class Children:
         self._signal(signal.SIGKILL)
         for process in self._running.values():
             process.wait()
+        self._notes.unlink(missing_ok=True)
 
     def _signal(self, number: signal.Signals) -> None:
         for process in self._running.values():
@@ -82,16 +87,20 @@ class Children:
 
 
 def end_leftovers(folder: Path) -> int:
-    """Kill what an earlier run in this folder left behind; return how many processes.
+    """Kill the groups that an earlier run in this folder left behind; return how many.
 
-    Only Linux shows another process's environment. Elsewhere the ports tell, and other ones are taken.
+    A process id alone proves nothing, it may belong to somebody else by now: the time of birth must fit, too.
     """
-    mark = f"{MARK}={folder}".encode()
-    found = [pid for pid in _pids() if pid != os.getpid() and mark in _environ(pid).split(b"\0")]
-    for pid in found:
+    try:
+        noted = json.loads((folder / NOTES).read_text(encoding="utf-8")).values()
+    except (OSError, ValueError, AttributeError):
+        return 0
+    alive = [pid for pid, birth in noted if birth and _birth(pid) == birth]
+    for pid in alive:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
-    return len(found)
+            os.killpg(pid, signal.SIGKILL)
+    (folder / NOTES).unlink()
+    return len(alive)
 
 
 def free_port(preferred: int, taken: Sequence[int] = ()) -> int:
@@ -134,13 +143,13 @@ def _group_lives(group: int) -> bool:
     return True
 
 
-def _pids() -> list[int]:
-    proc = Path("/proc")
-    return [int(entry.name) for entry in proc.iterdir() if entry.name.isdigit()] if proc.is_dir() else []
-
-
-def _environ(pid: int) -> bytes:
+def _birth(pid: int) -> str:
+    """Return when a process was born, in whatever words the system has; empty if there is none."""
     try:
-        return Path(f"/proc/{pid}/environ").read_bytes()
+        # After the name, which is in parentheses and may hold anything, the start time is the 20th field.
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
     except OSError:
-        return b""
+        if sys.platform == "linux":
+            return ""
+    done = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return done.stdout.strip()

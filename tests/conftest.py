@@ -38,11 +38,6 @@ os.environ.update(
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Ignore a warning by its class, which pytest imports when it reads the line: not before the home is set."""
-    config.addinivalue_line("filterwarnings", "ignore::airflow.exceptions.RemovedInAirflow4Warning")
-
-
-def pytest_configure(config: pytest.Config) -> None:
     """Let Airflow's own deprecations pass; naming the category imports Airflow, so not in pyproject.toml."""
     config.addinivalue_line("filterwarnings", "ignore::airflow.exceptions.RemovedInAirflow4Warning")
 

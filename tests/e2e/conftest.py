@@ -77,7 +77,8 @@ def airflow(deployment: Airflow, op: OpenIdProvider, liar_process: Liar) -> Iter
     deployment.stop()
 
 
-@pytest.fixture(scope="session")
+# Per module: while it is open, playwright keeps an event loop running in this thread, and other modules run their own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
