@@ -291,7 +291,7 @@ def _serve(python: Path, ports: Ports, environ: Mapping[str, str], *, once: bool
 
 
 def _start(children: Children, python: Path, ports: Ports) -> None:
-    idp = ["--port", str(ports.idp), "--client-id", CLIENT_ID, "--client-secret", _keys()["client"]]
+    idp = ["--port", str(ports.idp), "--client-id", CLIENT_ID, f"--client-secret={_keys()['client']}"]
     idp += ["--redirect-uri", f"{ports.url}/auth/callback/oidc", "--users", str(DEMO / "users.json")]
     children.start("identity-provider", [python, "-m", "airflow_oidc_auth.testing", *idp])
     for name in ("api-server", "scheduler", "dag-processor"):
