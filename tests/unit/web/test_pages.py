@@ -125,7 +125,7 @@ def test_names_from_outside_are_text_and_not_markup(browser: Browser) -> None:
     for page in (refused, browser.get("/auth/access")):
         assert "<img" not in page.text
         assert "<b>" not in page.text
-        assert "ownedowned" not in re.sub(r"<style>.*</style>|<code.*?</code>", "", page.text, flags=re.DOTALL)
+        assert "ownedowned" not in page.text
         assert "Data &lt;Platform&gt;" in page.text
 
 
