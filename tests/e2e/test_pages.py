@@ -20,17 +20,21 @@ def test_the_chooser_offers_every_provider_and_keeps_the_link(visitor: Visitor) 
 def test_my_access_is_in_the_menu_and_says_role_and_rule(visitor: Visitor) -> None:
     visitor.sign_in(UMA)
     visitor.page.wait_for_url(f"{visitor.airflow.base_url}/")
-    items = visitor.get("/ui/auth/menus").json()["extra_menu_items"]
-    assert [item["text"] for item in items] == ["My access"]
-    visitor.page.goto(visitor.page.url)
     visitor.page.get_by_role("button", name=re.compile("Security")).click()
-    visitor.page.get_by_role("menuitem", name="My access").or_(
-        visitor.page.get_by_role("link", name="My access")
-    ).first.click()
-    frame = visitor.page.frame_locator("iframe") if visitor.page.locator("iframe").count() else visitor.page
-    expect(frame.get_by_role("heading", name="My access")).to_be_visible()
-    expect(frame.get_by_text("airflow-users").first).to_be_visible()
-    expect(frame.locator("span.role", has_text="User")).to_be_visible()
+    visitor.page.get_by_role("menuitem", name="Permissions").click()
+    page = visitor.page.frame_locator("iframe")
+    expect(page.get_by_role("heading", name="My access")).to_be_visible()
+    expect(page.get_by_text("airflow-users").first).to_be_visible()
+    expect(page.locator("span.role", has_text="User")).to_be_visible()
+
+
+def test_my_access_has_its_name_in_the_menu_of_those_who_may_see_plugins(visitor: Visitor) -> None:
+    visitor.sign_in(ADA)
+    visitor.page.wait_for_url(f"{visitor.airflow.base_url}/")
+    visitor.page.get_by_role("button", name=re.compile("User")).click()
+    with visitor.page.context.expect_page() as opened:
+        visitor.page.get_by_text("My access").click()
+    expect(opened.value.get_by_role("heading", name="My access")).to_be_visible()
 
 
 def test_the_audit_log_page_shows_an_admin_who_signed_in(visitor: Visitor) -> None:
