@@ -20,9 +20,7 @@ def _merge(*areas: Mapping[str, Message]) -> Mapping[str, Message]:
     return MappingProxyType(merged)
 
 
-_CATALOGUE = _merge(
-    configuration.MESSAGES, login.MESSAGES, protocol.MESSAGES, provider.MESSAGES, session.MESSAGES
-)
+_CATALOGUE = _merge(configuration.MESSAGES, login.MESSAGES, protocol.MESSAGES, provider.MESSAGES, session.MESSAGES)
 
 
 def message(code: str) -> Message:

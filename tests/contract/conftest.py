@@ -75,8 +75,10 @@ def server(migrated: None) -> Iterator[Server]:
             "ROLE_MAPPING": json.dumps(ROLE_MAPPING),
         }
         with contextlib.ExitStack() as stack:
-            stack.enter_context(_environment({f"AIRFLOW__OIDC_AUTH__{name}": value for name, value in options.items()}))
-            yield Server(_start(stack), idp)
+            # Read once, at the start: other tests of this process must not find it.
+            with _environment({f"AIRFLOW__OIDC_AUTH__{name}": value for name, value in options.items()}):
+                start = _start(stack)
+            yield Server(start, idp)
 
 
 def _start(stack: contextlib.ExitStack) -> Callable[[], TestClient]:
