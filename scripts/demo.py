@@ -254,9 +254,10 @@ def _environ(python: Path) -> dict[str, str]:
 
 def _migrate(python: Path, environ: Mapping[str, str]) -> None:
     """Create or upgrade the database. One that an interrupted run left half made is thrown away."""
-    database, done = DEMO / "airflow.db", DEMO / "database-ready"
-    if database.exists() and not done.exists():
-        database.unlink()
+    done = DEMO / "database-ready"
+    if not done.exists():
+        for path in DEMO.glob("airflow.db*"):
+            path.unlink()
     done.unlink(missing_ok=True)
     with Step("Preparing the database"):
         log = DEMO / "logs" / "migrate.log"
