@@ -1,6 +1,6 @@
 PYTHON ?= python3
 
-.PHONY: help demo test lint format docs lock clean
+.PHONY: help demo test lint format docs bench lock clean
 help: ## Show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 demo: ## Run Airflow with single sign-on and demo users
@@ -13,6 +13,8 @@ format: ## Format the code
 	@.venv-dev/bin/ruff format . && .venv-dev/bin/ruff check --fix .
 docs: ## Write the generated reference pages, then build the documentation into site/
 	@scripts/reference .venv-dev/bin/python && .venv-dev/bin/mkdocs build --strict
+bench: ## Compare with Airflow's other auth managers, the short way
+	@.venv-dev/bin/python -m benchmarks --quick
 lock: ## Take the newest releases into requirements/*.txt
 	@scripts/lock --upgrade
 clean: ## Remove everything that demo and test made
