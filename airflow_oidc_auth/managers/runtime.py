@@ -18,6 +18,7 @@ from airflow_oidc_auth.login.keys import derive_attempt_fernet
 from airflow_oidc_auth.managers.services import Services
 from airflow_oidc_auth.providers.pool import ProviderPool
 from airflow_oidc_auth.providers.registry import build_provider
+from airflow_oidc_auth.providers.transport import RequestsTransport
 from airflow_oidc_auth.web.engine import ProviderChoice
 
 
@@ -29,11 +30,14 @@ class Runtime:
     audit: AuditLog
     providers: Mapping[str, RunningProvider]
     pools: tuple[ProviderPool, ...]
+    transports: Mapping[str, RequestsTransport]
     journey: Journey
 
     def choices(self) -> tuple[ProviderChoice, ...]:
-        """Return the providers as people see them."""
-        return tuple(ProviderChoice(key, each.provider.label) for key, each in self.providers.items())
+        """Return the providers as people see them, each with how the last exchange with it went."""
+        return tuple(
+            ProviderChoice(key, each.provider.label, self.transports[key].state) for key, each in self.providers.items()
+        )
 
     def warm_up(self) -> None:
         """Fetch discovery and keys on each provider's own threads; nobody waits for it."""
@@ -49,8 +53,10 @@ class Runtime:
 def build_runtime(config: CompiledConfig, services: Services) -> Runtime:
     """Compose the runtime of a compiled document; starts no thread and calls nobody."""
     pools = {key: ProviderPool(key) for key in config.providers}
+    transports = {key: RequestsTransport(settings.http) for key, settings in config.providers.items()}
     providers = {
-        key: RunningProvider(build_provider(settings), pools[key]) for key, settings in config.providers.items()
+        key: RunningProvider(build_provider(settings, transport=transports[key]), pools[key])
+        for key, settings in config.providers.items()
     }
     base_url = services.base_url
     attempts = AttemptCookies(
@@ -71,4 +77,4 @@ def build_runtime(config: CompiledConfig, services: Services) -> Runtime:
         clock=services.clock,
         token_urlsafe=secrets.token_urlsafe,
     )
-    return Runtime(config, audit, providers, tuple(pools.values()), journey)
+    return Runtime(config, audit, providers, tuple(pools.values()), transports, journey)

@@ -94,12 +94,16 @@ class Transport(Protocol):
 
 
 class RequestsTransport:
-    """The real one. Safe to share between the threads of one provider's pool."""
+    """The real one. Safe to share between the threads of one provider's pool.
+
+    ``state`` tells how the last exchange went: ``unknown`` before the first, ``ok`` or ``failing``.
+    """
 
     def __init__(self, settings: HttpSettings, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
         self._monotonic = monotonic
         self._session = _new_session()
+        self.state = "unknown"
         self._verify: bool | str = settings.ca_file or os.environ.get("REQUESTS_CA_BUNDLE") or True
 
     def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
@@ -120,6 +124,15 @@ class RequestsTransport:
         return self._send("POST", url, dict(form or {}), headers)
 
     def _send(self, method: str, url: str, data: object, headers: Mapping[str, str] | None) -> HttpAnswer:
+        state = "failing"
+        try:
+            answer = self._exchange(method, url, data, headers)
+            state = "ok"
+        finally:
+            self.state = state
+        return answer
+
+    def _exchange(self, method: str, url: str, data: object, headers: Mapping[str, str] | None) -> HttpAnswer:
         check_url(url)
         deadline = self._monotonic() + _PATIENCE * self._settings.timeout
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jwt
 import pytest
 
-from airflow_oidc_auth.testing.misbehaviour import ATTACKS, DOWN, Misbehaviour
+from airflow_oidc_auth.testing.misbehaviour import ATTACKS, DOWN, DOWN, Misbehaviour
 from airflow_oidc_auth.testing.users import FakeUser
 
 MENU_OF = {
@@ -133,3 +133,26 @@ def test_no_lie_of_the_identity_provider_opens_a_session(server, attack):
     assert "location" not in answer.headers
     assert "Traceback" not in answer.text
     assert "_token" not in browser.cookies
+
+
+def test_health_says_which_side_is_down_and_keeps_answering(server):
+    def state() -> tuple[str, str]:
+        answer = server.client().get("/auth/health")
+        assert answer.status_code == 200
+        return answer.json()["status"], answer.json()["providers"][0]["state"]
+
+    browser = server.sign_in("vic")
+    assert state() == ("ok", "ok")
+    lost = server.client()
+    response = server.idp.sign_in(server.begin(lost), "ada")
+    server.idp.misbehaviour = DOWN
+    try:
+        answer = lost.get("/auth/callback/oidc", params=response)
+    finally:
+        server.idp.misbehaviour = type(DOWN)()
+    assert answer.status_code == 502
+    assert "identity provider" in answer.text.lower()
+    assert state() == ("degraded", "failing")
+    assert browser.get("/ui/auth/me").status_code == 200
+    server.sign_in("ada")
+    assert state() == ("ok", "ok")
