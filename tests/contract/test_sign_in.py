@@ -5,7 +5,7 @@ from __future__ import annotations
 import jwt
 import pytest
 
-from airflow_oidc_auth.testing.misbehaviour import ATTACKS, DOWN, DOWN, Misbehaviour
+from airflow_oidc_auth.testing.misbehaviour import ATTACKS, DOWN, Misbehaviour
 from airflow_oidc_auth.testing.users import FakeUser
 
 MENU_OF = {
