@@ -49,7 +49,7 @@ def _compile(settings: Settings) -> tuple[CompiledConfig | None, list[Problem]]:
     try:
         return settings.compile_document(settings.document), problems
     except ConfigurationError as error:
-        problems += error.problems
+        problems = settings.problems_with(error.problems)
     try:
         return dataclasses.replace(settings, resolve_secrets=False).compile_document(settings.document), problems
     except ConfigurationError:

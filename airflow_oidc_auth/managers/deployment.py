@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from airflow.configuration import conf
 from cryptography.fernet import Fernet
 
 from airflow_oidc_auth.errors import ConfigurationError, Problem
+from airflow_oidc_auth.managers.address import split_url
 from airflow_oidc_auth.managers.secret_option import read_secret_option
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -37,7 +37,7 @@ def deployment_warnings() -> Iterator[Problem]:
             f"is {manager}: sign-in with this package is not active",
             "set it to airflow_oidc_auth.OidcAuthManager",
         )
-    url = urlsplit(conf.get("api", "base_url", fallback="") or "")
+    url = split_url(conf.get("api", "base_url", fallback="") or "")
     if url.scheme == "http" and url.hostname not in LOOPBACK_HOSTS:
         yield Problem("[api] base_url", "is plain http: cookies and tokens can be read on the way", "use https")
     if _jwt_secret_is_generated():
@@ -51,7 +51,7 @@ def deployment_warnings() -> Iterator[Problem]:
 
 def _base_url_problems() -> Iterator[Problem]:
     value = conf.get("api", "base_url", fallback="") or ""
-    url = urlsplit(value)
+    url = split_url(value)
     if url.scheme not in {"http", "https"} or not url.netloc:
         yield Problem(
             "[api] base_url",

@@ -1,4 +1,4 @@
-"""The one module that reads ``airflow.cfg``.
+"""What ``airflow.cfg`` and the document say, gathered in one place.
 
 :func:`load_settings` gathers what this package needs and every problem it sees on the way; nothing is raised until
 somebody asks for the compiled configuration, so that all problems are told at once.
@@ -54,16 +54,21 @@ class Settings:
 
         :raises ConfigurationError: with every problem of ``airflow.cfg`` and of the document
         """
-        problems = list(self.problems)
+        problems = self.problems_with(())
         compiled = None
         if self.document is not None:
             try:
                 compiled = self.compile_document(self.document, known_roles)
             except ConfigurationError as error:
-                problems += error.problems
+                problems = self.problems_with(error.problems)
         if problems or compiled is None:
             raise ConfigurationError(problems or [Problem(f"[{SECTION}]", "no configuration could be read")])
         return compiled
+
+    def problems_with(self, found: Sequence[Problem]) -> list[Problem]:
+        """Return what is wrong so far and what was found besides: an option that cannot be read is not missing, too."""
+        told = {each.path for each in self.problems}
+        return [*self.problems, *(each for each in found if each.path not in told)]
 
     def compile_document(self, document: RawDocument, known_roles: Sequence[str] = BUILTIN_ROLES) -> CompiledConfig:
         """Compile another document under the same conditions (hot reload).
@@ -89,7 +94,7 @@ def load_settings(*, resolve_secrets: bool) -> Settings:
     :param resolve_secrets: False for offline commands, which must work without any secret
     """
     problems = [*deployment_problems(), *_unknown_options()]
-    config_file = _option("config_file")
+    config_file = _option("config_file", problems)
     document: RawDocument | None = None
     try:
         document = _read_document(config_file, problems, resolve_secrets=resolve_secrets)
@@ -137,24 +142,15 @@ def _reason(error: OSError | UnicodeDecodeError) -> str:
 
 def _read_document(config_file: str | None, problems: list[Problem], *, resolve_secrets: bool) -> RawDocument:
     # Reading the secret may run a command or ask a secrets backend: offline commands must not.
-    secret = _client_secret(problems) if resolve_secrets else None
-    single = {name: _option(name) for name in SINGLE_PROVIDER_OPTIONS if name != "client_secret"}
+    given = _option("client_secret", problems) if resolve_secrets else None
+    secret = Secret(given) if given else None
+    single = {name: _option(name, problems) for name in SINGLE_PROVIDER_OPTIONS if name != "client_secret"}
     if config_file:
         both = [name for name in SINGLE_PROVIDER_OPTIONS if single.get(name) or (name == "client_secret" and secret)]
         if both:
             raise ConfigurationError(both_configured(both))
         return read_document_file(config_file)
     return document_from_options(**single, client_secret=secret)
-
-
-def _client_secret(problems: list[Problem]) -> Secret | None:
-    """Return the secret; one that cannot be read is a problem beside the others and hides none of them."""
-    try:
-        value = read_secret_option(SECTION, "client_secret")
-    except ConfigurationError as error:
-        problems += error.problems
-        return None
-    return Secret(value) if value else None
 
 
 def _unknown_options() -> Iterator[Problem]:
@@ -169,9 +165,13 @@ def _unknown_options() -> Iterator[Problem]:
         yield Problem(f"[{SECTION}] {shorten(name)}", "is not an option", suggestion)
 
 
-def _option(name: str) -> str | None:
-    value = conf.get(SECTION, name, fallback=None)
-    return value.strip() or None if isinstance(value, str) else None
+def _option(name: str, problems: list[Problem]) -> str | None:
+    """Return the option; one that cannot be read is a problem beside the others and hides none of them."""
+    try:
+        return read_secret_option(SECTION, name) or None
+    except ConfigurationError as error:
+        problems += error.problems
+        return None
 
 
 def _fernet_keys() -> Secret | None:

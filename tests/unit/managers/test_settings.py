@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+from airflow.configuration import conf
 
 from airflow_oidc_auth.errors import ConfigurationError, Problem
+from airflow_oidc_auth.managers.address import base_url
 from airflow_oidc_auth.managers.settings import load_settings
 
 OPTIONS = {
@@ -80,3 +84,35 @@ def test_an_option_that_does_not_exist_is_a_problem(options: pytest.MonkeyPatch,
 def test_each_option_beside_a_file_is_a_problem(options: pytest.MonkeyPatch) -> None:
     options.setenv("AIRFLOW__OIDC_AUTH__CONFIG_FILE", "/etc/oidc_auth.yaml")
     assert [each.path for each in problems()] == [f"[oidc_auth] {name.lower()}" for name in OPTIONS]
+
+
+@pytest.fixture
+def airflow_cfg() -> Iterator[None]:
+    """Undo what a test writes into the section."""
+    before = dict(conf._sections.get("oidc_auth", {}))
+    yield
+    conf._sections.get("oidc_auth", {}).clear()
+    conf._sections.get("oidc_auth", {}).update(before)
+
+
+@pytest.mark.usefixtures("airflow_cfg")
+@pytest.mark.parametrize(
+    ("option", "value"), [("client_secret", "hunter%2"), ("role_mapping", '{"50%": "Admin"}'), ("client_id", "%(x)s")]
+)
+def test_a_percent_sign_in_the_file_is_a_problem_that_does_not_show_the_value(
+    options: pytest.MonkeyPatch, option: str, value: str
+) -> None:
+    options.delenv(f"AIRFLOW__OIDC_AUTH__{option.upper()}")
+    conf.read_string(f"[oidc_auth]\n{option} = {value}\n")
+    found = problems()
+    assert [(each.path, each.suggestion) for each in found] == [
+        (f"[oidc_auth] {option}", "write '%%' for each '%' in the file")
+    ]
+    assert value not in str(found)
+
+
+@pytest.mark.parametrize("url", ["https://[", "https://airflow.example.com:port"])
+def test_a_base_url_that_cannot_be_parsed_is_a_problem(options: pytest.MonkeyPatch, url: str) -> None:
+    options.setenv("AIRFLOW__API__BASE_URL", url)
+    assert [each.path for each in problems()] == ["[api] base_url"]
+    assert base_url() == ""
