@@ -69,11 +69,9 @@ class _DateWatch:
 
     def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
         answer = self.inner.get(url, headers=headers)
-        try:
-            told = parsedate_to_datetime(answer.headers.get("Date", ""))
-        except ValueError:
-            return answer
-        self.differences.append(told.timestamp() - self.clock())
+        told = read_date(answer)
+        if told is not None:
+            self.differences.append(told - self.clock())
         return answer
 
     def post(
@@ -85,6 +83,14 @@ class _DateWatch:
         headers: Mapping[str, str] | None = None,
     ) -> HttpAnswer:
         return self.inner.post(url, form=form, json=json, headers=headers)
+
+
+def read_date(answer: HttpAnswer) -> float | None:
+    """Return the answer's ``Date`` in epoch seconds, or None if there is none that can be read."""
+    try:
+        return parsedate_to_datetime(answer.headers.get("Date", "")).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def metadata_findings(settings: ProviderSettings, metadata: ProviderMetadata) -> tuple[Finding, ...]:

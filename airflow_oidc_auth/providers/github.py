@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from email.utils import parsedate_to_datetime
 from urllib.parse import urlencode
 
 from airflow_oidc_auth.errors import OidcAuthError, ProtocolViolation, ProviderError
 from airflow_oidc_auth.providers.attempt import LoginAttempt
 from airflow_oidc_auth.providers.authorization import authorization_parameters, read_authorization_response
+from airflow_oidc_auth.providers.diagnose import read_date
 from airflow_oidc_auth.providers.github_account import GithubAccount, api_base
 from airflow_oidc_auth.providers.oauth_error import oauth_error
 from airflow_oidc_auth.providers.provider import Finding, SignIn
@@ -76,9 +76,8 @@ class GitHubProvider:
         return (Finding("ok", "api", f"{url} answered {answer.status}"), *self._clock_findings(answer))
 
     def _clock_findings(self, answer: HttpAnswer) -> Sequence[Finding]:
-        try:
-            told = parsedate_to_datetime(answer.headers.get("Date", "")).timestamp()
-        except (TypeError, ValueError):
+        told = read_date(answer)
+        if told is None:
             return ()
         difference = round(self._clock() - told)
         if abs(difference) <= self._settings.leeway:

@@ -192,10 +192,17 @@ def _new_session() -> requests.Session:
 def _refuse_failure(answer: HttpAnswer) -> None:
     evidence = {"url": answer.url, "status": answer.status}
     if 300 <= answer.status < 400:
-        target = urlsplit(answer.headers.get("Location", "")).hostname or "the same host"
+        target = _host_of(answer.headers.get("Location", ""))
         raise ProviderError("provider_redirected", f"{answer.url} redirects to {target}", evidence=evidence)
     if answer.status >= 500 or answer.status == 429:
         raise ProviderError("provider_failing", f"{answer.url} answered {answer.status}", evidence=evidence)
+
+
+def _host_of(location: str) -> str:
+    try:
+        return urlsplit(location).hostname or "the same host"
+    except ValueError:
+        return "an address that is none"
 
 
 def _translated(error: Exception, url: str, settings: HttpSettings) -> ProviderError:

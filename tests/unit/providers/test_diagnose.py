@@ -8,14 +8,14 @@ import pytest
 
 from airflow_oidc_auth.identity.claims import ClaimPath
 from airflow_oidc_auth.providers.client_auth import ClientAuthenticator
-from airflow_oidc_auth.providers.diagnose import clock_findings, key_findings, metadata_findings
+from airflow_oidc_auth.providers.diagnose import clock_findings, key_findings, metadata_findings, read_date
 from airflow_oidc_auth.providers.diagnose_client import client_finding
 from airflow_oidc_auth.providers.keys import parse_jwks
 from airflow_oidc_auth.providers.oidc import OidcProvider
 from airflow_oidc_auth.providers.presets import preset
 from airflow_oidc_auth.providers.provider import Provider
 from airflow_oidc_auth.providers.settings import GroupSource
-from airflow_oidc_auth.providers.transport import RequestsTransport
+from airflow_oidc_auth.providers.transport import HttpAnswer, RequestsTransport
 from airflow_oidc_auth.secret import Secret
 from airflow_oidc_auth.testing import ATTACKS, DOWN, FakeIdp
 from airflow_oidc_auth.testing.transport import RecordedTransport
@@ -147,3 +147,8 @@ def test_keys_that_serve_no_accepted_algorithm_are_an_error_that_says_what_was_p
     finding = key_findings(make_settings(issuer=ISSUER), ring)[0]
     assert (finding.level, finding.check) == ("error", "keys")
     assert "'oct' is not used" in finding.suggestion
+
+
+@pytest.mark.parametrize("date", ["", "soon", "Mon, 01 Jan 99999 00:00:00 GMT"])
+def test_a_date_that_cannot_be_read_says_nothing_about_the_clock(date: str) -> None:
+    assert read_date(HttpAnswer("https://idp.example", 200, {"Date": date})) is None
