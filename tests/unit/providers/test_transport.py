@@ -118,7 +118,7 @@ def send(transport: RequestsTransport, url: str, form: dict[str, str] | None) ->
         (answer(302, Location="https://evil.example/token"), "provider_redirected"),
         (answer(307, Location="/elsewhere"), "provider_redirected"),
         (answer(308), "provider_redirected"),
-        (answer(302, Location="https://["), "provider_redirected"),
+        (answer(300, Location="https://["), "provider_redirected"),
         (answer(500), "provider_failing"),
         (answer(503), "provider_failing"),
         (answer(429), "provider_failing"),
