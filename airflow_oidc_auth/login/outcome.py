@@ -22,7 +22,6 @@ class RequestContext:
     """
 
     client_address: str | None
-    user_agent: str | None
     correlation_id: str
     cookies: Mapping[str, str] = field(default_factory=dict, repr=False)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from airflow_oidc_auth.audit.event import AuditRecord, AuthEvent
 from airflow_oidc_auth.grants.grant import Grant
 from airflow_oidc_auth.identity import Identity
@@ -35,6 +37,16 @@ def build_logout(session: Session, context: RequestContext) -> AuditRecord:
 def build_replaced(session: Session, correlation_id: str, context: RequestContext) -> AuditRecord:
     """Return the row of a session whose browser signed in again."""
     return _of_session(AuthEvent.SESSION_ENDED, REPLACED, session, correlation_id, context)
+
+
+def build_token_issued(session: Session, correlation_id: str, valid_for: int) -> AuditRecord:
+    """Return the row of a token that somebody made from their session; where from, core's own row tells.
+
+    :param valid_for: seconds
+    """
+    context = RequestContext(client_address=None, correlation_id=correlation_id)
+    record = _of_session(AuthEvent.TOKEN_ISSUED, "user_request", session, correlation_id, context)
+    return replace(record, detail=(("valid_for", valid_for),))
 
 
 def build_refusal(

@@ -27,6 +27,7 @@ from airflow_oidc_auth.audit.window import FailureWindow
 from airflow_oidc_auth.config.compiled import CompiledConfig
 from airflow_oidc_auth.login.journey import Journey
 from airflow_oidc_auth.login.keys import derive_csrf_keys
+from airflow_oidc_auth.login.records import build_token_issued
 from airflow_oidc_auth.managers.reloading import DIGEST_LENGTH, Reloading
 from airflow_oidc_auth.managers.runtime import Runtime, build_runtime
 from airflow_oidc_auth.managers.services import Services
@@ -41,6 +42,7 @@ from airflow_oidc_auth.sessions.live import LiveSessions
 from airflow_oidc_auth.sessions.periodic import Periodic
 from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.web.app import create_web_app
+from airflow_oidc_auth.web.context import new_correlation_id
 from airflow_oidc_auth.web.engine import ProviderChoice
 
 FLUSH_EVERY = 5.0
@@ -119,6 +121,15 @@ class Engine:
     def user(self, session: Session) -> OidcUser:
         """Return the user of a live session, with the permissions of its roles."""
         return OidcUser(session, self._policy.permissions(session.grant.roles))
+
+    def issue_token(self, session: Session, lifetime: int) -> str:
+        """Return a token of the session and write its audit record; blocks.
+
+        :param lifetime: seconds; the token ends with the session if that is sooner
+        """
+        valid_for = self.tokens.valid_for(session, lifetime)
+        self._audit().record(build_token_issued(session, new_correlation_id(), valid_for))
+        return self.tokens.issue(session, lifetime=valid_for)
 
     def is_safe_url(self, url: str, request: Request) -> bool:
         """Judge where a person may be sent, as Airflow judges it."""

@@ -81,11 +81,15 @@ class OidcAuthManager(Decisions, BaseAuthManager[OidcUser]):
 
         return session_claims(user.session)
 
-    def generate_jwt(
-        self, user: OidcUser, *, expiration_time_in_seconds: int = conf.getint("api_auth", "jwt_expiration_time")
-    ) -> str:
-        """Return a token of the user's session (core's "generate API token"); it says and keeps the session's end."""
-        return self.engine.tokens.issue(user.session, lifetime=expiration_time_in_seconds)
+    def generate_jwt(self, user: OidcUser, *, expiration_time_in_seconds: int | None = None) -> str:
+        """Return a token of the user's session (core's "generate API token"); it says and keeps the session's end.
+
+        Audited, so it blocks: core asks on a thread that may. Without a lifetime ``[api_auth] jwt_expiration_time``.
+        """
+        lifetime = expiration_time_in_seconds
+        if lifetime is None:
+            lifetime = conf.getint("api_auth", "jwt_expiration_time")
+        return self.engine.issue_token(user.session, lifetime)
 
     def revoke_token(self, token: str) -> None:
         """Revoke a token here at once and on every other API server within seconds; foreign tokens are ignored."""

@@ -56,9 +56,12 @@ class AirflowTokens:
 
     def issue(self, session: Session, *, lifetime: int | None = None) -> str:
         """Return a signed token that ends with the session, or after ``lifetime`` seconds if that is sooner."""
+        return self._signer.generate(session_claims(session), valid_for=self.valid_for(session, lifetime))
+
+    def valid_for(self, session: Session, lifetime: int | None = None) -> int:
+        """Return for how many seconds a token issued now is valid."""
         remaining = max(0, session.expires_at - int(self._clock()))
-        valid_for = remaining if lifetime is None else min(lifetime, remaining)
-        return self._signer.generate(session_claims(session), valid_for=valid_for)
+        return remaining if lifetime is None else min(lifetime, remaining)
 
     def recall(self, token: str) -> VerifiedToken | None:
         """Return the claims of a token verified before and not expired since."""

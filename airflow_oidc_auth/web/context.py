@@ -10,7 +10,6 @@ from starlette.requests import Request
 from airflow_oidc_auth.login.outcome import RequestContext
 
 CORRELATION_SCOPE_KEY = "airflow_oidc_auth.correlation_id"
-MAX_USER_AGENT = 200
 
 
 def new_correlation_id() -> str:
@@ -29,10 +28,8 @@ def read_context(request: Request) -> RequestContext:
 
     The client's address is the server's (uvicorn's, which knows the trusted proxies), never a header read here.
     """
-    agent = request.headers.get("user-agent", "")[:MAX_USER_AGENT]
     return RequestContext(
         client_address=request.client.host if request.client else None,
-        user_agent=agent or None,
         correlation_id=correlation_id_of(request),
         cookies=request.cookies,
     )

@@ -58,6 +58,17 @@ def test_a_token_never_says_more_than_its_session(server):
         assert jwt.decode(token, options={"verify_signature": False})["exp"] <= session_end
 
 
+def test_a_token_made_from_a_session_is_a_row_of_the_audit_log(server, audit_rows):
+    browser = server.sign_in("ada")
+    login = audit_rows(1)[0]
+    token = browser.post("/ui/auth/token", json={"token_type": "api"}).json()["access_token"]
+    row = audit_rows(1)[0]
+    assert (row["event"], row["owner"], row["reason"]) == ("auth.token_issued", "Ada", "user_request")
+    assert row["session_ref"] == login["session_ref"]
+    assert 0 < row["valid_for"] <= 86400
+    assert token not in str(row)
+
+
 @pytest.mark.parametrize(
     "changes",
     [

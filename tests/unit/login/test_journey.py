@@ -33,7 +33,7 @@ def rig() -> Iterator[Rig]:
 
 
 def context(cookies: Mapping[str, str] | None = None, reference: str = "ref-1") -> RequestContext:
-    return RequestContext("198.51.100.7", "agent", reference, cookies or {})
+    return RequestContext("198.51.100.7", reference, cookies or {})
 
 
 def begin(rig: Rig, reference: str = "ref-1") -> Begun:
