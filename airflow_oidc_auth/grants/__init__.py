@@ -1,7 +1,7 @@
 """Grant rules: an Identity becomes a Grant (roles, teams, the reasons) or a Refusal.
 
 Owns the meaning of ``grants.require`` and ``grants.rules``. Entry points: :func:`~.rules.compile_rules` once per
-document, :meth:`~.rules.GrantRules.evaluate` at every sign-in and re-check. Must not know protocols, sessions,
+document, :meth:`~.rules.GrantRules.evaluate` at every sign-in. Must not know protocols, sessions,
 Airflow or files.
 
 Flow: every requirement that applies must hold, then every rule is asked on its own and adds its roles; no rule, no

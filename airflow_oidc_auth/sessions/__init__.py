@@ -4,7 +4,7 @@ Owns the tables ``oidc_auth_principal``, ``oidc_auth_session`` and ``oidc_auth_r
 database, their migrations, and the copy in memory from which requests are answered. Must not know OIDC, web
 frameworks or the auth manager.
 
-A session is opened and ended in the database (:mod:`.database`), always on the store's own threads
+The journey opens and ends a session in the database (:mod:`.database`), on the store's own threads
 (:mod:`.executor`). A request asks :class:`.live.LiveSessions`: ``peek`` answers from memory (:mod:`.cache`,
 minus what the revocation feed (:mod:`.feed`) has heard), ``load`` reads one indexed row when this process first
 sees the session. Ending a session writes one revocation, which every server's feed reads within a second.
