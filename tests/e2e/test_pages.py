@@ -37,6 +37,18 @@ def test_my_access_has_its_name_in_the_menu_of_those_who_may_see_plugins(visitor
     expect(opened.value.get_by_role("heading", name="My access")).to_be_visible()
 
 
+def test_my_access_shows_every_column_on_a_narrow_screen_without_scrolling_sideways(visitor: Visitor) -> None:
+    visitor.page.set_viewport_size({"width": 360, "height": 740})
+    visitor.sign_in(UMA, "/auth/access")
+    table = visitor.page.get_by_role("table")
+    expect(table.get_by_role("columnheader")).to_have_count(3)
+    for cell in (table.get_by_role("rowheader"), *table.get_by_role("cell").all()):
+        box = cell.bounding_box()
+        assert box is not None
+        assert 0 <= box["x"] < box["x"] + box["width"] <= 360
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") == 360
+
+
 def test_the_audit_log_page_shows_an_admin_who_signed_in(visitor: Visitor) -> None:
     visitor.sign_in(ADA)
     visitor.page.wait_for_url(f"{visitor.airflow.base_url}/")
