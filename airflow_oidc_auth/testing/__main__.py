@@ -19,8 +19,8 @@ def build_parser() -> argparse.ArgumentParser:
         description="A demonstration identity provider on 127.0.0.1. Anybody who reaches it signs in as anybody.",
     )
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: any free one)")
-    parser.add_argument("--client-id", default=CLIENT_ID)
-    parser.add_argument("--client-secret", default=CLIENT_SECRET)
+    parser.add_argument("--client-id", default=CLIENT_ID, help="default: %(default)s")
+    parser.add_argument("--client-secret", default=CLIENT_SECRET, help="default: %(default)s")
     parser.add_argument("--redirect-uri", action="append", required=True, help="compared exactly; may be repeated")
     parser.add_argument("--users", type=Path, help="JSON list of users (default: five demo users)")
     return parser
