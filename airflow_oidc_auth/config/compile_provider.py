@@ -102,7 +102,6 @@ def _given(model: ProviderModel, chosen: Preset) -> Given:
         client_id=model.client_id,
         options=options,
         groups=_groups(model.groups),
-        claims_configured=frozenset(model.claims.model_fields_set),
     )
 
 

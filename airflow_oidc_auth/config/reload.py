@@ -1,13 +1,12 @@
 """Hot reload: a good document replaces the old one, a bad one is reported and changes nothing.
 
-Polls the content, not the modification time or the inode: Kubernetes swaps a symlink when a ConfigMap
+Looks at the content, not the modification time or the inode: Kubernetes swaps a symlink when a ConfigMap
 changes, editors replace files, and clocks of file systems are coarse.
 """
 
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Callable, Sequence
 
 from airflow_oidc_auth.config.compiled import CompiledConfig
@@ -19,7 +18,7 @@ Reject = Callable[[Sequence[Problem]], None]
 
 
 class DocumentWatcher:
-    """Watch one document.
+    """Watch one document; the caller owns the thread and says when to look.
 
     :param source: its name in problems
     :param read: returns the file's bytes; ``OSError`` while it is away
@@ -27,8 +26,6 @@ class DocumentWatcher:
     :param current: what the server runs on; a first look at the same document changes nothing
     :param accept: called with the new and the old configuration; raises ConfigurationError if it cannot be used
     :param reject: called once per distinct bad content with its problems
-    :param clock: monotonic seconds
-    :param interval: seconds between two looks
     """
 
     def __init__(
@@ -40,8 +37,6 @@ class DocumentWatcher:
         current: CompiledConfig,
         accept: Accept,
         reject: Reject,
-        clock: Callable[[], float],
-        interval: float = 10.0,
     ) -> None:
         self._source = source
         self._read = read
@@ -49,23 +44,12 @@ class DocumentWatcher:
         self._current = current
         self._accept = accept
         self._reject = reject
-        self._clock = clock
-        self._interval = interval
         self._seen = ""
-        self._next_look = clock()
 
     @property
     def current(self) -> CompiledConfig:
         """The last accepted configuration."""
         return self._current
-
-    def poll(self) -> bool:
-        """Look if it is time to; return whether a new configuration was accepted."""
-        now = self._clock()
-        if now < self._next_look:
-            return False
-        self._next_look = now + self._interval
-        return self.look()
 
     def look(self) -> bool:
         """Look now; return whether a new configuration was accepted."""
@@ -84,11 +68,6 @@ class DocumentWatcher:
         except ConfigurationError as error:
             return self._bad(digest, error.problems)
         return self._good(digest, compiled)
-
-    def run(self, stop_event: threading.Event) -> None:
-        """Poll until told to stop; the caller owns the thread."""
-        while not stop_event.wait(self._interval):
-            self.look()
 
     def _good(self, digest: str, compiled: CompiledConfig) -> bool:
         old = self._current

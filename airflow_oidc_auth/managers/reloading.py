@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -48,7 +47,6 @@ class Reloading:
             current=current,
             accept=self._accept,
             reject=self._reject,
-            clock=time.monotonic,
         )
         self._periodic = Periodic("oidc-auth-reload", self._watcher.look, LOOK_EVERY, first_delay=LOOK_EVERY)
 

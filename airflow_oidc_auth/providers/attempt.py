@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from airflow_oidc_auth.secret import Secret
 
@@ -24,8 +24,8 @@ class LoginAttempt:
     """
 
     provider: str
-    state: str
-    nonce: str
+    state: str = field(repr=False)
+    nonce: str = field(repr=False)
     code_verifier: Secret
     redirect_uri: str
     next_url: str

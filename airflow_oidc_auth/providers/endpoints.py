@@ -11,7 +11,7 @@ _MAX_URL = 2048
 
 
 def is_loopback(host: str) -> bool:
-    """True for this machine's own addresses, the only ones that need no TLS."""
+    """True for this machine's own addresses, the only ones that need no TLS (RFC 8252 §7.3)."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

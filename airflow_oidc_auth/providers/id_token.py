@@ -33,7 +33,7 @@ class IdTokenExpectation:
 
     check_issuer: Callable[[str, Mapping[str, object]], str | None]
     client_id: str
-    nonce: str
+    nonce: str = field(repr=False)
     leeway: int
     now: float
     access_token: Secret | None = field(default=None, repr=False)

@@ -8,8 +8,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -18,8 +16,6 @@ from airflow_oidc_auth.web.cookies import SESSION_COOKIE, TOKEN_SCOPE_KEY
 
 PREFIX = "/auth"
 CALLBACK_PREFIXES = (f"{PREFIX}/callback/",)
-
-Headers = Iterable[tuple[bytes, bytes]]
 
 
 class AuthMiddleware:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema, mode
 
 from airflow_oidc_auth.config.schema.base import Strict, kind_of, refuse
 from airflow_oidc_auth.config.schema.values import Text, TextOrTexts, Texts
+from airflow_oidc_auth.grants.cel import MAX_LENGTH
 from airflow_oidc_auth.identity.claims import parse_claim_path
 
 
@@ -53,7 +54,7 @@ Claims = Annotated[
     Field(min_length=1, max_length=100),
     AfterValidator(_claim_names),
 ]
-Cel = Annotated[str, Field(min_length=1, max_length=4000)]
+Cel = Annotated[str, Field(min_length=1, max_length=MAX_LENGTH)]
 
 
 def _none_set(model: Strict, keys: Sequence[str]) -> bool:
@@ -115,7 +116,9 @@ class RuleModel(Strict):
         description="Admin, Op, User, Viewer or Public; a capture of group_regex as {name}.", examples=[["Op"]]
     )
     teams: Texts | None = Field(
-        default=None, description="Airflow teams (multi-team); a capture as {name}.", examples=[["{team}"]]
+        default=None,
+        description="Airflow teams; a capture as {name}. Shown on my access; they limit nothing in this release.",
+        examples=[["{team}"]],
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ from pydantic_core import CoreSchema
 from airflow_oidc_auth.config.paths import has_control_characters
 from airflow_oidc_auth.config.schema.base import kind_of, refuse
 from airflow_oidc_auth.identity.claims import ClaimPath, parse_claim_path
+from airflow_oidc_auth.providers.endpoints import is_loopback
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"([0-9]{1,9})\s?([smhd]?)")
@@ -60,14 +60,6 @@ def _claim_path(value: object) -> ClaimPath:
         return parse_claim_path(value)
     except ValueError as error:
         raise refuse(f"is not a claim path: {error}", "write a name, a dotted path, or a list of names") from None
-
-
-def is_loopback(host: str) -> bool:
-    """Tell addresses of this machine, which need no TLS (RFC 8252 §7.3)."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def _url(value: str) -> str:

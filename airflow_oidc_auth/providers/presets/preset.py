@@ -29,14 +29,12 @@ class Given:
     :param issuer: as written, or None when left out
     :param groups: configured group sources, or None when left out
     :param options: the preset's own keys (those in :attr:`Preset.option_keys`), unvalidated
-    :param claims_configured: names among ``name``, ``email``, ``email_verified`` that were written
     """
 
     issuer: str | None = None
     client_id: str = ""
     options: Mapping[str, object] = field(default_factory=dict)
     groups: tuple[GroupSource, ...] | None = None
-    claims_configured: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +71,8 @@ class HookContext:
     settings: ProviderSettings
     transport: Transport
     discovered_issuer: str
-    claims: Mapping[str, object]
-    userinfo: Mapping[str, object] | None = None
+    claims: Mapping[str, object] = field(repr=False)
+    userinfo: Mapping[str, object] | None = field(default=None, repr=False)
     access_token: Secret | None = None
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -15,12 +14,11 @@ from tests.unit.config.documents import ROLES, SECRET, compile_text, document
 
 
 class Bench:
-    """A watcher with a file that tests write, a clock that tests turn, and what it reported."""
+    """A watcher with a file that tests write, and what it reported."""
 
     def __init__(self, read: Callable[[], bytes] | None = None) -> None:
         self.content: bytes | OSError = document().encode()
         self.environ = {"SECRET": SECRET}
-        self.now = 0.0
         self.accepted: list[tuple[CompiledConfig, CompiledConfig]] = []
         self.rejected: list[tuple[Problem, ...]] = []
         resolver = SecretResolver(environ=self.environ)
@@ -31,8 +29,6 @@ class Bench:
             "current": compile_text(document()),
             "accept": lambda new, old: self.accepted.append((new, old)),
             "reject": lambda problems: self.rejected.append(tuple(problems)),
-            "clock": lambda: self.now,
-            "interval": 10,
         }
         self.watcher = DocumentWatcher(**self.arguments)
 
@@ -114,15 +110,6 @@ def test_a_rotated_secret_counts_when_the_document_is_touched(bench):
     assert bench.watcher.current.providers["idp"].client_secret.reveal() == "rotated"
 
 
-def test_looks_once_per_interval(bench):
-    bench.watcher.poll()
-    bench.content = document(provider="label: New").encode()
-    bench.now = 9.9
-    assert not bench.watcher.poll()
-    bench.now = 10.0
-    assert bench.watcher.poll()
-
-
 def test_sees_a_config_map_whose_symlink_is_swapped(tmp_path):
     for name, label in (("..1", "One"), ("..2", "Two")):
         (tmp_path / name).mkdir()
@@ -135,10 +122,3 @@ def test_sees_a_config_map_whose_symlink_is_swapped(tmp_path):
     (tmp_path / "..new").replace(tmp_path / "..data")
     assert bench.watcher.look()
     assert bench.watcher.current.providers["idp"].label == "Two"
-
-
-def test_run_ends_when_told_to(bench):
-    stop = threading.Event()
-    stop.set()
-    bench.watcher.run(stop)
-    assert bench.accepted == []
