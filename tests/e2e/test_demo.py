@@ -48,6 +48,8 @@ class Demo:
                 stderr=subprocess.STDOUT,
                 text=True,
                 start_new_session=True,
+                # A shell that runs the tests in the background has them ignore Ctrl-C, and children inherit that.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
             )
         self.started.append(process)
 
