@@ -70,6 +70,9 @@ class Ports:
         return f"http://127.0.0.1:{self.idp}"
 
 
+PREFERRED_PORTS = Ports(airflow=8080, idp=9400, task_logs=8793, trigger_logs=8794)
+
+
 def main() -> int:
     """Run the demo until Ctrl-C; return the exit code."""
     options = _arguments()
@@ -104,10 +107,12 @@ def _run(options: argparse.Namespace) -> int:
             _forget()
         _check_port(options.port)
         python = environment(".venv", "demo.txt", minimum=(3, 10))
+        environ = _environ(python)
+        _configure(PREFERRED_PORTS)
+        _migrate(python, environ)
+        # Chosen at the last moment: what is free now may not be when the database is ready.
         ports = _ports(options.port)
         _configure(ports)
-        environ = _environ(python)
-        _migrate(python, environ)
         return _serve(python, ports, environ, once=options.once)
 
 
@@ -161,11 +166,12 @@ def _check_port(wanted: int | None) -> None:
 
 def _ports(wanted: int | None) -> Ports:
     _check_port(wanted)
-    airflow = wanted or free_port(8080)
-    if not wanted and airflow != 8080:
-        print(f"  ! Port 8080 is in use; Airflow takes {airflow}", flush=True)
-    idp = free_port(9400, [airflow])
-    task_logs = free_port(8793, [airflow, idp])
+    usual = PREFERRED_PORTS
+    airflow = wanted or free_port(usual.airflow)
+    if not wanted and airflow != usual.airflow:
+        print(f"  ! Port {usual.airflow} is in use; Airflow takes {airflow}", flush=True)
+    idp = free_port(usual.idp, [airflow])
+    task_logs = free_port(usual.task_logs, [airflow, idp])
     return Ports(airflow, idp, task_logs, free_port(task_logs + 1, [airflow, idp]))
 
 
