@@ -121,6 +121,7 @@ def _can_bind(family: socket.AddressFamily, host: str, port: int) -> bool:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
+            probe.listen(1)  # a socket that is bound and does not listen yet lets us bind, and not listen
     except OSError as error:
         return family == socket.AF_INET6 and not isinstance(error, PermissionError) and "in use" not in str(error)
     return True

@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             port=options.port,
         )
     except (OSError, ValueError) as error:
-        print(f"demo identity provider: {error}", file=sys.stderr)
+        print(f"demo identity provider (port {options.port or 'any'}): {error}", file=sys.stderr)
         return 2
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
