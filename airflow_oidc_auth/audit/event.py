@@ -20,6 +20,8 @@ class AuthEvent(str, Enum):
     CONFIG_RELOADED = "auth.config_reloaded"
     CONFIG_REJECTED = "auth.config_rejected"
     BREAK_GLASS = "auth.break_glass"
+    USER_LINKED = "auth.user_linked"
+    USER_UNLINKED = "auth.user_unlinked"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,10 @@ REPLACED = "replaced"
 
 def build_login(opened: Opened, correlation_id: str, context: RequestContext) -> AuditRecord:
     """Return the row of a finished sign-in."""
-    return _of_session(
+    record = _of_session(
         AuthEvent.LOGIN, "rules_matched", opened.session, correlation_id, context, before=opened.previous_roles
     )
+    return replace(record, detail=opened.notes)
 
 
 def build_roles_changed(opened: Opened, correlation_id: str, context: RequestContext) -> AuditRecord | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from airflow_oidc_auth.messages import configuration, login, protocol, provider, session
+from airflow_oidc_auth.messages import configuration, fab, login, protocol, provider, session
 from airflow_oidc_auth.messages.message import Message
 
 __all__ = ["Message", "all_messages", "message"]
@@ -20,7 +20,14 @@ def _merge(*areas: Mapping[str, Message]) -> Mapping[str, Message]:
     return MappingProxyType(merged)
 
 
-_CATALOGUE = _merge(configuration.MESSAGES, login.MESSAGES, protocol.MESSAGES, provider.MESSAGES, session.MESSAGES)
+_CATALOGUE = _merge(
+    configuration.MESSAGES,
+    fab.MESSAGES,
+    login.MESSAGES,
+    protocol.MESSAGES,
+    provider.MESSAGES,
+    session.MESSAGES,
+)
 
 
 def message(code: str) -> Message:

@@ -13,6 +13,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -22,13 +23,17 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session as Transaction
 
 from airflow_oidc_auth.errors import SessionError
+from airflow_oidc_auth.grants.digest import grant_digest
 from airflow_oidc_auth.grants.grant import Grant
+from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.providers.provider import SignIn
 from airflow_oidc_auth.sessions import models
+from airflow_oidc_auth.sessions.accounts import Accounts
 from airflow_oidc_auth.sessions.database_errors import is_conflict, store_unavailable
 from airflow_oidc_auth.sessions.fernet import TokenCipher
 from airflow_oidc_auth.sessions.grant_document import dump_grant, dump_roles, parse_roles
 from airflow_oidc_auth.sessions.limits import MAX_REASON_LENGTH
+from airflow_oidc_auth.sessions.principal import principal_id
 from airflow_oidc_auth.sessions.revocation import SESSION, TOKEN, is_session_id, token_key
 from airflow_oidc_auth.sessions.rows import check_storable, new_session, parse_session
 from airflow_oidc_auth.sessions.session import Ended, Opened, Session
@@ -73,6 +78,7 @@ class DatabaseSessionStore:
     """Open, load and end sessions; publish revocations. Thread-safe; every method blocks.
 
     :param cipher: encrypts the IdP's tokens
+    :param accounts: settled by every sign-in, in its transaction; None when sessions alone are the accounts
     :param transactions: opens a transaction that commits on success
     :param new_id: makes a session id: 128 random bits, base64url
     :param jitter: between 0 and 1; keeps transactions that met from meeting again
@@ -82,12 +88,14 @@ class DatabaseSessionStore:
         self,
         cipher: TokenCipher,
         *,
+        accounts: Accounts | None = None,
         transactions: Transactions = airflow_transactions,
         new_id: Callable[[], str] = lambda: secrets.token_urlsafe(16),
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._cipher = cipher
+        self._accounts = accounts
         self._transactions = transactions
         self._new_id = new_id
         self._sleep = sleep
@@ -97,16 +105,25 @@ class DatabaseSessionStore:
         """Store a new session; see :class:`~airflow_oidc_auth.sessions.store.SessionStore`.
 
         :raises SessionError: ``session_store_unavailable``, ``identity_not_storable`` or ``principal_conflict``
+        :raises LoginRefused: the account may not sign in; nothing is stored
         """
         check_storable(sign_in.identity)
         session = new_session(self._new_id(), sign_in, grant, now, expires_at, client_address)
 
         def work(transaction: Transaction) -> Opened:
-            previous = _store_principal(transaction, session)
-            transaction.execute(insert(models.sessions).values(self._session_row(session, sign_in)))
-            return Opened(session, previous)
+            opened = self._settle(transaction, Opened(session, _store_principal(transaction, session)), sign_in, now)
+            transaction.execute(insert(models.sessions).values(self._session_row(opened.session, sign_in)))
+            return opened
 
         return self._run(work)
+
+    def withdraw(self, identity: Identity) -> tuple[str, ...]:
+        """Take the roles of an identity to whom the rules give nothing; return those that went."""
+        accounts = self._accounts
+        if accounts is None:
+            return ()
+        mine = principal_id(identity.issuer, identity.subject)
+        return self._run(lambda transaction: accounts.withdraw(transaction, mine))
 
     def load(self, session_id: str, *, now: int) -> Session | None:
         """Return the session if it is neither unknown, ended, expired nor tampered with."""
@@ -175,6 +192,14 @@ class DatabaseSessionStore:
             total += deleted
             if found < BATCH:
                 return total
+
+    def _settle(self, transaction: Transaction, opened: Opened, sign_in: SignIn, now: int) -> Opened:
+        if self._accounts is None:
+            return opened
+        session = opened.session
+        settled = self._accounts.settle(transaction, session.principal_id, sign_in, session.grant, now=now)
+        held = replace(session, grant=settled.grant, grant_digest=grant_digest(settled.grant))
+        return Opened(held, settled.previous_roles, settled.notes)
 
     def _session_row(self, session: Session, sign_in: SignIn) -> Mapping[str, Any]:
         return {

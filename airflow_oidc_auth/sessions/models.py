@@ -1,4 +1,4 @@
-"""The three tables, in metadata of their own.
+"""The four tables, in metadata of their own.
 
 Times are epoch seconds: no time-zone or fraction differences between databases. Whatever is looked up (session id,
 principal id, revoked key) is ASCII with binary collation, so that MySQL and MariaDB neither fold case nor
@@ -19,6 +19,7 @@ from airflow_oidc_auth.sessions.limits import (
     MAX_ADDRESS_LENGTH,
     MAX_EMAIL_LENGTH,
     MAX_IDENTITY_LENGTH,
+    MAX_ISO_TIME_LENGTH,
     MAX_KEY_LENGTH,
     MAX_NAME_LENGTH,
     MAX_REASON_LENGTH,
@@ -98,4 +99,18 @@ revocations = Table(
     Index("idx_oidc_auth_revocation_expires_at", "expires_at"),
     # Without AUTOINCREMENT SQLite hands out the numbers of deleted rows again, below what the feeds have read.
     sqlite_autoincrement=True,
+)
+
+# FAB's users belong to another package that may be absent: no foreign key leads there, and ``user_created_on`` tells a
+# user from one who was given the number of a deleted one.
+fab_users = Table(
+    "oidc_auth_fab_user",
+    metadata,
+    Column("principal_id", ascii_key(PRINCIPAL_ID_LENGTH), ForeignKey(principals.c.id), primary_key=True),
+    Column("user_id", Integer, nullable=False),
+    Column("user_created_on", ascii_key(MAX_ISO_TIME_LENGTH), nullable=False),
+    Column("given_roles", ascii_document(), nullable=False),
+    Column("linked_at", BigInteger, nullable=False),
+    Column("linked_by", unicode_text(MAX_NAME_LENGTH), nullable=False),
+    UniqueConstraint("user_id", name="oidc_auth_fab_user_user_id_uq"),
 )

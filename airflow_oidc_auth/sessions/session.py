@@ -36,10 +36,14 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A session just opened, and the roles of the principal's previous sign-in (None at the first)."""
+    """A session just opened, and the roles of the principal's previous sign-in (None at the first).
+
+    :param notes: facts about the account for the audit's detail
+    """
 
     session: Session
     previous_roles: tuple[str, ...] | None
+    notes: tuple[tuple[str, str | int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,46 @@
+"""The accounts of another system that a sign-in keeps in step, in the transaction that opens the session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlalchemy.orm import Session as Transaction
+
+from airflow_oidc_auth.grants.grant import Grant
+from airflow_oidc_auth.providers.provider import SignIn
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What the account made of a sign-in.
+
+    :param grant: what the session holds instead of what the rules gave; never empty of roles
+    :param previous_roles: the account's roles before, None when it was just made
+    :param notes: facts for the audit's detail
+    """
+
+    grant: Grant
+    previous_roles: tuple[str, ...] | None
+    notes: tuple[tuple[str, str | int], ...] = ()
+
+
+class Accounts(Protocol):
+    """Where the account of an identity lives beside our own tables; FAB's users are one."""
+
+    def settle(
+        self, transaction: Transaction, principal_id: str, sign_in: SignIn, grant: Grant, *, now: int
+    ) -> Settled:
+        """Find or make the account and give it the roles of the Grant.
+
+        The principal's row exists and is locked by this transaction. What is raised undoes all of the sign-in. It may
+        run again when the transaction met another one.
+
+        :param now: epoch seconds
+        :raises LoginRefused: no session for this person
+        """
+        ...
+
+    def withdraw(self, transaction: Transaction, principal_id: str) -> tuple[str, ...]:
+        """Take from the account what earlier sign-ins gave, because the rules now give nothing; return what went."""
+        ...
