@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,9 +16,12 @@ from airflow_oidc_auth.grants.settings import RequirementSettings, RuleError, Ru
 
 
 def compile_grants(
-    raw: RawDocument, parts: Parts, known_roles: Sequence[str], found: list[Problem]
+    raw: RawDocument, parts: Parts, known_roles: Collection[str] | None, found: list[Problem]
 ) -> GrantRules | None:
-    """Return the compiled rules, or None after adding at least one problem."""
+    """Return the compiled rules, or None after adding at least one problem.
+
+    :param known_roles: None where FAB's database knows them
+    """
     before = len(found)
     found += _duplicate_names(raw, parts)
     for path, rule in _mappings(raw, "rules"):
@@ -84,7 +87,9 @@ def _mappings(raw: RawDocument, section: str) -> Iterator[tuple[Path, Mapping[st
             yield ("grants", section, index), item
 
 
-def _unknown_roles(raw: RawDocument, path: Path, roles: object, known: Sequence[str]) -> Iterator[Problem]:
+def _unknown_roles(raw: RawDocument, path: Path, roles: object, known: Collection[str] | None) -> Iterator[Problem]:
+    if known is None:
+        return
     for index, role in enumerate(roles if isinstance(roles, list) else []):
         if isinstance(role, str) and role and role not in known and "{" not in role:
             yield raw.problem(

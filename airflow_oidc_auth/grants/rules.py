@@ -37,7 +37,7 @@ class Rule:
 
     settings: RuleSettings
     conditions: tuple[Condition, ...]
-    known_roles: frozenset[str]
+    known_roles: frozenset[str] | None
 
     def evaluate(self, identity: Identity) -> tuple[RuleTrace, RuleMatch | None]:
         """Return what it did, and what it gives if it gives anything."""
@@ -75,7 +75,7 @@ class Rule:
             role = fill(template, captures)
             if role is None:
                 problems.append(f"role {template!r} not given: the captured text is not a safe name")
-            elif role not in self.known_roles:
+            elif self.known_roles is not None and role not in self.known_roles:
                 problems.append(f"role {role!r} not given: there is no such role")
             else:
                 roles.add(role)
@@ -112,10 +112,11 @@ def compile_rules(
     rules: Sequence[RuleSettings],
     require: Sequence[RequirementSettings] = (),
     *,
-    known_roles: Collection[str],
+    known_roles: Collection[str] | None,
 ) -> GrantRules:
     """Compile; a document without a rule would let nobody in and is refused here.
 
+    :param known_roles: roles that a rule may give; None where they are known elsewhere and change at run time
     :raises RuleError: with every problem of every rule and requirement
     """
     compiled: list[Rule] = []
@@ -126,7 +127,7 @@ def compile_rules(
             required.append(Requirement(requirement, read_checks(requirement.checks, requirement.path)))
     for rule in rules:
         with findings.part():
-            compiled.append(_rule(rule, frozenset(known_roles)))
+            compiled.append(_rule(rule, None if known_roles is None else frozenset(known_roles)))
     with findings.part():
         _check_names(rules)
     findings.finish()
@@ -148,7 +149,7 @@ def _all(conditions: tuple[Condition, ...], identity: Identity) -> Outcome:
     return Outcome(tuple(text for outcome in told for text in outcome.because), tuple(captures), holds=holds)
 
 
-def _rule(settings: RuleSettings, known: frozenset[str]) -> Rule:
+def _rule(settings: RuleSettings, known: frozenset[str] | None) -> Rule:
     findings = Findings()
     conditions: tuple[Condition, ...] = ()
     with findings.part():
@@ -169,11 +170,12 @@ def _check_templates(settings: RuleSettings, captures: frozenset[str]) -> None:
     findings.finish()
 
 
-def _check_roles(settings: RuleSettings, known: frozenset[str]) -> None:
+def _check_roles(settings: RuleSettings, known: frozenset[str] | None) -> None:
     if not settings.roles:
-        raise RuleError(f"{settings.path}.roles", "the rule gives no role", f"Known: {', '.join(sorted(known))}.")
+        suggestion = f"Known: {', '.join(sorted(known))}." if known else "Name at least one."
+        raise RuleError(f"{settings.path}.roles", "the rule gives no role", suggestion)
     for n, role in enumerate(settings.roles):
-        if role in known or "{" in role:
+        if known is None or role in known or "{" in role:
             continue
         close = difflib.get_close_matches(role.lower(), {name.lower(): name for name in known}, 1)
         meant = [name for name in known if close and name.lower() == close[0]]
