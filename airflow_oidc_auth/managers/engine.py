@@ -28,12 +28,13 @@ from airflow_oidc_auth.config.compiled import CompiledConfig
 from airflow_oidc_auth.login.journey import Journey
 from airflow_oidc_auth.login.keys import derive_csrf_keys
 from airflow_oidc_auth.login.records import build_token_issued
+from airflow_oidc_auth.managers.admission import Admission, PolicyAdmission
 from airflow_oidc_auth.managers.reloading import DIGEST_LENGTH, Reloading
 from airflow_oidc_auth.managers.runtime import Runtime, build_runtime
 from airflow_oidc_auth.managers.services import Services
 from airflow_oidc_auth.managers.settings import Settings, load_settings
 from airflow_oidc_auth.managers.tokens import AirflowTokens
-from airflow_oidc_auth.managers.user import OidcUser
+from airflow_oidc_auth.managers.user import SessionUser
 from airflow_oidc_auth.policy.compile import Policy
 from airflow_oidc_auth.secret import Secret
 from airflow_oidc_auth.sessions.database import DatabaseSessionStore
@@ -52,7 +53,14 @@ OLD_RUNTIME_GRACE = 60.0
 class Engine:
     """Everything that the auth manager and the web pages ask (:class:`airflow_oidc_auth.web.engine.Engine`)."""
 
-    def __init__(self, services: Services, runtime: Runtime, tokens: AirflowTokens, settings: Settings) -> None:
+    def __init__(
+        self,
+        services: Services,
+        runtime: Runtime,
+        tokens: AirflowTokens,
+        settings: Settings,
+        admission: Admission | None = None,
+    ) -> None:
         self.base_url = services.base_url
         self.live = services.live
         self.tokens = tokens
@@ -64,6 +72,7 @@ class Engine:
         self._services = services
         self._runtime = runtime
         self._policy = Policy()
+        self._admission = admission or PolicyAdmission(lambda: self._policy)
         self._flush = Periodic("oidc-auth-audit", self._flush_audit, FLUSH_EVERY, first_delay=FLUSH_EVERY)
         self._reloading = (
             Reloading(settings, runtime.config, self._reload, self._audit) if settings.config_file else None
@@ -84,6 +93,7 @@ class Engine:
         return {
             "configuration": self._runtime.config.digest[:DIGEST_LENGTH],
             "revocations_stale_for": round(self.live.stale_for(), 1),
+            **self._admission.health(),
         }
 
     async def session_of(self, token: str) -> Session | None:
@@ -92,7 +102,7 @@ class Engine:
         :raises SessionError: the session cannot be read
         """
         try:
-            return await self.authenticate(token)
+            return (await self.user_of(token)).session
         except InvalidTokenError:
             return None
 
@@ -118,9 +128,18 @@ class Engine:
             raise InvalidTokenError("Session has ended")
         return session
 
-    def user(self, session: Session) -> OidcUser:
-        """Return the user of a live session, with the permissions of its roles."""
-        return OidcUser(session, self._policy.permissions(session.grant.roles))
+    async def user_of(self, token: str) -> SessionUser:
+        """Return the user of a token that is accepted now.
+
+        :raises InvalidTokenError: as :meth:`authenticate`, or its principal is not admitted any more
+        :raises SessionError: the session or the principal cannot be read
+        """
+        session = await self.authenticate(token)
+        admission = self._admission
+        user = admission.peek(session) or await self.live.run(admission.load, session)
+        if user is None:
+            raise InvalidTokenError("The user is not admitted")
+        return user
 
     def issue_token(self, session: Session, lifetime: int) -> str:
         """Return a token of the session and write its audit record; blocks.
@@ -153,6 +172,7 @@ class Engine:
     def start(self) -> None:
         """Begin the background threads; idempotent, after any fork."""
         self.live.start()
+        self._admission.start()
         self._flush.start()
         if self._reloading is not None:
             self._reloading.start()
@@ -164,6 +184,7 @@ class Engine:
             self._reloading.stop()
         self._flush.stop()
         self._audit().close()
+        self._admission.stop()
         self.live.stop()
         self._runtime.close()
 

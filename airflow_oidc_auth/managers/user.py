@@ -1,4 +1,4 @@
-"""The user object that Airflow passes around."""
+"""The user objects that Airflow passes around."""
 
 from __future__ import annotations
 
@@ -8,14 +8,23 @@ from airflow_oidc_auth.policy.permissions import Permissions
 from airflow_oidc_auth.sessions.session import Session
 
 
-class OidcUser(BaseUser):
-    """A signed-in principal: the session it came with and the permissions of its roles."""
+class SessionUser(BaseUser):
+    """A user that came with a live session, and what it may do."""
 
     __slots__ = ("permissions", "session")
 
     def __init__(self, session: Session, permissions: Permissions) -> None:
         self.session = session
         self.permissions = permissions
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.session.principal_id!r})"
+
+
+class OidcUser(SessionUser):
+    """A signed-in principal of the native auth manager."""
+
+    __slots__ = ()
 
     def get_id(self) -> str:
         """Return the local subject id; stable for (issuer, subject), never a name."""
@@ -24,6 +33,3 @@ class OidcUser(BaseUser):
     def get_name(self) -> str:
         """Return the readable name that Airflow writes as ``owner`` of audited calls."""
         return self.session.name
-
-    def __repr__(self) -> str:
-        return f"OidcUser({self.session.principal_id!r})"
