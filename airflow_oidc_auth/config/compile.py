@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from airflow_oidc_auth.config.compile_grants import compile_grants
@@ -17,14 +17,16 @@ from airflow_oidc_auth.config.warnings import warnings_of
 from airflow_oidc_auth.errors import ConfigurationError, Problem
 
 
-def compile_document(raw: RawDocument, *, secrets: SecretResolver | None, known_roles: Sequence[str]) -> CompiledConfig:
+def compile_document(
+    raw: RawDocument, *, secrets: SecretResolver | None, known_roles: Collection[str] | None
+) -> CompiledConfig:
     """Validate and compile.
 
     :param secrets: None leaves secrets unresolved and named files unread, for offline commands
-    :param known_roles: roles that a rule may give
+    :param known_roles: roles that a rule may give; None in FAB mode, whose database knows them
     :raises ConfigurationError: with every problem, in the order of the document
     """
-    first = [*raw.complaints, *_nothings(raw, raw.data, ())]
+    first = [*raw.complaints, *_nothings(raw, raw.data, ()), *_other_mode(raw, fab=known_roles is None)]
     found = list(first)
     parts = read_parts(raw, found)
     compiler = ProviderCompiler(raw, secrets, found)
@@ -39,8 +41,26 @@ def compile_document(raw: RawDocument, *, secrets: SecretResolver | None, known_
         sessions=SessionSettings(parts.sessions.lifetime),
         audit=AuditSettings(parts.audit.on_failure == "fail"),
         digest=document_digest(raw),
+        keep_assigned_roles=parts.keep_assigned_roles,
         warnings=tuple(_in_order(warnings_of(raw, parts, providers, grants))),
     )
+
+
+def _other_mode(raw: RawDocument, *, fab: bool) -> Iterator[Problem]:
+    """A key of the other auth manager would do nothing; its author believes that it does."""
+    grants = raw.data.get("grants")
+    if fab and raw.data.get("roles"):
+        yield raw.problem(
+            ("roles",),
+            "does not exist in FAB mode, where roles are FAB's",
+            "define them on FAB's Roles page or with `airflow roles`, or use airflow_oidc_auth.OidcAuthManager",
+        )
+    if not fab and isinstance(grants, Mapping) and grants.get("keep_assigned_roles"):
+        yield raw.problem(
+            ("grants", "keep_assigned_roles"),
+            "exists only in FAB mode: here nobody can assign a role by hand",
+            "remove it, or use airflow_oidc_auth.OidcFabAuthManager",
+        )
 
 
 def _nothings(raw: RawDocument, data: object, path: Path) -> Iterator[Problem]:

@@ -29,6 +29,7 @@ class CompiledConfig:
     """A configuration without a problem.
 
     :param providers: by id, in document order; never empty
+    :param keep_assigned_roles: roles that somebody assigned in FAB stay; only in FAB mode
     :param digest: of the document without secrets; equal documents have equal digests
     :param warnings: what an administrator should know although it is allowed
     """
@@ -39,3 +40,4 @@ class CompiledConfig:
     audit: AuditSettings
     digest: str
     warnings: tuple[Problem, ...] = ()
+    keep_assigned_roles: bool = False

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from airflow_oidc_auth.config.paths import Path, conceal, format_path, parse_path
+from airflow_oidc_auth.config.python_words import in_python
 from airflow_oidc_auth.config.strict_yaml import YamlProblem, parse_yaml
 from airflow_oidc_auth.errors import ConfigurationError, Problem
 from airflow_oidc_auth.secret import Secret
@@ -24,6 +25,8 @@ class RawDocument:
     :param names: how places are called if they do not come from a file (``[oidc_auth] issuer``)
     :param given_secrets: secrets that Airflow has already resolved, by place
     :param complaints: problems found while reading that did not stop it
+    :param root: the Python variable that holds the data (``OIDC_AUTH``), empty for YAML
+    :param elsewhere: name, and file with line, of parts that were not written in this document
     """
 
     source: str
@@ -32,10 +35,17 @@ class RawDocument:
     names: Mapping[Path, str] = field(default_factory=dict, repr=False)
     given_secrets: Mapping[Path, Secret] = field(default_factory=dict, repr=False)
     complaints: tuple[Problem, ...] = ()
+    root: str = ""
+    elsewhere: Mapping[Path, tuple[str, str]] = field(default_factory=dict, repr=False)
 
     def problem(self, path: Sequence[str | int], text: str, suggestion: str = "") -> Problem:
         """Return a problem that names the place as its author knows it."""
         steps = conceal(tuple(path))
+        for length in range(len(steps), 0, -1):
+            if found := self.elsewhere.get(steps[:length]):
+                return Problem(found[0], in_python(text), in_python(suggestion), found[1])
+        if self.root:
+            text, suggestion = in_python(text), in_python(suggestion)
         return Problem(self._name(steps), text, suggestion, self._where(steps))
 
     def place(self, problem: Problem, prefix: Path = ()) -> Problem:
@@ -46,7 +56,7 @@ class RawDocument:
         for length in range(len(path), -1, -1):
             if name := self.names.get(path[:length]):
                 return name
-        return format_path(path)
+        return format_path((self.root, *path) if self.root else path)
 
     def _where(self, path: Path) -> str:
         for length in range(len(path), -1, -1):
@@ -76,12 +86,15 @@ def load_document(text: str, source: str) -> RawDocument:
         for one in tree.complaints
     )
     raw = RawDocument(source, MappingProxyType(tree.data), MappingProxyType(tree.lines), complaints=complaints)
-    _check_version(raw)
+    check_version(raw)
     return raw
 
 
-def _check_version(raw: RawDocument) -> None:
-    """Refuse other versions before anything else: their other keys may mean something else."""
+def check_version(raw: RawDocument) -> None:
+    """Refuse other versions before anything else: their other keys may mean something else.
+
+    :raises ConfigurationError: it is another version
+    """
     version = raw.data.get("version")
     if version == VERSION and isinstance(version, int) and not isinstance(version, bool):
         return

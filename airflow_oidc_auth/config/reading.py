@@ -41,6 +41,7 @@ class Parts:
     damaged: dict[str, frozenset[str]] = field(default_factory=dict)
     requirements: dict[int, RequirementModel] = field(default_factory=dict)
     rules: dict[int, RuleModel] = field(default_factory=dict)
+    keep_assigned_roles: bool = False
     sessions: SessionsModel = field(default_factory=SessionsModel)
     audit: AuditModel = field(default_factory=AuditModel)
 
@@ -57,6 +58,7 @@ def read_parts(raw: RawDocument, found: list[Problem]) -> Parts:
             dict(document.providers),
             requirements=dict(enumerate(document.grants.require)),
             rules=dict(enumerate(document.grants.rules)),
+            keep_assigned_roles=document.grants.keep_assigned_roles,
             sessions=document.sessions,
             audit=document.audit,
         )

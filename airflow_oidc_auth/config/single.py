@@ -32,10 +32,12 @@ def document_from_options(
     client_id: str | None,
     client_secret: Secret | None,
     role_mapping: str | None,
+    rules_elsewhere: bool = False,
 ) -> RawDocument:
     """Make a document of the five options.
 
     :param role_mapping: JSON object group → role or list of roles
+    :param rules_elsewhere: ``webserver_config.py`` has rules, too, so that there may be no mapping
     :raises ConfigurationError: the mapping is not such an object, or nothing is configured at all
     """
     if not any((preset, issuer, client_id, client_secret, role_mapping)):
@@ -50,7 +52,7 @@ def document_from_options(
     }
     data["providers"][provider_id]["client_secret"] = {"env": SECRET_VARIABLE}
     complaints: list[Problem] = []
-    rules, names = _rules(role_mapping, complaints)
+    rules, names = _rules(role_mapping, complaints) if role_mapping or not rules_elsewhere else ([], {})
     data["grants"] = {"rules": rules}
     names |= {(*base, option): f"[{SECTION}] {option}" for option in SINGLE_OPTIONS[:4]}
     names |= {base: f"[{SECTION}]", ("grants",): f"[{SECTION}] role_mapping"}

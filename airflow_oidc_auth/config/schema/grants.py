@@ -169,3 +169,9 @@ class GrantsModel(Strict):
     rules: Annotated[list[RuleModel], Field(min_length=1, max_length=2000)] = Field(
         description="Who gets which roles. Additive; whom no rule is for cannot sign in."
     )
+    keep_assigned_roles: bool = Field(
+        default=False,
+        description="Only in FAB mode: roles that somebody assigned in FAB stay when a person signs in again. Without "
+        "it a sign-in replaces all roles.",
+        examples=[True],
+    )
