@@ -1,7 +1,8 @@
 """Airflow's questions about many things: which ids a user may see or change.
 
-The built-in roles allow a method on all things of a kind or on none. So a filter is one question, and a list is
-one question and at most one plain query of ids, without the joins over teams that the base class makes.
+Roles allow a method on all things of a kind or on none, DAGs excepted, which can be allowed one by one. So a filter
+is one question, and a list is one question and at most one plain query of ids, without the joins over teams that
+the base class makes.
 
 ``session`` is accepted as in the base class. Core never passes one; who does gets the rows of that session.
 """
@@ -14,7 +15,6 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 from sqlalchemy import select
 
 from airflow_oidc_auth.managers.dag_ids import DagIds
-from airflow_oidc_auth.policy.vocabulary import DAGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,7 +59,8 @@ class Lists:
         self, *, dag_ids: set[str], user: Permitted, method: str = "GET", **later: object
     ) -> set[str]:
         """Return the DAGs that the method may be applied to."""
-        return set(dag_ids) if user.permissions.allows(method, DAGS) else set()
+        permissions = user.permissions
+        return set(dag_ids) if permissions.allows_every_dag(method) else dag_ids & permissions.single_dag_ids(method)
 
     def filter_authorized_pools(
         self, *, pool_names: set[str], user: Permitted, method: str = "GET", **later: object
@@ -99,9 +100,12 @@ class Lists:
         self, *, user: Permitted, method: str = "GET", session: Session | None = None, **later: object
     ) -> set[str]:
         """Return the DAGs that the method may be applied to; without a session from a snapshot up to 2 s old."""
-        if not user.permissions.allows(method, DAGS):
+        permissions = user.permissions
+        single = permissions.single_dag_ids(method)
+        if not single and not permissions.allows_every_dag(method):
             return set()
-        return self._dag_ids.get() if session is None else _load_dag_ids(session)
+        found = self._dag_ids.get() if session is None else _load_dag_ids(session)
+        return found & single if single else found
 
     def get_authorized_pools(
         self, *, user: Permitted, method: str = "GET", session: Session | None = None, **later: object

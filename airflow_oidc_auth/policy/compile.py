@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import product
+from types import MappingProxyType
 
 from airflow_oidc_auth.policy.builtin import ADMIN, BUILTIN_PAIRS, Pair
 from airflow_oidc_auth.policy.permissions import EVERYTHING, NOTHING, DagKey, Permissions
+from airflow_oidc_auth.policy.single_dags import (
+    DAG_PREFIX,
+    allows_entity,
+    collect_ids,
+    compile_single_dags,
+    method_on_the_dag,
+)
 from airflow_oidc_auth.policy.vocabulary import (
     ACTIONS,
     DAGS,
@@ -36,17 +44,27 @@ class Policy:
         return self._compiled(frozenset(roles))
 
 
-def compile_pairs(pairs: frozenset[Pair]) -> Permissions:
-    """Precompute the answer to every question that ``pairs`` can answer with yes."""
+def compile_pairs(pairs: frozenset[Pair], custom: frozenset[Pair] = frozenset()) -> Permissions:
+    """Precompute the answer to every question that ``pairs`` can answer with yes.
+
+    A resource ``DAG:<id>`` is one DAG, ``DAG Run:<id>`` the runs of one DAG.
+
+    :param custom: action names and resources that count for custom views only, besides what ``pairs`` say
+    """
     # PATCH is a partial PUT: whoever may replace a thing may change a part of it, and nobody else.
     pairs = pairs | {("PATCH", resource) for method, resource in pairs if method == "PUT"}
+    dags = collect_ids(pairs, DAG_PREFIX)
+    one_dag = frozenset(_dag_keys(pairs, named=True))
+    # A list is open to whoever may read at least one DAG; what it shows is asked for DAG by DAG.
+    listing = pairs | {("GET", DAGS)} if "GET" in dags else pairs
     return Permissions(
         pairs=pairs,
-        one_dag=frozenset(_dag_keys(pairs, named=True)),
-        any_dag=frozenset(_dag_keys(pairs, named=False)),
+        one_dag=one_dag,
+        any_dag=frozenset(_dag_keys(listing, named=False)),
+        single_dags=MappingProxyType(dict(compile_single_dags(pairs, one_dag, dags))),
         views=frozenset(view for view, pair in VIEW_RESOURCES.items() if pair in pairs),
         menu=frozenset(item for item, resource in MENU_RESOURCES.items() if ("MENU", resource) in pairs),
-        custom=pairs | {(ACTIONS[method], resource) for method, resource in pairs if method in ACTIONS},
+        custom=custom | {(ACTIONS[method], resource) for method, resource in pairs if method in ACTIONS},
     )
 
 
@@ -58,20 +76,13 @@ def _compile_roles(roles: frozenset[str]) -> Permissions:
 
 
 def _dag_keys(pairs: frozenset[Pair], *, named: bool) -> Iterator[DagKey]:
-    for method, entity in product(METHODS, (None, *ENTITY_RESOURCES)):
-        needed = {(method, resource) for resource in ENTITY_RESOURCES.get(entity or "", ())}
-        if needed | _needed_of_the_dag(method, entity, named=named) <= pairs:
-            yield method, entity
+    """Yield the questions that are answered yes for every DAG, or for none in particular.
 
-
-def _needed_of_the_dag(method: str, entity: str | None, *, named: bool) -> set[Pair]:
-    """Return what must be allowed on the DAG itself.
-
-    To read a part is to read the DAG; to change a part of a named DAG is to edit that DAG. Without a name, a
-    change is judged by the entity alone: Airflow asks again with the id of each DAG it is about to touch.
+    Without a name, a change of a part is judged by the part alone: Airflow asks again with the id of each DAG that
+    it is about to touch.
     """
-    if entity is None:
-        return {(method, DAGS)}
-    if method == "GET":
-        return {("GET", DAGS)}
-    return {("PUT", DAGS)} if named else set()
+    for method, entity in product(METHODS, (None, *ENTITY_RESOURCES)):
+        judged_by_dag = named or entity is None or method == "GET"
+        on_dag = (method_on_the_dag(method, entity), DAGS)
+        if allows_entity(pairs, method, entity) and (not judged_by_dag or on_dag in pairs):
+            yield method, entity

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from airflow_oidc_auth.policy.builtin import Pair
+from airflow_oidc_auth.policy.vocabulary import ACTIONS
 
 DagKey = tuple[str, "str | None"]
 """A method and the name of the DAG entity, None for the DAG itself."""
+
+_NO_IDS: frozenset[str] = frozenset()
+_NO_DAGS: Mapping[DagKey, frozenset[str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,17 +25,19 @@ class Permissions:
 
     :param everything: Admin; no question is denied
     :param pairs: methods and resources
-    :param one_dag: questions about one named DAG that are answered yes
+    :param one_dag: questions about one named DAG that are answered yes, whichever DAG it is
     :param any_dag: questions that name no DAG (a list, or an action on many) that are answered yes
+    :param single_dags: for questions that are not in ``one_dag``, the ids of the DAGs for which the answer is yes
     :param views: names of the views that are open
     :param menu: names of the menu items that are shown
-    :param custom: methods, or FAB's action names, and resources that custom views may ask for
+    :param custom: action names as FAB calls them, and resources that custom views may ask for
     """
 
     everything: bool = False
     pairs: frozenset[Pair] = frozenset()
     one_dag: frozenset[DagKey] = frozenset()
     any_dag: frozenset[DagKey] = frozenset()
+    single_dags: Mapping[DagKey, frozenset[str]] = field(default_factory=lambda: _NO_DAGS, hash=False)
     views: frozenset[str] = frozenset()
     menu: frozenset[str] = frozenset()
     custom: frozenset[Pair] = frozenset()
@@ -44,7 +52,19 @@ class Permissions:
         :param entity: name of the entity, None for the DAG itself
         :param dag_id: None or empty when the question names no DAG
         """
-        return self.everything or (method, entity) in (self.one_dag if dag_id else self.any_dag)
+        if self.everything or (method, entity) in (self.one_dag if dag_id else self.any_dag):
+            return True
+        if not self.single_dags:
+            return False
+        return dag_id in self.single_dags.get((method, entity), _NO_IDS)
+
+    def allows_every_dag(self, method: str) -> bool:
+        """Return whether ``method`` may be applied to every DAG."""
+        return self.everything or (method, None) in self.one_dag
+
+    def single_dag_ids(self, method: str) -> frozenset[str]:
+        """Return the DAGs that ``method`` may be applied to by their ids, where not every DAG is allowed."""
+        return self.single_dags.get((method, None), _NO_IDS)
 
     def allows_view(self, view: str) -> bool:
         """Return whether the named read-only view is open."""
@@ -55,8 +75,8 @@ class Permissions:
         return self.everything or item in self.menu
 
     def allows_custom_view(self, method: str, resource: str) -> bool:
-        """Return whether a plugin's own view is open; ``method`` may be any string."""
-        return self.everything or (method, resource) in self.custom
+        """Return whether a plugin's own view is open; ``method`` may be any string, such as an action of FAB's."""
+        return self.everything or (ACTIONS.get(method, method), resource) in self.custom
 
 
 NOTHING = Permissions()

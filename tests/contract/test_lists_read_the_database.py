@@ -16,6 +16,7 @@ from sqlalchemy.engine import Engine
 
 from airflow_oidc_auth.managers.decisions import Decisions
 from airflow_oidc_auth.policy.compile import Policy
+from airflow_oidc_auth.policy.fab import compile_fab_pairs
 from airflow_oidc_auth.policy.permissions import Permissions
 
 BUNDLE = "of-the-list-test"
@@ -70,6 +71,15 @@ def test_a_second_list_within_a_second_asks_nothing(statements):
     first = decisions.get_authorized_dag_ids(user=someone("Viewer"))
     first.clear()
     assert decisions.get_authorized_dag_ids(user=someone("Op"), method="PUT") >= DAGS
+    assert len(statements) == 1
+
+
+def test_a_reader_of_single_dags_gets_those_that_exist(statements):
+    reader = Someone(compile_fab_pairs([("can_read", "DAG:list-a"), ("can_read", "DAG:gone"), ("can_edit", "DAGs")]))
+    decisions = Decisions()
+    assert decisions.get_authorized_dag_ids(user=reader) == {"list-a"}
+    assert decisions.get_authorized_dag_ids(user=reader, method="PUT") >= DAGS
+    assert decisions.get_authorized_dag_ids(user=reader, method="DELETE") == set()
     assert len(statements) == 1
 
 

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from airflow_oidc_auth.managers.decisions import Decisions
 from airflow_oidc_auth.policy.builtin import BUILTIN_ROLES
 from airflow_oidc_auth.policy.compile import Policy
+from airflow_oidc_auth.policy.fab import METHOD_OF_ACTION, compile_fab_pairs
 from airflow_oidc_auth.policy.permissions import Permissions
 
 QUESTIONS = ("is_authorized_", "batch_is_authorized_", "filter_authorized_", "get_authorized_")
@@ -96,13 +97,20 @@ def test_an_assigned_task_is_for_the_id_and_never_the_name(role, assigned, expec
     assert Decisions().is_authorized_hitl_task(assigned_users=assigned, user=someone(role)) is expected
 
 
-@given(
-    roles=st.lists(st.sampled_from(BUILTIN_ROLES), max_size=3),
-    method=st.sampled_from(METHODS),
-    ids=st.sets(st.text(min_size=1, max_size=5), max_size=5),
+DAG_IDS = st.sampled_from(("d1", "d2", "d3", "DAG:d1"))
+NAMED = st.builds("{}{}".format, st.sampled_from(("DAG:", "DAG Run:")), DAG_IDS)
+PAIRS = st.frozensets(
+    st.tuples(
+        st.sampled_from(tuple(METHOD_OF_ACTION)), st.sampled_from(("DAGs", "DAG Runs", "Task Instances")) | NAMED
+    ),
+    max_size=8,
 )
-def test_a_list_filter_equals_the_check_of_each_item(roles, method, ids):
-    decisions, user = Decisions(), someone(*roles)
+PEOPLE = st.builds(someone, st.sampled_from(BUILTIN_ROLES)) | st.builds(Someone, st.builds(compile_fab_pairs, PAIRS))
+
+
+@given(user=PEOPLE, method=st.sampled_from(METHODS), ids=st.sets(DAG_IDS | st.text(min_size=1, max_size=5), max_size=5))
+def test_a_list_filter_equals_the_check_of_each_item(user, method, ids):
+    decisions = Decisions()
     allowed = decisions.filter_authorized_dag_ids(dag_ids=ids, user=user, method=method)
     assert allowed == {
         dag_id for dag_id in ids if decisions.is_authorized_dag(method=method, details=DagDetails(id=dag_id), user=user)
@@ -111,20 +119,20 @@ def test_a_list_filter_equals_the_check_of_each_item(roles, method, ids):
 
 
 @given(
-    roles=st.lists(st.sampled_from(BUILTIN_ROLES), max_size=3),
+    user=PEOPLE,
     requests=st.lists(
         st.fixed_dictionaries(
             {"method": st.sampled_from(METHODS)},
             optional={
                 "access_entity": st.sampled_from((None, *DagAccessEntity)),
-                "details": st.sampled_from((None, DagDetails(), DagDetails(id="d1"))),
+                "details": st.sampled_from((None, DagDetails(), DagDetails(id="d1"), DagDetails(id="d2"))),
             },
         ),
         max_size=4,
     ),
 )
-def test_a_batch_equals_all_of_its_requests(roles, requests):
-    decisions, user = Decisions(), someone(*roles)
+def test_a_batch_equals_all_of_its_requests(user, requests):
+    decisions = Decisions()
     each = [decisions.is_authorized_dag(**request, user=user) for request in requests]
     assert decisions.batch_is_authorized_dag(requests, user=user) is all(each)
 
@@ -134,6 +142,12 @@ def test_who_may_not_read_gets_an_empty_set_without_a_query(kind):
     read = getattr(Decisions(), f"get_authorized_{kind}")
     assert read(user=someone("Public")) == set()
     assert read(user=someone(), method="DELETE") == set()
+
+
+def test_who_may_read_one_dag_may_change_none_without_a_query():
+    reader = Someone(compile_fab_pairs([("can_read", "DAG:d1")]))
+    assert Decisions().get_authorized_dag_ids(user=reader, method="PUT") == set()
+    assert Decisions().filter_authorized_dag_ids(dag_ids={"d1", "d2"}, user=reader, method="PUT") == set()
 
 
 def test_menu_keeps_the_given_order():
