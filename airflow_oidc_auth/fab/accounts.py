@@ -1,20 +1,39 @@
-"""What a sign-in does to FAB's users and their roles."""
+"""What a sign-in does to FAB's users and their roles, in the transaction that opens the session.
+
+The link of ``(issuer, subject)`` alone says which FAB user a person is; names and e-mails never do.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import datetime
 
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session as Transaction
 
+from airflow_oidc_auth.errors import LoginRefused
+from airflow_oidc_auth.fab.link_rows import LinkedUser, find_linked_user, store_given_roles, store_link
+from airflow_oidc_auth.fab.new_user import NewUser, create_user
 from airflow_oidc_auth.fab.settings import FabSettings
-from airflow_oidc_auth.grants.grant import Grant
+from airflow_oidc_auth.fab.tables import fab_tables
+from airflow_oidc_auth.grants.grant import Grant, RuleMatch
 from airflow_oidc_auth.providers.provider import SignIn
 from airflow_oidc_auth.sessions.accounts import Settled
 
+log = logging.getLogger(__name__)
+
+LINKED_BY_SIGN_IN = "sign-in"
+KEPT_RULE = "assigned in FAB"
+KEPT_PATH = "grants.keep_assigned_roles"
+
 
 class FabAccounts:
-    """See the finished module's docstring."""
+    """Find or make the FAB user of an identity and give it the roles of its Grant.
+
+    :param local_time: FAB writes naive local times
+    """
 
     def __init__(self, settings: FabSettings, *, local_time: Callable[[], datetime] = datetime.now) -> None:
         self._settings = settings
@@ -23,9 +42,126 @@ class FabAccounts:
     def settle(
         self, transaction: Transaction, principal_id: str, sign_in: SignIn, grant: Grant, *, now: int
     ) -> Settled:
-        """Find or make the FAB user of the identity and give it the roles of the Grant."""
-        raise NotImplementedError
+        """Let the FAB user have exactly the mapped roles, and those that the settings keep.
+
+        At most six statements for a known user, seven for a new one.
+
+        :raises LoginRefused: ``fab_user_inactive``, ``fab_registration_closed``, ``fab_role_missing`` or
+            ``fab_user_conflict``
+        """
+        user = find_linked_user(transaction, principal_id)
+        self._check_admitted(user, principal_id)
+        mapped = _find_roles(transaction, grant.roles)
+        kept = self._kept(user, mapped)
+        missing = _missing(grant, mapped, principal_id)
+        if not mapped and not kept:
+            raise _role_missing(missing)
+        wanted = {**mapped, **kept}
+        given = tuple(sorted(mapped))
+        if user is None:
+            made = self._create(transaction, principal_id, sign_in, given, now)
+            _assign(transaction, made.id, wanted.values())
+            return Settled(_held(grant, mapped, kept), None, _notes(made.username, kept, missing, created=True))
+        self._touch(transaction, user.id)
+        _replace_roles(transaction, user, wanted)
+        if given != user.given_roles:
+            store_given_roles(transaction, principal_id, given)
+        notes = _notes(user.username, kept, missing)
+        return Settled(_held(grant, mapped, kept), tuple(sorted(user.roles)), notes)
 
     def withdraw(self, transaction: Transaction, principal_id: str) -> tuple[str, ...]:
-        """Take from the FAB user what earlier sign-ins gave."""
-        raise NotImplementedError
+        """Take every role that the settings do not keep; return their names.
+
+        The rules now give nothing: without this, FAB and a session still open would go on with the last roles.
+        """
+        user = find_linked_user(transaction, principal_id)
+        if user is None:
+            return ()
+        kept = self._kept(user, {})
+        _replace_roles(transaction, user, kept)
+        if user.given_roles:
+            store_given_roles(transaction, principal_id, ())
+        return tuple(sorted(user.roles.keys() - kept.keys()))
+
+    def _check_admitted(self, user: LinkedUser | None, principal_id: str) -> None:
+        if user is None and not self._settings.registration:
+            raise LoginRefused("fab_registration_closed", f"principal {principal_id} has no FAB user")
+        if user is not None and not user.active:
+            detail = f"FAB user {user.username!r} is not active"
+            raise LoginRefused("fab_user_inactive", detail, evidence={"fab_user": user.username})
+
+    def _kept(self, user: LinkedUser | None, mapped: dict[str, int]) -> dict[str, int]:
+        """Return the roles that somebody assigned in FAB, if they stay."""
+        if user is None or not self._settings.keep_assigned_roles:
+            return {}
+        return {name: key for name, key in user.roles.items() if name not in mapped and name not in user.given_roles}
+
+    def _create(
+        self, transaction: Transaction, principal_id: str, sign_in: SignIn, given: tuple[str, ...], now: int
+    ) -> NewUser:
+        made = create_user(transaction, principal_id, sign_in.identity, self._local_time())
+        by = LINKED_BY_SIGN_IN
+        store_link(transaction, principal_id, made.id, made.created_on, given_roles=given, by=by, now=now)
+        return made
+
+    def _touch(self, transaction: Transaction, user_id: int) -> None:
+        users = fab_tables().users
+        count = func.coalesce(users.c.login_count, 0) + 1
+        changed = update(users).where(users.c.id == user_id)
+        transaction.execute(changed.values(last_login=self._local_time(), login_count=count))
+
+
+def _find_roles(transaction: Transaction, names: tuple[str, ...]) -> dict[str, int]:
+    """Return the ids of the roles that exist under exactly these names."""
+    roles = fab_tables().roles.c
+    rows = transaction.execute(select(roles.name, roles.id).where(roles.name.in_(names)))
+    # MySQL finds ``admin`` when asked for ``Admin``.
+    return {row.name: row.id for row in rows if row.name in names}
+
+
+def _missing(grant: Grant, mapped: dict[str, int], principal_id: str) -> tuple[str, ...]:
+    missing = tuple(sorted(set(grant.roles) - mapped.keys()))
+    if missing:
+        log.error("Mapped roles do not exist in FAB: %r; principal %s does not get them", list(missing), principal_id)
+    return missing
+
+
+def _role_missing(missing: tuple[str, ...]) -> LoginRefused:
+    shown = ", ".join(missing)
+    return LoginRefused(
+        "fab_role_missing",
+        f"no mapped role exists in FAB: {list(missing)!r}",
+        hint=f"Ask your Airflow administrator to create these roles in FAB, or to map others: {shown}.",
+        evidence={"missing_roles": shown},
+    )
+
+
+def _replace_roles(transaction: Transaction, user: LinkedUser, wanted: dict[str, int]) -> None:
+    now, then = set(user.roles.values()), set(wanted.values())
+    if surplus := now - then:
+        table = fab_tables().user_roles
+        transaction.execute(delete(table).where(table.c.user_id == user.id, table.c.role_id.in_(sorted(surplus))))
+    _assign(transaction, user.id, then - now)
+
+
+def _assign(transaction: Transaction, user_id: int, role_ids: Collection[int]) -> None:
+    # A role deleted meanwhile breaks the foreign key: the transaction runs again and finds it missing.
+    if rows := [{"user_id": user_id, "role_id": role_id} for role_id in sorted(role_ids)]:
+        transaction.execute(insert(fab_tables().user_roles), rows)
+
+
+def _held(grant: Grant, mapped: dict[str, int], kept: dict[str, int]) -> Grant:
+    """Return the Grant without roles that do not exist, and with those that were kept."""
+    matches = [replace(match, roles=tuple(role for role in match.roles if role in mapped)) for match in grant.matches]
+    if kept:
+        matches.append(RuleMatch(KEPT_RULE, KEPT_PATH, tuple(sorted(kept))))
+    return replace(grant, roles=tuple(sorted({*mapped, *kept})), matches=tuple(matches))
+
+
+def _notes(
+    username: str, kept: dict[str, int], missing: tuple[str, ...], *, created: bool = False
+) -> tuple[tuple[str, str | int], ...]:
+    notes = [("fab_user", username), ("kept_roles", ", ".join(sorted(kept))), ("missing_roles", ", ".join(missing))]
+    if created:
+        notes.append(("linked", "created"))
+    return tuple(note for note in notes if note[1])

@@ -1,11 +1,12 @@
 """Server-side sessions: what a sign-in leaves behind, on every API server, until it ends.
 
 Owns the tables ``oidc_auth_principal``, ``oidc_auth_session``, ``oidc_auth_revocation`` and ``oidc_auth_fab_user`` in
-Airflow's metadata database, their migrations, and the copy in memory from which requests are answered. Must not know OIDC, web
-frameworks or the auth manager.
+Airflow's metadata database, their migrations, and the copy in memory from which requests are answered. Must not know
+OIDC, web frameworks or the auth manager.
 
-What keeps accounts elsewhere takes part in a sign-in's transaction through :mod:`.accounts`. The journey opens and ends a session in the database (:mod:`.database`), on the store's own threads
-(:mod:`.executor`). A request asks :class:`.live.LiveSessions`: ``peek`` answers from memory (:mod:`.cache`,
-minus what the revocation feed (:mod:`.feed`) has heard), ``load`` reads one indexed row when this process first
-sees the session. Ending a session writes one revocation, which every server's feed reads within a second.
+The journey opens and ends a session in the database (:mod:`.database`), on the store's own threads
+(:mod:`.executor`); what keeps an account elsewhere takes part in that transaction (:mod:`.accounts`). A request asks
+:class:`.live.LiveSessions`: ``peek`` answers from memory (:mod:`.cache`, minus what the revocation feed (:mod:`.feed`)
+has heard), ``load`` reads one indexed row when this process first sees the session. Ending a session writes one
+revocation, which every server's feed reads within a second.
 """
