@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from airflow_oidc_auth.testing.stores import MemorySessionStore
 from tests.storage import servers
 from tests.storage.backends import Backend, build_engine, database_backend, sqlite_url
+from tests.storage.fab import FabDatabase, fab_database
 
 DATABASES = ("sqlite", "postgresql", "mariadb")
 
@@ -56,3 +57,8 @@ def backend(request: pytest.FixtureRequest, engine_of) -> Backend:
         shared = MemorySessionStore()
         return Backend("memory", lambda: shared)
     return database_backend(request.param, engine_of(request.param))
+
+
+@pytest.fixture
+def fab(engine: Engine) -> FabDatabase:
+    return fab_database(engine)
