@@ -40,6 +40,12 @@ def build_replaced(session: Session, correlation_id: str, context: RequestContex
     return _of_session(AuthEvent.SESSION_ENDED, REPLACED, session, correlation_id, context)
 
 
+def build_session_ended(session: Session, reason: str, correlation_id: str) -> AuditRecord:
+    """Return the row of a session that this server ended by itself."""
+    context = RequestContext(client_address=None, correlation_id=correlation_id)
+    return _of_session(AuthEvent.SESSION_ENDED, reason, session, correlation_id, context)
+
+
 def build_token_issued(session: Session, correlation_id: str, valid_for: int) -> AuditRecord:
     """Return the row of a token that somebody made from their session; where from, core's own row tells.
 

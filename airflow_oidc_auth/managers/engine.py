@@ -19,6 +19,7 @@ from airflow.configuration import conf
 from fastapi import FastAPI
 from jwt import InvalidTokenError
 from starlette.requests import Request
+from starlette.types import ASGIApp
 
 from airflow_oidc_auth.audit.airflow_log import AirflowLogSink
 from airflow_oidc_auth.audit.log import AuditLog
@@ -36,7 +37,7 @@ from airflow_oidc_auth.managers.settings import Settings, load_settings
 from airflow_oidc_auth.managers.tokens import AirflowTokens
 from airflow_oidc_auth.managers.user import SessionUser
 from airflow_oidc_auth.policy.compile import Policy
-from airflow_oidc_auth.secret import Secret
+from airflow_oidc_auth.sessions.accounts import Accounts
 from airflow_oidc_auth.sessions.database import DatabaseSessionStore
 from airflow_oidc_auth.sessions.fernet import TokenCipher
 from airflow_oidc_auth.sessions.live import LiveSessions
@@ -101,8 +102,16 @@ class Engine:
 
         :raises SessionError: the session cannot be read
         """
+        user = await self.find_user(token)
+        return None if user is None else user.session
+
+    async def find_user(self, token: str) -> SessionUser | None:
+        """Return the user of a token that is accepted now, None for every other token.
+
+        :raises SessionError: the session or the principal cannot be read
+        """
         try:
-            return (await self.user_of(token)).session
+            return await self.user_of(token)
         except InvalidTokenError:
             return None
 
@@ -156,8 +165,11 @@ class Engine:
 
         return is_safe_url(url, request=request)
 
-    def web_app(self) -> FastAPI:
-        """Return the sub-app for ``/auth``; its lifespan starts and stops this engine."""
+    def web_app(self, beside: ASGIApp | None = None) -> FastAPI:
+        """Return the sub-app for ``/auth``; its lifespan starts and stops this engine.
+
+        :param beside: answers what is not ours there
+        """
 
         @asynccontextmanager
         async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -167,7 +179,7 @@ class Engine:
             finally:
                 await asyncio.to_thread(self.stop)
 
-        return create_web_app(lambda: self, lifespan)
+        return create_web_app(lambda: self, lifespan, beside)
 
     def start(self) -> None:
         """Begin the background threads; idempotent, after any fork."""
@@ -210,15 +222,32 @@ def build_engine(signer: JWTGenerator, validator: JWTValidator) -> Engine:
     """
     settings = load_settings(resolve_secrets=True)
     config = settings.compile()
-    services = _build_services(settings.base_url, settings.required_fernet_keys())
+    services = _build_services(settings)
     tokens = AirflowTokens(signer, validator, services.clock)
-    return Engine(services, build_runtime(config, services), tokens, settings)
+    return Engine(services, build_runtime(config, services), tokens, settings, _build_admission(settings, services))
 
 
-def _build_services(base_url: str, fernet_keys: Secret) -> Services:
-    store = DatabaseSessionStore(TokenCipher(fernet_keys))
+def _build_admission(settings: Settings, services: Services) -> Admission | None:
+    if settings.fab is None:
+        return None
+    from airflow_oidc_auth.managers.fab_parts import build_fab_admission
+
+    return build_fab_admission(services)
+
+
+def _build_accounts(settings: Settings) -> Accounts | None:
+    if settings.fab is None:
+        return None
+    from airflow_oidc_auth.fab.accounts import FabAccounts
+
+    return FabAccounts(settings.fab)
+
+
+def _build_services(settings: Settings) -> Services:
+    fernet_keys = settings.required_fernet_keys()
+    store = DatabaseSessionStore(TokenCipher(fernet_keys), accounts=_build_accounts(settings))
     return Services(
-        base_url=base_url,
+        base_url=settings.base_url,
         fernet_keys=fernet_keys,
         clock=time.time,
         live=LiveSessions(store),

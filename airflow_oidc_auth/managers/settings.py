@@ -20,6 +20,7 @@ from airflow_oidc_auth.config.paths import did_you_mean, one_of, shorten
 from airflow_oidc_auth.config.secrets import SecretResolver
 from airflow_oidc_auth.config.single import both_configured, document_from_options
 from airflow_oidc_auth.errors import ConfigurationError, Problem
+from airflow_oidc_auth.fab.settings import FabSettings
 from airflow_oidc_auth.managers.address import base_url
 from airflow_oidc_auth.managers.connections import read_connection_secret
 from airflow_oidc_auth.managers.deployment import deployment_problems, deployment_warnings
@@ -39,6 +40,7 @@ class Settings:
     :param base_url: absolute ``[api] base_url`` without trailing slash; empty when it is not set
     :param problems: what keeps the server from starting, as far as known before compiling
     :param warnings: what an administrator should know
+    :param fab: FAB's settings in FAB mode, None in native mode
     """
 
     document: RawDocument | None
@@ -48,6 +50,7 @@ class Settings:
     resolve_secrets: bool = True
     problems: tuple[Problem, ...] = field(default=())
     warnings: tuple[Problem, ...] = field(default=())
+    fab: FabSettings | None = None
 
     def compile(self, known_roles: Sequence[str] = BUILTIN_ROLES) -> CompiledConfig:
         """Compile the document.

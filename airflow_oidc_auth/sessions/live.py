@@ -133,6 +133,15 @@ class LiveSessions:
             self.feed.note_session(session_id, expires_at=ended.session.expires_at)
         return ended
 
+    def end_all_now(self, principal_id: str, *, reason: str) -> Sequence[Ended]:
+        """End every session of a principal, on the calling thread; sessions that another server ended are left out.
+
+        :raises SessionError: ``session_store_unavailable``
+        """
+        live = self._store.list_sessions(now=self._now(), principal_id=principal_id)
+        ended = (self.end_now(session.id, reason=reason) for session in live)
+        return [each for each in ended if each is not None]
+
     def revoke_token(self, jti: str, *, expires_at: int) -> None:
         """Revoke one token: here at once, even when the store fails; elsewhere within the feed's interval.
 

@@ -10,10 +10,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from airflow_oidc_auth.web.answers import answer_code
-from airflow_oidc_auth.web.border import Border
+from airflow_oidc_auth.web.border import Beside, Border
 from airflow_oidc_auth.web.engine import Engine, EngineSource
 from airflow_oidc_auth.web.routes.access import show_access
 from airflow_oidc_auth.web.routes.callback import finish_login
@@ -27,11 +27,14 @@ NOT_FOUND = 404
 METHOD_NOT_ALLOWED = 405
 
 
-def create_web_app(source: EngineSource, lifespan: Callable[[FastAPI], Any] | None = None) -> FastAPI:
+def create_web_app(
+    source: EngineSource, lifespan: Callable[[FastAPI], Any] | None = None, beside: ASGIApp | None = None
+) -> FastAPI:
     """Return the app with our routes and pages.
 
     :param source: asked once per request, so that a hot reload is seen by the next one
     :param lifespan: starts and stops the background threads
+    :param beside: answers every other path, with headers and errors of its own
     """
     app = FastAPI(
         title="airflow-oidc-auth",
@@ -43,6 +46,8 @@ def create_web_app(source: EngineSource, lifespan: Callable[[FastAPI], Any] | No
         redirect_slashes=False,
     )
     app.router.routes.extend(_routes(source))
+    if beside is not None:
+        app.mount("/", Beside(beside))
     app.add_middleware(Border, source=source)
     app.add_exception_handler(HTTPException, _answer_http_exception(source))
     return app

@@ -20,6 +20,21 @@ from airflow_oidc_auth.web.pages import SECURITY_HEADERS, content_security_polic
 log = logging.getLogger(__name__)
 
 
+BESIDE_SCOPE_KEY = "airflow_oidc_auth.beside"
+
+
+class Beside:
+    """Wrap an app that is mounted beside our routes: its pages need scripts that our headers forbid."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand the request on."""
+        scope[BESIDE_SCOPE_KEY] = True
+        await self._app(scope, receive, send)
+
+
 class Border:
     """Wrap the routes.
 
@@ -41,7 +56,8 @@ class Border:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
-                _protect(MutableHeaders(scope=message))
+                if BESIDE_SCOPE_KEY not in scope:
+                    _protect(MutableHeaders(scope=message))
             await send(message)
 
         try:

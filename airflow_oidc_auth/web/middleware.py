@@ -16,6 +16,8 @@ from airflow_oidc_auth.web.cookies import SESSION_COOKIE, TOKEN_SCOPE_KEY
 
 PREFIX = "/auth"
 CALLBACK_PREFIXES = (f"{PREFIX}/callback/",)
+# FAB's REST API asks core who the user is, as all of Airflow's does.
+CORE_PREFIXES = (f"{PREFIX}/fab/",)
 
 
 class AuthMiddleware:
@@ -33,7 +35,7 @@ class AuthMiddleware:
             await _refuse("Authorization given more than once", 400)(scope, receive, send)
             return
         path = _path_below_root(scope)
-        if path == PREFIX or path.startswith(f"{PREFIX}/"):
+        if path == PREFIX or (path.startswith(f"{PREFIX}/") and not path.startswith(CORE_PREFIXES)):
             _take_session_cookie(scope)
         inner = _hide_query(scope) if path.startswith(CALLBACK_PREFIXES) else scope
         await self._pass_on(inner, receive, send)

@@ -1,0 +1,105 @@
+"""FAB's security manager without FAB's doors: people come in through our sign-in, and nowhere else.
+
+FAB's pages, roles, permissions and commands stay. What is closed: FAB's password, LDAP, OAuth and remote-user
+sign-in, its registration form, its own REST tokens, and Flask's session as a proof of anything.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from airflow.configuration import conf
+from airflow.providers.fab.auth_manager.models.anonymous_user import AnonymousUser
+from airflow.providers.fab.auth_manager.security_manager.override import FabAirflowSecurityManagerOverride
+from flask import current_app, redirect, request
+from flask_appbuilder import expose
+from flask_appbuilder.const import AUTH_OAUTH
+from flask_appbuilder.security.views import AuthView
+from flask_login import LoginManager
+
+from airflow_oidc_auth.fab.visitor import current_visitor
+
+if TYPE_CHECKING:
+    from airflow.providers.fab.auth_manager.models import User
+    from werkzeug.wrappers import Response
+
+# Flask-Login asks nobody else when it finds this cookie; FAB's would be left over from before.
+UNUSED_REMEMBER_COOKIE = "oidc_auth_unused"
+
+
+class AuthOidcView(AuthView):  # type: ignore[misc]  # FAB ships no types
+    """Where FAB and old bookmarks send people to sign in and out: our own addresses."""
+
+    @expose("/login/", methods=["GET"])  # type: ignore[untyped-decorator]
+    def login(self) -> Response:
+        """Go on to our sign-in, with the page to come back to."""
+        target = request.args.get("next")
+        query = f"?{urlencode({'next': target})}" if target else ""
+        return redirect(f"{_auth_url()}/login{query}")
+
+    @expose("/logout/", methods=["GET"])  # type: ignore[untyped-decorator]
+    def logout(self) -> Response:
+        """Go on to our sign-out."""
+        return redirect(f"{_auth_url()}/logout")
+
+
+class OidcSecurityManager(FabAirflowSecurityManagerOverride):
+    """Name it in ``webserver_config.py`` as ``SECURITY_MANAGER_CLASS``; subclasses may add pages and roles."""
+
+    authoauthview = AuthOidcView
+
+    @property
+    def auth_type(self) -> int:
+        """Let FAB show its page of users without passwords; none of its kinds of sign-in is used."""
+        return int(AUTH_OAUTH)
+
+    @property
+    def auth_user_registration(self) -> bool:
+        """Offer no registration form; whether new people get a user is decided at our sign-in."""
+        return False
+
+    def _init_auth(self) -> None:
+        """Set up no OAuth client: ``OAUTH_PROVIDERS`` may still be there."""
+
+    def create_login_manager(self) -> LoginManager:
+        """Know people by our session only."""
+        current_app.config["REMEMBER_COOKIE_NAME"] = UNUSED_REMEMBER_COOKIE
+        manager = LoginManager(current_app)
+        manager.anonymous_user = AnonymousUser
+        manager.login_view = "login"
+        # Flask's session may name a user; it proves nothing.
+        manager.user_loader(lambda _: None)
+        manager.request_loader(lambda _: self._load_visitor())
+        return manager
+
+    def _load_visitor(self) -> User | None:
+        visitor = current_visitor()
+        user = None if visitor is None else self.get_user_by_id(visitor.user_id)
+        return user if user is not None and user.is_active else None
+
+    def load_user(self, pk: int) -> None:
+        """Return nobody: a user id in a session proves nothing."""
+
+    def load_user_jwt(self, _jwt_header: object, jwt_data: object) -> None:
+        """Return nobody: FAB's own tokens are not accepted."""
+
+    def check_password(self, username: str, password: str) -> bool:
+        """Return False: there is no sign-in by password."""
+        return False
+
+    def auth_user_db(self, username: str, password: str, rotate_session_id: bool = True) -> None:  # noqa: FBT002
+        """Return nobody: there is no sign-in by password."""
+
+    def auth_user_ldap(self, username: str, password: str, rotate_session_id: bool = True) -> None:  # noqa: FBT002
+        """Return nobody: there is no sign-in by LDAP."""
+
+    def auth_user_oauth(self, userinfo: Any, rotate_session_id: bool = True) -> None:  # noqa: FBT002
+        """Return nobody: FAB's own OAuth joins accounts by name."""
+
+    def auth_user_remote_user(self, username: str) -> None:
+        """Return nobody: no header says who somebody is."""
+
+
+def _auth_url() -> str:
+    return f"{conf.get('api', 'base_url').rstrip('/')}/auth"
