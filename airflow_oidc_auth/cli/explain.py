@@ -11,7 +11,8 @@ from airflow_oidc_auth.cli.explanation import Explanation
 from airflow_oidc_auth.config.compiled import CompiledConfig
 from airflow_oidc_auth.errors import ConfigurationError
 from airflow_oidc_auth.grants.grant import Grant
-from airflow_oidc_auth.managers.settings import load_settings, read_document_file
+from airflow_oidc_auth.managers.document_source import read_document_file
+from airflow_oidc_auth.managers.settings import load_settings
 from airflow_oidc_auth.policy.compile import Policy
 from airflow_oidc_auth.providers.settings import ProviderSettings
 

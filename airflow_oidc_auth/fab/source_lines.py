@@ -63,13 +63,14 @@ def _assignments(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
 def _walk(path: Path, node: ast.expr, lines: dict[Path, int], twice: list[Path]) -> None:
     if isinstance(node, ast.Dict):
         for key, value in zip(node.keys, node.values, strict=True):
-            if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
-                continue
-            if (*path, key.value) in lines:
-                twice.append((*path, key.value))
-            lines[(*path, key.value)] = key.lineno
-            _walk((*path, key.value), value, lines, twice)
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                below = (*path, key.value)
+                if below in lines:
+                    twice.append(below)
+                lines[below] = key.lineno
+                _walk(below, value, lines, twice)
     elif isinstance(node, ast.List):
         for index, value in enumerate(node.elts):
-            lines[(*path, index)] = value.lineno
-            _walk((*path, index), value, lines, twice)
+            below = (*path, index)
+            lines[below] = value.lineno
+            _walk(below, value, lines, twice)

@@ -77,7 +77,7 @@ def _run(path: str) -> dict[str, object]:
     try:
         from flask import Flask
     except ImportError:
-        raise ConfigurationError([_without_fab()]) from None
+        raise ConfigurationError([without_fab()]) from None
     app = Flask("airflow_oidc_auth")
     before = dict(app.config)
     # What the file prints must not become a part of what `--json` prints.
@@ -86,7 +86,8 @@ def _run(path: str) -> dict[str, object]:
     return {name: value for name, value in app.config.items() if name not in before or value is not before[name]}
 
 
-def _without_fab() -> Problem:
+def without_fab() -> Problem:
+    """Return the problem that the extra is missing."""
     return Problem("[core] auth_manager", "OidcFabAuthManager needs the FAB provider, which is not installed", INSTALL)
 
 

@@ -35,7 +35,7 @@ def deployment_warnings() -> Iterator[Problem]:
         yield Problem(
             "[core] auth_manager",
             f"is {manager}: sign-in with this package is not active",
-            "set it to airflow_oidc_auth.OidcAuthManager",
+            "set it to airflow_oidc_auth.OidcAuthManager, or OidcFabAuthManager to keep FAB's roles and pages",
         )
     url = split_url(conf.get("api", "base_url", fallback="") or "")
     if url.scheme == "http" and url.hostname not in LOOPBACK_HOSTS:

@@ -9,27 +9,26 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from airflow.configuration import conf
 
 from airflow_oidc_auth.config.compile import compile_document
 from airflow_oidc_auth.config.compiled import CompiledConfig
-from airflow_oidc_auth.config.document import RawDocument, load_document
+from airflow_oidc_auth.config.document import RawDocument
 from airflow_oidc_auth.config.paths import did_you_mean, one_of, shorten
 from airflow_oidc_auth.config.secrets import SecretResolver
-from airflow_oidc_auth.config.single import both_configured, document_from_options
 from airflow_oidc_auth.errors import ConfigurationError, Problem
+from airflow_oidc_auth.fab.mapped_rules import MappedRules
 from airflow_oidc_auth.fab.settings import FabSettings
 from airflow_oidc_auth.managers.address import base_url
 from airflow_oidc_auth.managers.connections import read_connection_secret
 from airflow_oidc_auth.managers.deployment import deployment_problems, deployment_warnings
+from airflow_oidc_auth.managers.document_source import DocumentSource, read_option
+from airflow_oidc_auth.managers.fab_source import is_fab_mode, read_fab_source
 from airflow_oidc_auth.managers.options import SECTION, SINGLE_PROVIDER_OPTIONS
 from airflow_oidc_auth.managers.secret_option import read_secret_option
 from airflow_oidc_auth.policy.builtin import BUILTIN_ROLES
 from airflow_oidc_auth.secret import Secret
-
-MAX_DOCUMENT_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +36,13 @@ class Settings:
     """What ``airflow.cfg`` and the document say.
 
     :param document: the raw document, None if it could not even be read
+    :param config_file: the YAML document, if there is one: it is watched
     :param base_url: absolute ``[api] base_url`` without trailing slash; empty when it is not set
     :param problems: what keeps the server from starting, as far as known before compiling
     :param warnings: what an administrator should know
     :param fab: FAB's settings in FAB mode, None in native mode
+    :param source: where the configuration comes from, for people
+    :param mapped_rules: FAB's settings as rules, beside those of any document
     """
 
     document: RawDocument | None
@@ -51,6 +53,8 @@ class Settings:
     problems: tuple[Problem, ...] = field(default=())
     warnings: tuple[Problem, ...] = field(default=())
     fab: FabSettings | None = None
+    source: str = ""
+    mapped_rules: MappedRules = field(default_factory=MappedRules)
 
     def compile(self, known_roles: Sequence[str] = BUILTIN_ROLES) -> CompiledConfig:
         """Compile the document.
@@ -76,10 +80,16 @@ class Settings:
     def compile_document(self, document: RawDocument, known_roles: Sequence[str] = BUILTIN_ROLES) -> CompiledConfig:
         """Compile another document under the same conditions (hot reload).
 
+        In FAB mode a rule may give any role: FAB's database knows them, and they change at run time.
+
         :raises ConfigurationError: with every problem of the document
         """
         resolver = SecretResolver(environ=os.environ, read_connection=read_connection_secret)
-        return compile_document(document, secrets=resolver if self.resolve_secrets else None, known_roles=known_roles)
+        return compile_document(
+            self.mapped_rules.extend(document),
+            secrets=resolver if self.resolve_secrets else None,
+            known_roles=known_roles if self.fab is None else None,
+        )
 
     def required_fernet_keys(self) -> Secret:
         """Return the Fernet keys.
@@ -97,63 +107,26 @@ def load_settings(*, resolve_secrets: bool) -> Settings:
     :param resolve_secrets: False for offline commands, which must work without any secret
     """
     problems = [*deployment_problems(), *_unknown_options()]
-    config_file = _option("config_file", problems)
+    fab = read_fab_source() if is_fab_mode() else None
+    problems += fab.document.problems if fab else ()
+    source = DocumentSource(read_option("config_file", problems), fab)
     document: RawDocument | None = None
     try:
-        document = _read_document(config_file, problems, resolve_secrets=resolve_secrets)
+        document = source.read(problems, resolve_secrets=resolve_secrets)
     except ConfigurationError as error:
         problems += error.problems
     return Settings(
         document=document,
         base_url=base_url(),
-        config_file=config_file,
+        config_file=source.config_file,
         fernet_keys=_fernet_keys(),
         resolve_secrets=resolve_secrets,
         problems=tuple(problems),
-        warnings=tuple(deployment_warnings()),
+        warnings=(*deployment_warnings(), *(fab.document.warnings if fab else ())),
+        fab=fab.document.settings(document) if fab else None,
+        source=source.described(),
+        mapped_rules=fab.document.rules if fab else MappedRules(),
     )
-
-
-def read_document_file(path: str) -> RawDocument:
-    """Read the YAML document.
-
-    :raises ConfigurationError: unreadable, too large or not YAML
-    """
-    try:
-        data = Path(path).read_bytes()[: MAX_DOCUMENT_BYTES + 1]
-        text = data.decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            [
-                Problem(
-                    f"[{SECTION}] config_file",
-                    f"cannot read {path}: {_reason(error)}",
-                    "check the path and its permissions",
-                )
-            ]
-        ) from error
-    if len(data) > MAX_DOCUMENT_BYTES:
-        raise ConfigurationError(
-            [Problem(f"[{SECTION}] config_file", f"{path} is larger than {MAX_DOCUMENT_BYTES} bytes")]
-        )
-    return load_document(text, source=path)
-
-
-def _reason(error: OSError | UnicodeDecodeError) -> str:
-    return (error.strerror or type(error).__name__) if isinstance(error, OSError) else "it is not UTF-8 text"
-
-
-def _read_document(config_file: str | None, problems: list[Problem], *, resolve_secrets: bool) -> RawDocument:
-    # Reading the secret may run a command or ask a secrets backend: offline commands must not.
-    given = _option("client_secret", problems) if resolve_secrets else None
-    secret = Secret(given) if given else None
-    single = {name: _option(name, problems) for name in SINGLE_PROVIDER_OPTIONS if name != "client_secret"}
-    if config_file:
-        both = [name for name in SINGLE_PROVIDER_OPTIONS if single.get(name) or (name == "client_secret" and secret)]
-        if both:
-            raise ConfigurationError(both_configured(both))
-        return read_document_file(config_file)
-    return document_from_options(**single, client_secret=secret)
 
 
 def _unknown_options() -> Iterator[Problem]:
@@ -166,15 +139,6 @@ def _unknown_options() -> Iterator[Problem]:
     for name in sorted((written | variables) - accepted):
         suggestion = did_you_mean(name, known) or one_of(sorted(known))
         yield Problem(f"[{SECTION}] {shorten(name)}", "is not an option", suggestion)
-
-
-def _option(name: str, problems: list[Problem]) -> str | None:
-    """Return the option; one that cannot be read is a problem beside the others and hides none of them."""
-    try:
-        return read_secret_option(SECTION, name) or None
-    except ConfigurationError as error:
-        problems += error.problems
-        return None
 
 
 def _fernet_keys() -> Secret | None:

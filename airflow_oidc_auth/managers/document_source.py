@@ -1,0 +1,103 @@
+"""Where the document comes from: a YAML file, options of ``[oidc_auth]``, or ``OIDC_AUTH`` in FAB mode."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from airflow_oidc_auth.config.document import RawDocument, load_document
+from airflow_oidc_auth.config.single import both_configured, document_from_options
+from airflow_oidc_auth.errors import ConfigurationError, Problem
+from airflow_oidc_auth.managers.fab_source import FabSource
+from airflow_oidc_auth.managers.options import SECTION, SINGLE_PROVIDER_OPTIONS
+from airflow_oidc_auth.managers.secret_option import read_secret_option
+from airflow_oidc_auth.secret import Secret
+
+MAX_DOCUMENT_BYTES = 1_000_000
+CONFIG_FILE = f"[{SECTION}] config_file"
+
+
+@dataclass(slots=True)
+class DocumentSource:
+    """The places that may hold the document; exactly one does.
+
+    :param config_file: the YAML document, if one is named: in ``[oidc_auth]``, or by ``OIDC_AUTH``
+    """
+
+    config_file: str | None
+    fab: FabSource | None
+
+    def read(self, problems: list[Problem], *, resolve_secrets: bool) -> RawDocument | None:
+        """Return the document; None where what should hold it is among the problems already.
+
+        :raises ConfigurationError: no place holds it, several do, or it cannot be read
+        """
+        # Reading the secret may run a command or ask a secrets backend: offline commands must not.
+        given = read_option("client_secret", problems) if resolve_secrets else None
+        secret = Secret(given) if given else None
+        single = {name: read_option(name, problems) for name in SINGLE_PROVIDER_OPTIONS if name != "client_secret"}
+        written = [name for name in SINGLE_PROVIDER_OPTIONS if single.get(name) or (name == "client_secret" and secret)]
+        if self.config_file and written:
+            raise ConfigurationError(both_configured(written))
+        if self.fab is not None:
+            others = ["config_file"] if self.config_file else written
+            if wrong := self.fab.source_problems(others):
+                raise ConfigurationError(wrong)
+            if self.fab.holds_document:
+                return self._read_oidc_auth(self.fab)
+            if not others:
+                return None
+        if self.config_file:
+            return read_document_file(self.config_file)
+        rules_elsewhere = self.fab is not None and bool(self.fab.document.rules.rules)
+        return document_from_options(
+            preset=single["preset"],
+            issuer=single["issuer"],
+            client_id=single["client_id"],
+            role_mapping=single["role_mapping"],
+            client_secret=secret,
+            rules_elsewhere=rules_elsewhere,
+        )
+
+    def described(self) -> str:
+        """Say where the configuration comes from."""
+        if self.fab is not None and self.fab.holds_document:
+            return f"{self.config_file}, named by OIDC_AUTH" if self.config_file else f"OIDC_AUTH in {self.fab.path}"
+        return self.config_file or f"airflow.cfg [{SECTION}]"
+
+    def _read_oidc_auth(self, fab: FabSource) -> RawDocument:
+        found = fab.read_oidc_auth()
+        if isinstance(found, RawDocument):
+            return found
+        self.config_file = found
+        return read_document_file(found, option="OIDC_AUTH")
+
+
+def read_document_file(path: str, *, option: str = CONFIG_FILE) -> RawDocument:
+    """Read the YAML document.
+
+    :param option: the setting that names it
+    :raises ConfigurationError: unreadable, too large or not YAML
+    """
+    try:
+        data = Path(path).read_bytes()[: MAX_DOCUMENT_BYTES + 1]
+        text = data.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        found = Problem(option, f"cannot read {path}: {_reason(error)}", "check the path and its permissions")
+        raise ConfigurationError([found]) from error
+    if len(data) > MAX_DOCUMENT_BYTES:
+        raise ConfigurationError([Problem(option, f"{path} is larger than {MAX_DOCUMENT_BYTES} bytes")])
+    return load_document(text, source=path)
+
+
+def read_option(name: str, problems: list[Problem]) -> str | None:
+    """Return an option of ``[oidc_auth]``; one that cannot be read is a problem beside the others and hides none."""
+    try:
+        return read_secret_option(SECTION, name) or None
+    except ConfigurationError as error:
+        problems += error.problems
+        return None
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return (error.strerror or type(error).__name__) if isinstance(error, OSError) else "it is not UTF-8 text"
