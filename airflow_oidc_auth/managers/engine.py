@@ -48,6 +48,8 @@ from airflow_oidc_auth.web.context import new_correlation_id
 from airflow_oidc_auth.web.engine import ProviderChoice
 
 FLUSH_EVERY = 5.0
+# Flask's session: it proves nothing here, and holds form tokens and messages of who was signed in.
+FAB_COOKIES = ("session",)
 OLD_RUNTIME_GRACE = 60.0
 
 
@@ -69,6 +71,7 @@ class Engine:
         self.csrf_keys = derive_csrf_keys(services.fernet_keys)
         self.cookie_path = get_cookie_path()
         self.secure_cookies = services.base_url.startswith("https:") or bool(conf.get("api", "ssl_cert", fallback=""))
+        self.other_cookies = FAB_COOKIES if settings.fab is not None else ()
         self.site_name = conf.get("api", "instance_name", fallback="") or "Airflow"
         self._services = services
         self._runtime = runtime

@@ -51,7 +51,8 @@ def set_session(response: Response, engine: Engine, session: Session, request: R
 
 def clear_session(response: Response, engine: Engine, request: Request) -> None:
     """Remove the session from the browser, at Airflow's path and at the root."""
-    _set(response, engine, request, name=SESSION_COOKIE, value="", path=engine.cookie_path, max_age=0)
+    for name in (SESSION_COOKIE, *engine.other_cookies):
+        _set(response, engine, request, name=name, value="", path=engine.cookie_path, max_age=0)
     _clear_root(response, engine, request)
     clear_own(response, engine, [ARRIVED_COOKIE], request)
 

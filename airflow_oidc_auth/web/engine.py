@@ -66,6 +66,11 @@ class Engine(Protocol):
         ...
 
     @property
+    def other_cookies(self) -> Sequence[str]:
+        """Cookies of what is mounted beside our routes, which go when the session goes."""
+        ...
+
+    @property
     def csrf_keys(self) -> Sequence[bytes]:
         """Keys from :func:`airflow_oidc_auth.login.keys.derive_csrf_keys`."""
         ...

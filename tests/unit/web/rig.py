@@ -59,6 +59,7 @@ class RigEngine:
         self.base_url = BASE_URL
         self.cookie_path = "/data/"
         self.secure_cookies = True
+        self.other_cookies = ("session",)
         self.csrf_keys = derive_csrf_keys(FERNET_KEYS)
         self.site_name = "Data <Platform>"
 

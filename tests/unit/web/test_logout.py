@@ -22,6 +22,7 @@ def assert_signed_out(browser: Browser, answer: object) -> None:
     cleared = set_cookies(answer)  # type: ignore[arg-type]
     assert "Max-Age=0" in cleared["_token@/data/"]
     assert "Max-Age=0" in cleared["_token@/"]
+    assert "Max-Age=0" in cleared["session@/data/"]
     assert browser.rig.store.list_sessions(now=0) == ()
 
 
