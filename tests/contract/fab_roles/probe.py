@@ -1,13 +1,15 @@
 """Ask FabAuthManager, on a real database with its real built-in roles, and our Decisions the same questions.
 
 Run as a script in an Airflow home of its own whose database is migrated; prints one JSON object
-``{roles: {question: [answer of FAB, answer of ours]}}`` after :data:`MARK`. Roles are names joined with ``+``.
+``{roles: {question: [answer of FAB, answer of ours]}}`` after :data:`MARK`. Roles are names joined with ``+``: the
+built-in ones as our policy knows them, and custom ones as FAB's pairs say.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
 
@@ -21,6 +23,7 @@ from airflow.models.variable import Variable
 from airflow.providers.fab.auth_manager.fab_auth_manager import FabAuthManager
 from airflow.providers.fab.auth_manager.models import Action, Resource
 from airflow.utils.session import create_session
+from custom_roles import ACTIONS, GLOBAL, SINGLE, make_roles
 from questions import World, ask
 from sqlalchemy import select
 
@@ -29,6 +32,8 @@ from airflow_oidc_auth.managers.decisions import Decisions
 from airflow_oidc_auth.managers.user import OidcUser
 from airflow_oidc_auth.policy.builtin import BUILTIN_ROLES
 from airflow_oidc_auth.policy.compile import Policy
+from airflow_oidc_auth.policy.fab import compile_fab_pairs
+from airflow_oidc_auth.policy.permissions import Permissions
 from airflow_oidc_auth.sessions.session import Session
 
 MARK = "answers:"
@@ -57,6 +62,7 @@ def fill_database() -> None:
 
 def fab_user(security_manager: Any, roles: tuple[str, ...]) -> Any:
     name = "-".join(roles)
+    # Found anew each time: FAB's answers drop the session that a role was read in.
     found = [security_manager.find_role(role) for role in roles]
     user = security_manager.add_user(name, name, "x", f"{name}@example.com", found, "not-used")
     if not user:
@@ -64,7 +70,7 @@ def fab_user(security_manager: Any, roles: tuple[str, ...]) -> Any:
     return user
 
 
-def our_user(policy: Policy, roles: tuple[str, ...]) -> OidcUser:
+def our_user(roles: tuple[str, ...], permissions: Permissions) -> OidcUser:
     session = Session(
         id="s",
         principal_id="p" * 24,
@@ -78,26 +84,40 @@ def our_user(policy: Policy, roles: tuple[str, ...]) -> OidcUser:
         created_at=0,
         expires_at=1,
     )
-    return OidcUser(session, policy.permissions(roles))
+    return OidcUser(session, permissions)
 
 
 def names(session: Any, model: Any) -> tuple[str, ...]:
     return tuple(session.scalars(select(model.name).order_by(model.name)))
 
 
-def compare(fab: FabAuthManager) -> dict[str, dict[str, list[str]]]:
-    security_manager = fab.security_manager
+Found = dict[str, dict[str, list[str]]]
+
+
+def compare(fab: FabAuthManager, world: World, roles: tuple[str, ...], permissions: Permissions) -> Found:
+    theirs = dict(ask(fab, fab_user(fab.security_manager, roles), world))
+    mine = dict(ask(Ours(), our_user(roles, permissions), world))
+    return {"+".join(roles): {question: [theirs[question], mine[question]] for question in theirs}}
+
+
+def compare_builtin(fab: FabAuthManager) -> Iterator[Found]:
+    security_manager, policy = fab.security_manager, Policy()
     world = World(
         resources=names(security_manager.session, Resource),
         actions=names(security_manager.session, Action),
     )
-    ours, policy = Ours(), Policy()
-    found = {}
     for roles in (roles for size in (1, 2) for roles in combinations(BUILTIN_ROLES, size)):
-        theirs = dict(ask(fab, fab_user(security_manager, roles), world))
-        mine = dict(ask(ours, our_user(policy, roles), world))
-        found["+".join(roles)] = {question: [theirs[question], mine[question]] for question in theirs}
-    return found
+        yield compare(fab, world, roles, policy.permissions(roles))
+
+
+def compare_custom(fab: FabAuthManager) -> Iterator[Found]:
+    world = World(resources=(*SINGLE, *dict.fromkeys(GLOBAL)), actions=ACTIONS)
+    before: tuple[str, set[tuple[str, str]]] | None = None
+    for number, (role, pairs) in enumerate(make_roles(fab.security_manager)):
+        yield compare(fab, world, (role,), compile_fab_pairs(pairs))
+        if before and number % 4 == 0:
+            yield compare(fab, world, (before[0], role), compile_fab_pairs(before[1] | pairs))
+        before = role, pairs
 
 
 def main() -> None:
@@ -109,7 +129,9 @@ def main() -> None:
         raise SystemExit("Airflow did not make a FabAuthManager with its Flask app")
     with fab.flask_app.app_context():
         fab.init_flask_resources()
-        answers = compare(fab)
+        answers = {
+            roles: found for each in (*compare_builtin(fab), *compare_custom(fab)) for roles, found in each.items()
+        }
     sys.stdout.write(f"\n{MARK}{json.dumps(answers)}\n")
 
 

@@ -39,6 +39,7 @@ DAG_DETAILS: dict[str, DagDetails | None] = {
     "without-details": None,
     "without-id": DagDetails(),
     "d1": DagDetails(id="d1"),
+    "d2": DagDetails(id="d2"),
     "DAG:d1": DagDetails(id="DAG:d1"),
     "of-a-team": DagDetails(id="d1", team_name="blue"),
 }
