@@ -38,6 +38,27 @@ _PROVIDER = _arg(
 _CONFIG_FILE = _arg("--config-file", help="Use this YAML document instead of the configured one.", metavar="FILE")
 _PERMISSIONS = _arg("--permissions", help="Also list what the roles may do.", action="store_true")
 _PRESET = _arg("preset", help=f"One of {', '.join(PRESETS)}.", choices=PRESETS, metavar="PRESET")
+_USERNAME = _arg(
+    "username", help="The FAB user, as `airflow users list` shows it. Letter case counts.", metavar="USERNAME"
+)
+_LINKED_USERNAME = _arg(
+    "username", help="The FAB user. Left out where the identity is named.", metavar="USERNAME", nargs="?"
+)
+_ISSUER_HELP = "The identity's issuer: that of a configured provider."
+_SUBJECT_HELP = "The identity's subject: what the provider sends as `sub`."
+_ISSUER = _arg("--issuer", help=_ISSUER_HELP, required=True, metavar="URL")
+_SUBJECT = _arg("--subject", help=_SUBJECT_HELP, required=True, metavar="SUB")
+_LINKED_ISSUER = _arg("--issuer", help="The identity's issuer, instead of the user.", metavar="URL")
+_LINKED_SUBJECT = _arg("--subject", help="The identity's subject, instead of the user.", metavar="SUB")
+_DRY_RUN = _arg("--dry-run", help="Say what would be linked and change nothing.", action="store_true")
+_MAPPING = _arg(
+    "--mapping",
+    help="CSV file with the header username,subject or username,subject,issuer, for users whose name does not tell "
+    "who they are.",
+    metavar="FILE",
+)
+_ONLY_PROVIDER = _arg("--provider", help="Id of the provider that all users come from.", metavar="ID")
+_YES = _arg("--yes", help="Do not ask for a confirmation.", action="store_true")
 _OUTPUT = _arg("--output", help="Write to this file, which must not exist yet, instead of printing.", metavar="FILE")
 
 
@@ -47,7 +68,7 @@ def get_oidc_cli_commands() -> list[CLICommand]:
         GroupCommand(
             name="oidc",
             help="Sign-in with an identity provider: check, explain, start",
-            subcommands=(_check(), _explain(), _init()),
+            subcommands=(_check(), _explain(), _init(), _link(), _unlink(), _links(), _migrate_fab()),
         )
     ]
 
@@ -83,4 +104,50 @@ def _init() -> ActionCommand:
         epilog=_EXIT_CODES,
         func=lazy_load_command("airflow_oidc_auth.cli.init.init"),
         args=(_PRESET, _OUTPUT, _JSON),
+    )
+
+
+def _link() -> ActionCommand:
+    return ActionCommand(
+        name="link",
+        help="Let an existing FAB user be the account of an identity",
+        description="Link an existing FAB user to an identity, with a row in the audit log. The next sign-in of the "
+        "identity is that user's. Works before the switch to FAB mode, too.",
+        epilog=_EXIT_CODES,
+        func=lazy_load_command("airflow_oidc_auth.cli.link.link"),
+        args=(_USERNAME, _ISSUER, _SUBJECT, _JSON),
+    )
+
+
+def _unlink() -> ActionCommand:
+    return ActionCommand(
+        name="unlink",
+        help="Take the identity away from a FAB user",
+        description="Unlink a FAB user and its identity, with a row in the audit log. Sessions end within seconds.",
+        epilog=_EXIT_CODES,
+        func=lazy_load_command("airflow_oidc_auth.cli.link.unlink"),
+        args=(_LINKED_USERNAME, _LINKED_ISSUER, _LINKED_SUBJECT, _JSON),
+    )
+
+
+def _links() -> ActionCommand:
+    return ActionCommand(
+        name="links",
+        help="List which FAB user is whose account",
+        epilog=_EXIT_CODES,
+        func=lazy_load_command("airflow_oidc_auth.cli.links.links"),
+        args=(_JSON,),
+    )
+
+
+def _migrate_fab() -> ActionCommand:
+    return ActionCommand(
+        name="migrate-fab",
+        help="Link the users whom stock FAB's AUTH_OAUTH made",
+        description="Propose links for the existing FAB users, from the identity provider's own ids in their names or "
+        "from a mapping file, never from names or e-mail addresses that people can choose; then make all of them or "
+        "none, with a row each in the audit log.",
+        epilog=_EXIT_CODES,
+        func=lazy_load_command("airflow_oidc_auth.cli.migrate_fab.migrate_fab"),
+        args=(_DRY_RUN, _MAPPING, _ONLY_PROVIDER, _YES, _JSON),
     )
