@@ -12,6 +12,7 @@ from airflow_oidc_auth.cli.command import command
 from airflow_oidc_auth.config.compiled import CompiledConfig
 from airflow_oidc_auth.config.paths import format_path
 from airflow_oidc_auth.errors import ConfigurationError, Problem
+from airflow_oidc_auth.fab.missing_roles import missing_roles
 from airflow_oidc_auth.login.journey import build_redirect_uri, build_signed_out_uri
 from airflow_oidc_auth.managers.settings import Settings, load_settings
 from airflow_oidc_auth.providers.presets import preset
@@ -20,6 +21,11 @@ from airflow_oidc_auth.providers.registry import build_provider
 from airflow_oidc_auth.providers.settings import ProviderSettings
 from airflow_oidc_auth.secret import Secret
 
+_FAB_LIMITS = (
+    "FAB mode has no multi-team and no rights per connection, variable or pool: "
+    "airflow_oidc_auth.OidcAuthManager is for these"
+)
+
 
 @command
 def check(args: Namespace) -> CheckReport:
@@ -27,15 +33,34 @@ def check(args: Namespace) -> CheckReport:
     settings = load_settings(resolve_secrets=not args.offline)
     compiled, problems = _compile(settings)
     warnings = [*settings.warnings, *(compiled.warnings if compiled else ())]
+    errors, notes = _fab_mode(settings, compiled, offline=bool(args.offline))
     return CheckReport(
-        source=settings.config_file or "airflow.cfg [oidc_auth]",
+        source=f"FAB mode, {settings.source}" if settings.fab else settings.source,
         problems=tuple(problems),
         warnings=tuple(warnings),
         rules=len(compiled.grants.rules) if compiled else 0,
         requirements=len(compiled.grants.requirements) if compiled else 0,
         providers=tuple(_providers(compiled, settings, offline=args.offline)) if compiled else (),
         offline=bool(args.offline),
+        errors=tuple(errors),
+        notes=tuple(notes),
     )
+
+
+def _fab_mode(settings: Settings, compiled: CompiledConfig | None, *, offline: bool) -> tuple[list[Problem], list[str]]:
+    """Return roles that FAB does not have, and what is worth knowing about FAB mode."""
+    if settings.fab is None:
+        return [], []
+    if compiled is None or settings.mapped_rules.problems:
+        return [], [_FAB_LIMITS]
+    if offline:
+        return [], [_FAB_LIMITS, "whether FAB has these roles was not looked up (--offline)"]
+    # Imports FAB's models, which native mode does without.
+    from airflow_oidc_auth.fab.existing_roles import read_existing_roles
+
+    if (existing := read_existing_roles()) is None:
+        return [], [_FAB_LIMITS, "whether FAB has these roles is not known: its tables cannot be read here"]
+    return missing_roles(compiled.grants, existing), [_FAB_LIMITS]
 
 
 def _compile(settings: Settings) -> tuple[CompiledConfig | None, list[Problem]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from airflow_oidc_auth.cli.command import ExitCode, problem_data
@@ -65,6 +66,8 @@ class CheckReport:
     :param source: where the configuration comes from
     :param problems: what keeps the API server from starting
     :param warnings: what it starts with all the same
+    :param errors: what it starts with, and refuses people for
+    :param notes: good to know
     """
 
     source: str
@@ -74,13 +77,15 @@ class CheckReport:
     requirements: int = 0
     providers: tuple[ProviderReport, ...] = ()
     offline: bool = False
+    errors: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:
         """A configuration that does not start comes before a provider that does not answer."""
         if self.problems:
             return ExitCode.BAD_CONFIGURATION
-        return ExitCode.FAILED if self._count("error") else ExitCode.OK
+        return ExitCode.FAILED if self.errors or self._count("error") else ExitCode.OK
 
     def text(self) -> list[str]:
         """Worst things first, what to copy near the end, the verdict last."""
@@ -98,12 +103,19 @@ class CheckReport:
             "source": self.source,
             "offline": self.offline,
             "problems": [problem_data(problem) for problem in self.problems],
+            "errors": [problem_data(problem) for problem in self.errors],
             "warnings": [problem_data(problem) for problem in self.warnings],
+            "notes": list(self.notes),
             "providers": [provider.data() for provider in self.providers],
         }
 
     def _configuration_rows(self) -> list[tuple[str, str]]:
-        rows = [*problem_rows("PROBLEM", self.problems), *problem_rows("warning", self.warnings)]
+        rows = [
+            *problem_rows("PROBLEM", self.problems),
+            *problem_rows("ERROR", self.errors),
+            *problem_rows("warning", self.warnings),
+            *(("note", note) for note in self.notes),
+        ]
         if self.providers:
             parts = (count(len(self.providers), "provider"), count(self.rules, "rule"))
             rows.append(("ok", f"{', '.join(parts)}, {count(self.requirements, 'requirement')}"))
@@ -116,13 +128,20 @@ class CheckReport:
             untested = "" if self.providers else " The identity providers were not tested yet."
             return f"The API server would not start: {count(len(self.problems), 'problem')}.{untested}{tail}"
         if errors := self._count("error"):
-            return f"Sign-in would fail: {count(errors, 'error')} at the identity provider.{tail}"
+            also = f" {_missing(self.errors)}" if self.errors else ""
+            return f"Sign-in would fail: {count(errors, 'error')} at the identity provider.{also}{tail}"
+        if self.errors:
+            return f"{_missing(self.errors)}{tail}"
         if self.offline:
             return f"The configuration is valid; the identity providers were not asked (--offline).{tail}"
         return f"Ready to sign in.{tail}"
 
     def _count(self, level: str) -> int:
         return sum(each.level == level for provider in self.providers for each in provider.findings)
+
+
+def _missing(errors: Sequence[Problem]) -> str:
+    return f"{count(len(errors), 'role')} missing in FAB: whom rules give nothing else cannot sign in."
 
 
 def _with_suggestion(text: str, suggestion: str) -> str:

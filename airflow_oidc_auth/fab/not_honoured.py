@@ -16,6 +16,8 @@ from airflow_oidc_auth.fab.webserver_config import WebserverConfig
 
 HONOURED = (MAPPING, REGISTRATION, REGISTRATION_ROLE, "AUTH_ROLES_SYNC_AT_LOGIN", "AUTH_ROLE_ADMIN")
 REMOVE = "remove it"
+# Constants that files import to name a kind of sign-in; they set nothing.
+_CONSTANTS = frozenset({"AUTH_OID", "AUTH_DB", "AUTH_LDAP", "AUTH_REMOTE_USER", "AUTH_OAUTH"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ def dropped_settings(config: WebserverConfig, fab_options: Mapping[str, str]) ->
     for name in sorted(config.values, key=lambda name: name != "AUTH_ROLE_PUBLIC"):
         if (found := _dropped(name, config.values[name])) is not None:
             yield config.problem(name, found.text(), found.instead)
-        elif name.startswith("AUTH_") and name not in HONOURED and name not in _SETTINGS:
+        elif name.startswith("AUTH_") and name not in {*HONOURED, *_SETTINGS, *_CONSTANTS}:
             suggestion = did_you_mean(name, (*HONOURED, *_SETTINGS)) or REMOVE
             yield config.problem(name, "is not a setting of FAB and does nothing", suggestion)
     yield from _whitelists(config)

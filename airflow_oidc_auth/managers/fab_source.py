@@ -18,11 +18,17 @@ from airflow_oidc_auth.fab.not_honoured import FAB_OPTIONS
 from airflow_oidc_auth.fab.webserver_config import WebserverConfig, read_webserver_config, without_fab
 
 MANAGER = "OidcFabAuthManager"
+_STOCK = "FabAuthManager"
 
 
-def is_fab_mode() -> bool:
-    """Tell whether ``[core] auth_manager`` is ours for FAB."""
-    return MANAGER in (conf.get("core", "auth_manager", fallback="") or "")
+def is_fab_mode(*, other_source: bool) -> bool:
+    """Tell whether ``webserver_config.py`` counts.
+
+    It does under our auth manager for FAB; and under FAB's own, so that everything can be checked before the switch,
+    unless ``[oidc_auth]`` is filled in: then somebody prepares the native manager.
+    """
+    manager = (conf.get("core", "auth_manager", fallback="") or "").rpartition(".")[2]
+    return manager == MANAGER or (manager == _STOCK and not other_source)
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,7 @@ def load_settings(*, resolve_secrets: bool) -> Settings:
     :param resolve_secrets: False for offline commands, which must work without any secret
     """
     problems = [*deployment_problems(), *_unknown_options()]
-    fab = read_fab_source() if is_fab_mode() else None
+    fab = read_fab_source() if is_fab_mode(other_source=_is_filled_in()) else None
     problems += fab.document.problems if fab else ()
     source = DocumentSource(read_option("config_file", problems), fab)
     document: RawDocument | None = None
@@ -127,6 +127,10 @@ def load_settings(*, resolve_secrets: bool) -> Settings:
         source=source.described(),
         mapped_rules=fab.document.rules if fab else MappedRules(),
     )
+
+
+def _is_filled_in() -> bool:
+    return any(read_option(name, []) for name in ("config_file", *SINGLE_PROVIDER_OPTIONS) if name != "client_secret")
 
 
 def _unknown_options() -> Iterator[Problem]:
