@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from airflow_oidc_auth.errors import OidcAuthError
+from airflow_oidc_auth.fab.directory_rows import AccountRow, read_accounts, read_existing_users
+from airflow_oidc_auth.fab.role_permissions import RolePermissions
 from airflow_oidc_auth.policy.permissions import Permissions
 from airflow_oidc_auth.sessions.database import Transactions, airflow_transactions
+from airflow_oidc_auth.sessions.database_errors import store_unavailable
+from airflow_oidc_auth.sessions.periodic import Periodic
+
+log = logging.getLogger(__name__)
+
+MAX_BACKOFF = 4.0
+WATCHED_FOR = 600.0
+MAX_WATCHED = 20_000
+
+INACTIVE = "fab_user_inactive"
+DELETED = "fab_user_deleted"
+UNLINKED = "fab_user_unlinked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +47,24 @@ class FabAccount:
     permissions: Permissions
 
 
+@dataclass(slots=True)
+class _Watched:
+    row: AccountRow
+    generation: int
+    account: FabAccount
+    asked_at: float
+
+
 class FabDirectory:
-    """See the finished module's docstring."""
+    """Watch the FAB users of the people who are here, and what their roles allow.
+
+    One thread reads the watched users and a fingerprint of the roles every ``interval`` seconds. During an outage of
+    the database the last knowledge stands; :meth:`stale_for` tells how old it is.
+
+    :param interval: seconds between polls
+    :param on_gone: called with a principal id and ``fab_user_inactive``, ``fab_user_deleted`` or ``fab_user_unlinked``
+        when somebody may not go on; from the polling thread, once, or again after it raised
+    """
 
     def __init__(
         self,
@@ -39,27 +74,147 @@ class FabDirectory:
         monotonic: Callable[[], float] = time.monotonic,
         on_gone: Callable[[str, str], None],
     ) -> None:
-        raise NotImplementedError
+        self._transactions = transactions
+        self._interval = interval
+        self._monotonic = monotonic
+        self._on_gone = on_gone
+        self._watched: dict[str, _Watched] = {}
+        self._gone: dict[str, str] = {}
+        self._roles = RolePermissions()
+        self._reading = threading.Lock()
+        self._heard_at = monotonic()
+        self._roles_read_at = float("-inf")
+        self._periodic = Periodic("oidc-auth-fab-directory", self.poll, interval, max_backoff=MAX_BACKOFF)
 
     def start(self) -> None:
         """Begin to poll on a thread; call it after any fork."""
-        raise NotImplementedError
+        # A lock that was held while the process forked would never be given back.
+        self._reading = threading.Lock()
+        self._heard_at = self._monotonic()
+        self._periodic.start()
 
     def stop(self) -> None:
         """End the thread."""
-        raise NotImplementedError
+        self._periodic.stop()
 
     def peek(self, principal_id: str) -> FabAccount | None:
         """Return the account if this process knows it and admits it. Memory only, no lock."""
-        raise NotImplementedError
+        watched = self._watched.get(principal_id)
+        if watched is None:
+            return None
+        watched.asked_at = self._monotonic()
+        return watched.account
 
     def load(self, principal_id: str) -> FabAccount | None:
         """Read the account and begin to watch it; None if it is not admitted. Blocks.
 
+        Whoever is not admitted is told to ``on_gone`` by the next poll: they have a session, or nobody would ask.
+
         :raises SessionError: ``session_store_unavailable``
         """
-        raise NotImplementedError
+        with self._reading:
+            now = self._monotonic()
+            try:
+                row = self._read_one(principal_id, now)
+            except SQLAlchemyError as error:
+                raise store_unavailable(error) from None
+            reason = _denial(row)
+            if row is None or reason:
+                self._dismiss(principal_id, reason)
+                return None
+            self._admit(principal_id, row, now)
+            self._make_room()
+            return self._watched[principal_id].account
 
     def stale_for(self) -> float:
-        """Return how many seconds ago the database was last heard (or :meth:`start` called)."""
-        raise NotImplementedError
+        """Return how many seconds ago the last poll that succeeded began (or :meth:`start` was called)."""
+        return max(0.0, self._monotonic() - self._heard_at)
+
+    def poll(self) -> None:
+        """Read once what may have changed, and tell who is gone.
+
+        :raises SessionError: ``session_store_unavailable``: what was known stands
+        """
+        with self._reading:
+            begun = self._monotonic()
+            self._drop_unasked(begun)
+            try:
+                self._read_all(begun)
+            except SQLAlchemyError as error:
+                raise store_unavailable(error) from None
+            self._heard_at = begun
+        self._tell_gone()
+
+    def _read_one(self, principal_id: str, now: float) -> AccountRow | None:
+        with self._transactions() as transaction:
+            row = read_accounts(transaction, [principal_id]).get(principal_id)
+            if row is not None and (now - self._roles_read_at > self._interval or not self._roles.knows(row.role_ids)):
+                self._roles.refresh(transaction, now)
+                self._roles_read_at = now
+            return row
+
+    def _read_all(self, now: float) -> None:
+        with self._transactions() as transaction:
+            rows = read_accounts(transaction, self._watched.keys()) if self._watched else {}
+            self._roles.refresh(transaction, now)
+            self._roles_read_at = now
+            unlinked = {key: known.row.user_id for key, known in self._watched.items() if key not in rows}
+            existing = read_existing_users(transaction, unlinked.values()) if unlinked else frozenset()
+        for principal_id, user_id in unlinked.items():
+            self._dismiss(principal_id, UNLINKED if user_id in existing else DELETED)
+        self._apply(rows)
+
+    def _apply(self, rows: Mapping[str, AccountRow]) -> None:
+        for principal_id, row in rows.items():
+            known = self._watched[principal_id]
+            if reason := _denial(row):
+                self._dismiss(principal_id, reason)
+            elif row != known.row or known.generation != self._roles.generation:
+                self._admit(principal_id, row, known.asked_at)
+
+    def _admit(self, principal_id: str, row: AccountRow, asked_at: float) -> None:
+        account = FabAccount(
+            user_id=row.user_id,
+            username=row.username,
+            first_name=row.first_name,
+            last_name=row.last_name,
+            email=row.email,
+            active=row.active,
+            roles=self._roles.names(row.role_ids),
+            permissions=self._roles.permissions(row.role_ids),
+        )
+        self._watched[principal_id] = _Watched(row, self._roles.generation, account, asked_at)
+
+    def _dismiss(self, principal_id: str, reason: str) -> None:
+        self._watched.pop(principal_id, None)
+        self._gone[principal_id] = reason
+
+    def _tell_gone(self) -> None:
+        for principal_id, reason in list(self._gone.items()):
+            try:
+                self._on_gone(principal_id, reason)
+            except OidcAuthError as error:
+                # Nobody is admitted meanwhile; the next poll tells again.
+                log.error("Sessions of principal %s are not ended yet: %s", principal_id, error)  # noqa: TRY400
+            else:
+                self._gone.pop(principal_id, None)
+
+    def _drop_unasked(self, now: float) -> None:
+        for principal_id in [key for key, known in self._watched.items() if now - known.asked_at > WATCHED_FOR]:
+            del self._watched[principal_id]
+
+    def _make_room(self) -> None:
+        if len(self._watched) > MAX_WATCHED:
+            # A tenth at once, or every further person would sort them all for one place.
+            oldest = sorted(self._watched, key=lambda key: self._watched[key].asked_at)
+            for principal_id in oldest[: MAX_WATCHED // 10]:
+                del self._watched[principal_id]
+
+
+def _denial(row: AccountRow | None) -> str:
+    """Return why the account is not admitted, or nothing."""
+    if row is None:
+        return UNLINKED
+    if not row.exists:
+        return DELETED
+    return "" if row.active else INACTIVE

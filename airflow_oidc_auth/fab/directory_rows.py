@@ -1,0 +1,133 @@
+"""What the directory reads from FAB's tables, few statements at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import BigInteger, cast, func, select, true
+from sqlalchemy.orm import Session as Transaction
+
+from airflow_oidc_auth.fab.tables import created_on_text, fab_tables
+from airflow_oidc_auth.sessions.models import fab_users
+
+MANY = 500
+
+Pair = tuple[str, str]
+Fingerprint = tuple[object, ...]
+
+_L = fab_users.c
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """A link and the FAB user that it leads to now.
+
+    :param exists: False when the linked user was deleted, whoever has its number now
+    """
+
+    user_id: int
+    exists: bool = False
+    active: bool = False
+    username: str = ""
+    first_name: str = ""
+    last_name: str = ""
+    email: str = ""
+    role_ids: frozenset[int] = frozenset()
+
+
+def read_accounts(transaction: Transaction, principal_ids: Collection[str]) -> dict[str, AccountRow]:
+    """Return the accounts of those principals who have a link; one statement."""
+    tables = fab_tables()
+    users, has = tables.users, tables.user_roles
+    user = users.c
+    statement = (
+        select(
+            *(_L.principal_id, _L.user_id, _L.user_created_on, has.c.role_id),
+            *(user.id, user.created_on, user.active, user.username, user.first_name, user.last_name, user.email),
+        )
+        .join_from(fab_users, users, _L.user_id == user.id, isouter=True)
+        .outerjoin(has, has.c.user_id == user.id)
+        # Databases bound the length of an IN list; beyond it the whole table is the lesser evil.
+        .where(_L.principal_id.in_(principal_ids) if len(principal_ids) <= MANY else true())
+    )
+    return _parse_accounts(transaction.execute(statement), principal_ids)
+
+
+def _parse_accounts(rows: Iterable[Any], principal_ids: Collection[str]) -> dict[str, AccountRow]:
+    wanted = frozenset(principal_ids)
+    first: dict[str, Any] = {}
+    role_ids: dict[str, set[int]] = {}
+    for row in rows:
+        principal_id, role_id = row[0], row[3]
+        if principal_id not in first:
+            if principal_id not in wanted:
+                continue
+            first[principal_id] = row
+            role_ids[principal_id] = set()
+        if role_id is not None:
+            role_ids[principal_id].add(role_id)
+    return {key: _parse_account(row, frozenset(role_ids[key])) for key, row in first.items()}
+
+
+def _parse_account(row: Any, role_ids: frozenset[int]) -> AccountRow:
+    if row.id is None or row.user_created_on != created_on_text(row.created_on):
+        return AccountRow(row.user_id)
+    return AccountRow(
+        user_id=row.user_id,
+        exists=True,
+        active=bool(row.active),
+        username=row.username,
+        first_name=row.first_name,
+        last_name=row.last_name,
+        email=row.email,
+        role_ids=role_ids,
+    )
+
+
+def read_existing_users(transaction: Transaction, user_ids: Collection[int]) -> frozenset[int]:
+    """Return which of these FAB users there are."""
+    users = fab_tables().users.c
+    return frozenset(transaction.execute(select(users.id).where(users.id.in_(user_ids))).scalars())
+
+
+def read_role_names(transaction: Transaction) -> dict[int, str]:
+    """Return the name of every role by id."""
+    roles = fab_tables().roles.c
+    return {row.id: row.name for row in transaction.execute(select(roles.id, roles.name))}
+
+
+def read_fingerprint(transaction: Transaction) -> Fingerprint:
+    """Return numbers that change when a permission is given to a role or taken from one.
+
+    They see an exchange of two permissions, and a row that SQLite gives the number of a deleted one. They do not see
+    that an action or a resource got another name.
+    """
+    table = fab_tables().role_permissions.c
+    # PostgreSQL multiplies integers in 32 bits.
+    pair, role = cast(table.permission_view_id, BigInteger), cast(table.role_id, BigInteger)
+    sums = [
+        func.sum(table.id),
+        func.sum(pair),
+        func.sum(role),
+        func.sum(pair * role),
+        func.sum(pair * pair % 1_000_003),
+    ]
+    return tuple(transaction.execute(select(func.count(), *sums)).one())
+
+
+def read_pairs(transaction: Transaction) -> dict[int, frozenset[Pair]]:
+    """Return the permissions of every role that has any: actions and resources by role id."""
+    tables = fab_tables()
+    given, pair = tables.role_permissions, tables.permissions
+    statement = (
+        select(given.c.role_id, tables.actions.c.name, tables.resources.c.name)
+        .join_from(given, pair, given.c.permission_view_id == pair.c.id)
+        .join(tables.actions, pair.c.permission_id == tables.actions.c.id)
+        .join(tables.resources, pair.c.view_menu_id == tables.resources.c.id)
+    )
+    found: dict[int, set[Pair]] = {}
+    for role_id, action, resource in transaction.execute(statement):
+        found.setdefault(role_id, set()).add((action, resource))
+    return {role_id: frozenset(pairs) for role_id, pairs in found.items()}
