@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from airflow_oidc_auth.cli.claims_file import identify, read_claims
 from airflow_oidc_auth.cli.command import CommandFailed, command
@@ -12,15 +12,18 @@ from airflow_oidc_auth.config.compiled import CompiledConfig
 from airflow_oidc_auth.errors import ConfigurationError
 from airflow_oidc_auth.grants.grant import Grant
 from airflow_oidc_auth.managers.document_source import read_document_file
-from airflow_oidc_auth.managers.settings import load_settings
+from airflow_oidc_auth.managers.settings import Settings, load_settings
 from airflow_oidc_auth.policy.compile import Policy
+from airflow_oidc_auth.policy.permissions import Permissions
 from airflow_oidc_auth.providers.settings import ProviderSettings
 
 
 @command
 def explain(args: Namespace) -> Explanation:
     """Evaluate the rules for the claims."""
-    compiled = _compile(args.config_file)
+    # Neither secrets nor the rest of airflow.cfg matter here: what [core] fernet_key lacks changes no role.
+    read = load_settings(resolve_secrets=False)
+    compiled = _compile(read, args.config_file)
     settings = choose_provider(compiled.providers, args.provider)
     found = identify(settings, read_claims(args.claims))
     evaluation = compiled.grants.evaluate(found.identity)
@@ -31,10 +34,21 @@ def explain(args: Namespace) -> Explanation:
         identity=found.identity,
         evaluation=evaluation,
         provider_refusal=found.refusal,
-        notes=found.notes,
-        permissions=Policy().permissions(roles),
-        list_permissions=bool(args.permissions),
+        notes=(*found.notes, *_notes(read)),
+        permissions=Permissions() if read.fab else Policy(compiled.roles).permissions(roles),
+        list_permissions=bool(args.permissions) and read.fab is None,
     )
+
+
+def _notes(read: Settings) -> Iterator[str]:
+    """Say what FAB's database decides and a file of claims cannot tell."""
+    if read.fab is None:
+        return
+    yield "FAB mode: whether these roles exist, and what they allow, is in FAB's database."
+    if not read.fab.registration:
+        yield "Registration is closed: whoever is not linked to a FAB user is refused, whatever the rules give."
+    if read.fab.keep_assigned_roles:
+        yield "Roles that somebody assigned in FAB are kept beside these."
 
 
 def choose_provider(providers: Mapping[str, ProviderSettings], wanted: str | None) -> ProviderSettings:
@@ -52,10 +66,10 @@ def choose_provider(providers: Mapping[str, ProviderSettings], wanted: str | Non
     return next(iter(providers.values()))
 
 
-def _compile(config_file: str | None) -> CompiledConfig:
-    # Neither secrets nor the rest of airflow.cfg matter here: what [core] fernet_key lacks changes no role.
-    settings = load_settings(resolve_secrets=False)
-    document = read_document_file(config_file) if config_file else settings.document
+def _compile(read: Settings, config_file: str | None) -> CompiledConfig:
+    document = read_document_file(config_file, option="--config-file") if config_file else read.document
     if document is None:
-        raise ConfigurationError(settings.problems)
-    return settings.compile_document(document)
+        raise ConfigurationError(read.problems)
+    if read.mapped_rules.problems:
+        raise ConfigurationError(read.mapped_rules.problems)
+    return read.compile_document(document)
