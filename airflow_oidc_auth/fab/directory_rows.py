@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, cast, func, select, true
 from sqlalchemy.orm import Session as Transaction
@@ -20,9 +19,8 @@ Fingerprint = tuple[object, ...]
 _L = fab_users.c
 
 
-@dataclass(frozen=True, slots=True)
-class AccountRow:
-    """A link and the FAB user that it leads to now.
+class AccountRow(NamedTuple):
+    """A link and the FAB user that it leads to now; a tuple, because thousands are made and compared at each poll.
 
     :param exists: False when the linked user was deleted, whoever has its number now
     """
@@ -44,46 +42,35 @@ def read_accounts(transaction: Transaction, principal_ids: Collection[str]) -> d
     user = users.c
     statement = (
         select(
-            *(_L.principal_id, _L.user_id, _L.user_created_on, has.c.role_id),
-            *(user.id, user.created_on, user.active, user.username, user.first_name, user.last_name, user.email),
+            *(_L.principal_id, has.c.role_id, _L.user_id, _L.user_created_on, user.created_on),
+            *(user.id, user.active, user.username, user.first_name, user.last_name, user.email),
         )
         .join_from(fab_users, users, _L.user_id == user.id, isouter=True)
         .outerjoin(has, has.c.user_id == user.id)
         # Databases bound the length of an IN list; beyond it the whole table is the lesser evil.
         .where(_L.principal_id.in_(principal_ids) if len(principal_ids) <= MANY else true())
     )
-    return _parse_accounts(transaction.execute(statement), principal_ids)
+    return _parse_accounts(transaction.execute(statement), frozenset(principal_ids))
 
 
-def _parse_accounts(rows: Iterable[Any], principal_ids: Collection[str]) -> dict[str, AccountRow]:
-    wanted = frozenset(principal_ids)
-    first: dict[str, Any] = {}
-    role_ids: dict[str, set[int]] = {}
-    for row in rows:
-        principal_id, role_id = row[0], row[3]
-        if principal_id not in first:
-            if principal_id not in wanted:
-                continue
-            first[principal_id] = row
-            role_ids[principal_id] = set()
-        if role_id is not None:
-            role_ids[principal_id].add(role_id)
-    return {key: _parse_account(row, frozenset(role_ids[key])) for key, row in first.items()}
+def _parse_accounts(rows: Iterable[Any], wanted: frozenset[str]) -> dict[str, AccountRow]:
+    first: dict[str, list[Any]] = {}
+    role_ids: dict[str, list[int]] = {}
+    for principal_id, role_id, *account in rows:
+        if principal_id in wanted:
+            first.setdefault(principal_id, account)
+            role_ids.setdefault(principal_id, []).append(role_id)
+    return {key: _parse_account(account, role_ids[key]) for key, account in first.items()}
 
 
-def _parse_account(row: Any, role_ids: frozenset[int]) -> AccountRow:
-    if row.id is None or row.user_created_on != created_on_text(row.created_on):
-        return AccountRow(row.user_id)
-    return AccountRow(
-        user_id=row.user_id,
-        exists=True,
-        active=bool(row.active),
-        username=row.username,
-        first_name=row.first_name,
-        last_name=row.last_name,
-        email=row.email,
-        role_ids=role_ids,
-    )
+def _parse_account(account: list[Any], role_ids: list[int]) -> AccountRow:
+    linked_id, linked_created_on, created_on, user_id, active, username, first_name, last_name, email = account
+    if user_id is None or linked_created_on != created_on_text(created_on):
+        return AccountRow(linked_id)
+    # An outer join's row without a role.
+    roles = frozenset(role_ids) if role_ids[0] is not None else frozenset()
+    names = (username, first_name, last_name, email)
+    return AccountRow(linked_id, True, bool(active), *names, roles)  # noqa: FBT003  # the fields' order
 
 
 def read_existing_users(transaction: Transaction, user_ids: Collection[int]) -> frozenset[int]:

@@ -196,7 +196,7 @@ def test_polling_five_thousand_people_is_cheap(around):
     for _ in range(5):
         around.clock.advance(2)
         around.directory.poll()
-    # Two seconds apart: at most a tenth of one core even on a slow machine under load; typically a hundredth.
+    # Polls are two seconds apart: at most a tenth of a core.
     assert (time.thread_time() - begun) / 5 < 0.2
 
 
