@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from airflow_oidc_auth.config.compile_grants import compile_grants
 from airflow_oidc_auth.config.compile_provider import ProviderCompiler
+from airflow_oidc_auth.config.compile_roles import compile_roles, role_names
 from airflow_oidc_auth.config.compiled import AuditSettings, CompiledConfig, SessionSettings
 from airflow_oidc_auth.config.digest import document_digest
 from airflow_oidc_auth.config.document import RawDocument
@@ -23,7 +24,8 @@ def compile_document(
     """Validate and compile.
 
     :param secrets: None leaves secrets unresolved and named files unread, for offline commands
-    :param known_roles: roles that a rule may give; None in FAB mode, whose database knows them
+    :param known_roles: roles that a rule may give besides the document's own; None in FAB mode, whose database
+        knows them
     :raises ConfigurationError: with every problem, in the order of the document
     """
     first = [*raw.complaints, *_nothings(raw, raw.data, ()), *_other_mode(raw, fab=known_roles is None)]
@@ -31,7 +33,9 @@ def compile_document(
     parts = read_parts(raw, found)
     compiler = ProviderCompiler(raw, secrets, found)
     providers = compiler.compile_all(parts)
-    grants = compile_grants(raw, parts, known_roles, found)
+    roles = compile_roles(raw, parts.roles, found) if known_roles is not None else {}
+    known = None if known_roles is None else (*known_roles, *role_names(raw))
+    grants = compile_grants(raw, parts, known, found)
     if found or grants is None:
         told = {each.path for each in first}
         raise ConfigurationError(_in_order([*first, *(each for each in found if each.path not in told)]))
@@ -41,6 +45,7 @@ def compile_document(
         sessions=SessionSettings(parts.sessions.lifetime),
         audit=AuditSettings(parts.audit.on_failure == "fail"),
         digest=document_digest(raw),
+        roles=MappingProxyType(roles),
         keep_assigned_roles=parts.keep_assigned_roles,
         warnings=tuple(_in_order(warnings_of(raw, parts, providers, grants))),
     )

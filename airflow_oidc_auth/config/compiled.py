@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from airflow_oidc_auth.errors import Problem
 from airflow_oidc_auth.grants.rules import GrantRules
+from airflow_oidc_auth.policy.roles import RoleSettings
 from airflow_oidc_auth.providers.settings import ProviderSettings
 
 
@@ -30,6 +32,7 @@ class CompiledConfig:
 
     :param providers: by id, in document order; never empty
     :param keep_assigned_roles: roles that somebody assigned in FAB stay; only in FAB mode
+    :param roles: custom roles by name; for ``Policy``, and for pages that say what a role is for
     :param digest: of the document without secrets; equal documents have equal digests
     :param warnings: what an administrator should know although it is allowed
     """
@@ -41,3 +44,4 @@ class CompiledConfig:
     digest: str
     warnings: tuple[Problem, ...] = ()
     keep_assigned_roles: bool = False
+    roles: Mapping[str, RoleSettings] = field(default_factory=lambda: MappingProxyType({}))

@@ -16,6 +16,7 @@ from airflow_oidc_auth.config.schema.audit import AuditModel
 from airflow_oidc_auth.config.schema.document import Document
 from airflow_oidc_auth.config.schema.grants import RequirementModel, RuleModel
 from airflow_oidc_auth.config.schema.providers import ProviderModel
+from airflow_oidc_auth.config.schema.roles import RoleModel
 from airflow_oidc_auth.config.schema.sessions import SessionsModel
 from airflow_oidc_auth.config.schema.vendors import AnyProvider
 from airflow_oidc_auth.errors import Problem
@@ -42,6 +43,7 @@ class Parts:
     requirements: dict[int, RequirementModel] = field(default_factory=dict)
     rules: dict[int, RuleModel] = field(default_factory=dict)
     keep_assigned_roles: bool = False
+    roles: dict[str, RoleModel] = field(default_factory=dict)
     sessions: SessionsModel = field(default_factory=SessionsModel)
     audit: AuditModel = field(default_factory=AuditModel)
 
@@ -59,6 +61,7 @@ def read_parts(raw: RawDocument, found: list[Problem]) -> Parts:
             requirements=dict(enumerate(document.grants.require)),
             rules=dict(enumerate(document.grants.rules)),
             keep_assigned_roles=document.grants.keep_assigned_roles,
+            roles=dict(document.roles),
             sessions=document.sessions,
             audit=document.audit,
         )
@@ -72,6 +75,7 @@ def _salvage(raw: RawDocument, found: list[Problem]) -> Parts:
         tuple(providers),
         requirements=_valid(TypeAdapter(RequirementModel), _numbered(grants.get("require"))),
         rules=_valid(TypeAdapter(RuleModel), _numbered(grants.get("rules"))),
+        roles=_valid(TypeAdapter(RoleModel), _mapping(raw.data.get("roles"))),
     )
     for key, value in providers.items():
         if isinstance(value, dict):

@@ -54,6 +54,8 @@ _SECTIONS = (
     ("grants.require[]", "RequirementModel", "All keys of a requirement must hold, and all requirements."),
     ("grants.rules[]", "RuleModel", "Every rule that is for somebody adds its roles."),
     ("grants.rules[].when", "WhenModel", "All keys must hold; of a list, one item is enough."),
+    ("roles.&lt;name&gt;", "RoleModel", "The meaning of each right is on the page [roles](../roles.md)."),
+    ("roles.&lt;name&gt;.allow[]", "AllowModel", "The actions, and one of the other keys."),
     ("sessions", "SessionsModel", ""),
     ("audit", "AuditModel", ""),
 )

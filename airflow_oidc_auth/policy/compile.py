@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import product
 from types import MappingProxyType
 
-from airflow_oidc_auth.policy.builtin import ADMIN, BUILTIN_PAIRS, Pair
+from airflow_oidc_auth.policy.builtin import ADMIN, Pair
 from airflow_oidc_auth.policy.permissions import EVERYTHING, NOTHING, DagKey, Permissions
+from airflow_oidc_auth.policy.roles import RoleSettings, collect_pairs
 from airflow_oidc_auth.policy.single_dags import (
     DAG_PREFIX,
     allows_entity,
@@ -28,20 +29,31 @@ from airflow_oidc_auth.policy.vocabulary import (
 CACHE_SIZE = 1024
 """Combinations of roles kept compiled. Five roles make 32; the bound is for what a forged row could name."""
 
+_NO_ROLES: Mapping[str, RoleSettings] = MappingProxyType({})
+
 
 class Policy:
     """What every role may do, compiled on first use and remembered.
 
     Roles add up. A role that the policy does not know adds nothing: a session that was opened under an older
     configuration loses what that configuration no longer says. Safe to use from several threads.
+
+    :param roles: custom roles by name, of one accepted configuration; another one needs another policy
     """
 
-    def __init__(self) -> None:
-        self._compiled = lru_cache(maxsize=CACHE_SIZE)(_compile_roles)
+    def __init__(self, roles: Mapping[str, RoleSettings] = _NO_ROLES) -> None:
+        self._roles = roles
+        self._compiled = lru_cache(maxsize=CACHE_SIZE)(self._compile)
 
     def permissions(self, roles: Iterable[str]) -> Permissions:
         """Return what the roles may do together; order and repetition do not matter."""
         return self._compiled(frozenset(roles))
+
+    def _compile(self, roles: frozenset[str]) -> Permissions:
+        if ADMIN in roles:
+            return EVERYTHING
+        pairs = collect_pairs(roles, self._roles)
+        return compile_pairs(pairs) if pairs else NOTHING
 
 
 def compile_pairs(pairs: frozenset[Pair], custom: frozenset[Pair] = frozenset()) -> Permissions:
@@ -66,13 +78,6 @@ def compile_pairs(pairs: frozenset[Pair], custom: frozenset[Pair] = frozenset())
         menu=frozenset(item for item, resource in MENU_RESOURCES.items() if ("MENU", resource) in pairs),
         custom=custom | {(ACTIONS[method], resource) for method, resource in pairs if method in ACTIONS},
     )
-
-
-def _compile_roles(roles: frozenset[str]) -> Permissions:
-    if ADMIN in roles:
-        return EVERYTHING
-    pairs = frozenset[Pair]().union(*(BUILTIN_PAIRS.get(role, frozenset()) for role in roles))
-    return compile_pairs(pairs) if pairs else NOTHING
 
 
 def _dag_keys(pairs: frozenset[Pair], *, named: bool) -> Iterator[DagKey]:

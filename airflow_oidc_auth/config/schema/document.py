@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import Field
 
 from airflow_oidc_auth.config.schema.audit import AuditModel
-from airflow_oidc_auth.config.schema.base import Strict, refuse
+from airflow_oidc_auth.config.schema.base import Strict
 from airflow_oidc_auth.config.schema.grants import GrantsModel
+from airflow_oidc_auth.config.schema.roles import RoleModel, RoleName
 from airflow_oidc_auth.config.schema.sessions import SessionsModel
 from airflow_oidc_auth.config.schema.vendors import AnyProvider
 
 PROVIDER_ID = "^[a-z][a-z0-9-]{0,31}$"
-
-
-def _no_custom_roles(value: dict[str, object]) -> dict[str, object]:
-    if value:
-        raise refuse("custom roles are not in this release", "remove them; use Admin, Op, User, Viewer or Public")
-    return value
 
 
 class Document(Strict):
@@ -29,8 +24,10 @@ class Document(Strict):
         description="Identity providers by id; the id is part of the sign-in address.",
     )
     grants: GrantsModel = Field(description="Who gets which roles.")
-    roles: Annotated[
-        dict[str, object], AfterValidator(_no_custom_roles), WithJsonSchema({"type": "object", "maxProperties": 0})
-    ] = Field(default_factory=dict, description="Custom roles; not in this release.")
+    roles: Annotated[dict[RoleName, RoleModel], Field(max_length=1000)] = Field(
+        default_factory=dict,
+        description="Custom roles by name, besides Admin, Op, User, Viewer and Public.",
+        examples=[{"finance": {"extends": ["Viewer"]}}],
+    )
     sessions: SessionsModel = Field(default_factory=SessionsModel, description="How long people stay signed in.")
     audit: AuditModel = Field(default_factory=AuditModel, description="What happens when an event cannot be audited.")

@@ -112,9 +112,7 @@ class RuleModel(Strict):
     )
     provider: Text | None = Field(default=None, description="Only for people of this provider.", examples=["okta"])
     when: WhenModel = Field(description="Whom the rule is for.", examples=[{"group": "airflow-admins"}])
-    roles: Texts = Field(
-        description="Admin, Op, User, Viewer or Public; a capture of group_regex as {name}.", examples=[["Op"]]
-    )
+    roles: Texts = Field(description="Built-in or custom roles; a capture of group_regex as {name}.", examples=[["Op"]])
     teams: Texts | None = Field(
         default=None,
         description="Airflow teams; a capture as {name}. Shown on my access; they limit nothing in this release.",

@@ -164,7 +164,6 @@ GRANT_MISTAKES = [
 ]
 
 TOP_MISTAKES = [
-    ("roles: {Auditor: {}}", [("roles", "custom roles are not in this release")]),
     ("sessions: {lifetime: 1m}", [("sessions.lifetime", "must be at least 5m")]),
     ("sessions: {lifetime: 31d}", [("sessions.lifetime", "must be at most 30d")]),
     ("sessions: {lifetime: yes}", [("sessions.lifetime", "is not a duration")]),

@@ -122,3 +122,17 @@ def test_sees_a_config_map_whose_symlink_is_swapped(tmp_path):
     (tmp_path / "..new").replace(tmp_path / "..data")
     assert bench.watcher.look()
     assert bench.watcher.current.providers["idp"].label == "Two"
+
+
+def test_roles_are_reloaded_and_bad_ones_change_nothing(bench):
+    rules = "rules: [{when: {group: f}, roles: [finance, Admin]}]"
+    bench.content = document(grants=rules, top="roles: {finance: {extends: [Viewer]}}").encode()
+    assert bench.watcher.look()
+    assert bench.watcher.current.roles["finance"].extends == ("Viewer",)
+    bench.content = document(grants=rules, top="roles: {finance: {extends: [finance]}}").encode()
+    assert not bench.watcher.look()
+    assert bench.rejected[0][0].path == "roles.finance.extends[0]"
+    bench.content = document(grants=rules, top="roles: {}").encode()
+    assert not bench.watcher.look()
+    assert bench.rejected[1][0].path == "grants.rules[0].roles[0]"
+    assert bench.watcher.current.roles["finance"].extends == ("Viewer",)

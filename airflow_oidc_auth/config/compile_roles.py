@@ -1,0 +1,86 @@
+"""Custom roles: what has to fit together, then methods and resources as the policy knows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from airflow_oidc_auth.config.document import RawDocument
+from airflow_oidc_auth.config.paths import Path, did_you_mean, one_of
+from airflow_oidc_auth.config.schema.roles import AllowModel, RoleModel
+from airflow_oidc_auth.errors import Problem
+from airflow_oidc_auth.policy.builtin import ADMIN, BUILTIN_ROLES, Pair
+from airflow_oidc_auth.policy.roles import RoleSettings
+from airflow_oidc_auth.policy.single_dags import DAG_PREFIX
+from airflow_oidc_auth.policy.summary import VERBS
+
+METHOD_OF_VERB: Mapping[str, str] = {verb: method for method, verb in VERBS}
+_OF_ONE_DAG = ("read", "edit", "delete")
+
+
+def role_names(raw: RawDocument) -> tuple[str, ...]:
+    """Return the names of the custom roles, also of those that are not valid, so that rules may name them."""
+    roles = raw.data.get("roles")
+    return tuple(name for name in roles if isinstance(name, str)) if isinstance(roles, Mapping) else ()
+
+
+def compile_roles(raw: RawDocument, models: Mapping[str, RoleModel], found: list[Problem]) -> dict[str, RoleSettings]:
+    """Return the compiled roles by name; problems are added to ``found``."""
+    known = [role for role in (*BUILTIN_ROLES, *role_names(raw)) if role != ADMIN]
+    for name, model in models.items():
+        found += _wrong_extends(raw, ("roles", name, "extends"), model.extends or (), known)
+        found += _wrong_actions(raw, ("roles", name, "allow"), model.allow or ())
+    found += _circles(raw, {name: model.extends or () for name, model in models.items()})
+    return {name: _compile(name, model) for name, model in models.items()}
+
+
+def _compile(name: str, model: RoleModel) -> RoleSettings:
+    pairs = frozenset(pair for allow in model.allow or () for pair in _pairs(allow))
+    return RoleSettings(name, pairs, tuple(model.extends or ()), model.description or "")
+
+
+def _pairs(allow: AllowModel) -> Iterator[Pair]:
+    dags = (f"{DAG_PREFIX}{dag_id}" for dag_id in allow.dags or ())
+    for resource in (*(allow.resources or ()), *dags, *(allow.custom_views or ())):
+        yield from ((METHOD_OF_VERB[action], resource) for action in allow.actions)
+
+
+def _wrong_extends(raw: RawDocument, path: Path, extends: Sequence[str], known: Sequence[str]) -> Iterator[Problem]:
+    for index, role in enumerate(extends):
+        if role == ADMIN:
+            # Only Admin is asked no questions, and everybody looks for that name to see who may do everything.
+            text, suggestion = "would make it Admin by another name", "let a rule give Admin, or extend Op"
+            yield raw.problem((*path, index), text, suggestion)
+        elif role not in known:
+            yield raw.problem((*path, index), "is not a known role", did_you_mean(role, known) or one_of(known))
+
+
+def _wrong_actions(raw: RawDocument, path: Path, allow: Sequence[AllowModel]) -> Iterator[Problem]:
+    for number, entry in enumerate(allow):
+        for index, action in enumerate(entry.actions):
+            if entry.dags is not None and action not in _OF_ONE_DAG:
+                text = "is no action on a single DAG"
+                yield raw.problem((*path, number, "actions", index), text, one_of(_OF_ONE_DAG))
+
+
+def _circles(raw: RawDocument, extends: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
+    told: set[str] = set()
+    for name, extended in extends.items():
+        way = _way_back(name, extends)
+        if way and name not in told:
+            told.update(way)
+            text = f"leads back to the role itself: {' → '.join(way)}"
+            yield raw.problem(("roles", name, "extends", extended.index(way[1])), text, "remove one of these steps")
+
+
+def _way_back(start: str, extends: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the roles from ``start`` back to it, or nothing."""
+    ways, seen = [[start]], {start}
+    while ways:
+        way = ways.pop()
+        for role in extends.get(way[-1], ()):
+            if role == start:
+                return [*way, start]
+            if role not in seen:
+                seen.add(role)
+                ways.append([*way, role])
+    return []

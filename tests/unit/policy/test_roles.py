@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_oidc_auth.policy.builtin import BUILTIN_PAIRS
+from airflow_oidc_auth.policy.compile import Policy
+from airflow_oidc_auth.policy.permissions import NOTHING
+from airflow_oidc_auth.policy.roles import RESOURCES, RoleSettings, collect_pairs
+from airflow_oidc_auth.policy.vocabulary import ENTITY_RESOURCES, MENU_RESOURCES, VIEW_RESOURCES
+from tests.unit.policy.test_compile import questions
+
+PAIRS = st.frozensets(
+    st.tuples(st.sampled_from(("GET", "POST", "PUT", "DELETE", "MENU")), st.sampled_from((*RESOURCES, "DAG:d1"))),
+    max_size=6,
+)
+ROLES = st.fixed_dictionaries(
+    {
+        name: st.builds(
+            RoleSettings,
+            st.just(name),
+            PAIRS,
+            st.lists(st.sampled_from(("a", "b", "c", "Viewer", "Op", "Admin", "nobody")), max_size=3).map(tuple),
+        )
+        for name in "abc"
+    }
+)
+
+
+def role(name: str, *pairs: tuple[str, str], extends: tuple[str, ...] = ()) -> dict[str, RoleSettings]:
+    return {name: RoleSettings(name, frozenset(pairs), extends)}
+
+
+def test_a_custom_role_may_what_it_says_and_what_it_extends():
+    policy = Policy({**role("a", ("PUT", "Pools"), extends=("Viewer",)), **role("b", extends=("a",))})
+    assert policy.permissions(["b"]) == policy.permissions(["a"])
+    assert policy.permissions(["a"]).pairs == BUILTIN_PAIRS["Viewer"] | {
+        *(("PUT", "Pools"), ("PATCH", "Pools")),
+        *(("PATCH", name) for name in ("My Password", "My Profile")),
+    }
+
+
+def test_a_role_that_another_configuration_defined_may_nothing():
+    assert Policy(role("a", ("GET", "Pools"))).permissions(["b"]) is NOTHING
+    assert Policy().permissions(["a"]) is NOTHING
+
+
+@pytest.mark.parametrize("name", ["Admin", "Viewer"])
+def test_a_custom_role_cannot_take_the_place_of_a_builtin_one(name):
+    assert Policy(role(name)).permissions([name]) == Policy().permissions([name])
+
+
+def test_extending_admin_gives_nothing():
+    """The configuration refuses it; what it lets through some day must not open every door."""
+    assert Policy(role("a", extends=("Admin",))).permissions(["a"]) is NOTHING
+
+
+@given(roles=ROLES, asked=st.lists(st.sampled_from("abc"), max_size=3))
+def test_circles_end_and_roles_add_up(roles, asked):
+    together = collect_pairs(asked, roles)
+    assert together == frozenset().union(*(collect_pairs([name], roles) for name in asked))
+    assert all(roles[name].pairs <= together for name in asked)
+
+
+@given(roles=ROLES, pair=PAIRS)
+def test_removing_a_right_from_a_role_never_allows_more(roles, pair):
+    fewer = {**roles, "a": RoleSettings("a", roles["a"].pairs - pair, roles["a"].extends)}
+    assert questions(Policy(fewer).permissions("ab")) <= questions(Policy(roles).permissions("ab"))
+
+
+def test_resources_are_all_that_airflow_asks_about():
+    asked = {*MENU_RESOURCES.values(), *(name for _, name in VIEW_RESOURCES.values())}
+    asked |= {name for names in ENTITY_RESOURCES.values() for name in names}
+    things = {"Asset Aliases", "Assets", "Configurations", "Connections", "DAGs", "Pools", "Variables", "Backfills"}
+    assert set(RESOURCES) >= asked | things
+    assert list(RESOURCES) == sorted(set(RESOURCES))
