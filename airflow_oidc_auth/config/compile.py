@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from airflow_oidc_auth.config.compile_grants import compile_grants
@@ -30,6 +31,8 @@ def compile_document(
     """
     first = [*raw.complaints, *_nothings(raw, raw.data, ()), *_other_mode(raw, fab=known_roles is None)]
     found = list(first)
+    if known_roles is None:
+        raw = replace(raw, data={key: value for key, value in raw.data.items() if key != "roles"})
     parts = read_parts(raw, found)
     compiler = ProviderCompiler(raw, secrets, found)
     providers = compiler.compile_all(parts)

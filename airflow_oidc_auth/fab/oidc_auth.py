@@ -56,7 +56,10 @@ def _document(config: WebserverConfig, value: Mapping[Any, object]) -> RawDocume
     def complain(path: Path, text: str, suggestion: str) -> None:
         complaints.append(raw.problem(path, text, suggestion))
 
-    data = PlainData(complain).copy(value)
+    plain = PlainData(complain)
+    data = plain.copy(value)
+    if plain.too_much:
+        raise ConfigurationError(complaints)
     for path in config.lines.twice_below(NAME):
         complain(path, "is written twice; Python keeps the last", "keep one of them")
     assert isinstance(data, dict)  # noqa: S101 (a mapping is copied to a dict)

@@ -26,14 +26,15 @@ class PlainData:
     def __init__(self, complain: Complain) -> None:
         self._complain = complain
         self._values = 0
+        self.too_much = False
 
     def copy(self, value: object, path: Path = ()) -> object:
         """Return a copy made of dict, list, str, int, float, bool and None only."""
         self._values += 1
         if self._values > MAX_VALUES or len(path) > MAX_DEPTH:
-            if self._values <= MAX_VALUES + 1:
+            if not self.too_much:
                 self._complain(path, "is nested too deeply, or too large", "does it hold itself?")
-                self._values = MAX_VALUES + 1
+            self.too_much, self._values = True, MAX_VALUES
             return ""
         if isinstance(value, Mapping):
             return {key: self.copy(each, (*path, key)) for key, each in value.items() if self._is_key(key, path)}

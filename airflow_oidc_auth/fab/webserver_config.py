@@ -21,6 +21,7 @@ from airflow_oidc_auth.fab.source_lines import SourceLines, read_source_lines
 OPTION = "[fab] config_file"
 INSTALL = "pip install airflow-oidc-auth[fab]"
 _NAME = re.compile(r"[A-Za-z_][\w.\-]{0,99}", re.ASCII)
+_NULL = b"\0"
 _OF_AIRFLOW_2 = "airflow.www"
 _OF_FAB = ("airflow.providers.fab", "flask")
 
@@ -69,7 +70,7 @@ def read_webserver_config(path: str) -> WebserverConfig:
     except ConfigurationError:
         raise
     except (Exception, SystemExit) as error:  # noqa: BLE001 (an outermost border: the file is a program, not ours)
-        raise ConfigurationError([_explain(path, error)]) from None
+        raise ConfigurationError([_explain(path, source, error)]) from None
     return WebserverConfig(path, values, lines)
 
 
@@ -99,14 +100,15 @@ def _unreadable(path: str, error: OSError) -> Problem:
     return Problem(OPTION, f"cannot read {path}: {reason}", "check the path and its permissions")
 
 
-def _explain(path: str, error: BaseException) -> Problem:
+def _explain(path: str, source: bytes, error: BaseException) -> Problem:
     if isinstance(error, SyntaxError) and error.filename == path:
         # Without the line's text: it may hold a secret.
         return _problem(path, error.lineno, f"is not valid Python: {error.msg}", "correct this line, or the one before")
+    if _NULL in source:
+        return _problem(path, None, "is not valid Python: it holds null bytes", "save it as UTF-8 text")
     frames = traceback.extract_tb(error.__traceback__)
     line = next((frame.lineno for frame in reversed(frames) if frame.filename == path), None)
-    outside = bool(frames) and frames[-1].filename != path
-    text, suggestion = _in_words(error, inside=frames[-1].filename if outside else "")
+    text, suggestion = _in_words(error, of_environment=bool(frames) and _is_of_os(frames[-1].filename))
     return _problem(path, line, text, suggestion)
 
 
@@ -114,15 +116,20 @@ def _problem(path: str, line: int | None, text: str, suggestion: str) -> Problem
     return Problem(Path(path).name, text, suggestion, f"{path}:{line}" if line else path)
 
 
-def _in_words(error: BaseException, *, inside: str) -> tuple[str, str]:
+def _is_of_os(filename: str) -> bool:
+    return filename in ("<frozen os>", os.__file__)
+
+
+def _in_words(error: BaseException, *, of_environment: bool) -> tuple[str, str]:
     if isinstance(error, ImportError):
         return _import_words(error)
     if isinstance(error, KeyError):
-        return _key_words(_name(error), of_environment=inside == os.__file__)
+        return _key_words(_name(error), of_environment=of_environment)
     if isinstance(error, NameError):
         return f"uses the name {error.name}, which is not defined", "import it, or correct its spelling"
-    if isinstance(error, OSError) and error.filename and error.strerror:
-        return f"cannot open {error.filename}: {error.strerror}", "check the path and its permissions"
+    if isinstance(error, OSError) and error.filename and error.errno:
+        # Not its own text, which Flask has overwritten. FAB itself passes over a file that stops like this.
+        return f"cannot open {error.filename}: {os.strerror(error.errno)}", "check the path and its permissions"
     if isinstance(error, SystemExit):
         return "leaves the program (SystemExit)", "a configuration file must not call exit()"
     return (
@@ -139,15 +146,15 @@ def _key_words(name: str, *, of_environment: bool) -> tuple[str, str]:
 
 def _import_words(error: ImportError) -> tuple[str, str]:
     module = error.name or "a module"
-    if module.partition(".")[0] == "flask_appbuilder" or module.startswith(_OF_FAB):
+    if not isinstance(error, ModuleNotFoundError):
+        return f"imports a name that {module} does not have", "correct the spelling, or the version of that package"
+    if module.startswith(_OF_FAB):
         return f"imports {module}, which is not installed", INSTALL
     if module.startswith(_OF_AIRFLOW_2):
         suggestion = "it belongs to Airflow 2; import from airflow.providers.fab what is still needed"
         return f"imports {module}, which is not in Airflow 3", suggestion
-    if isinstance(error, ModuleNotFoundError):
-        suggestion = f"install the package that holds {module} for every component of Airflow"
-        return f"imports {module}, which is not installed", suggestion
-    return f"imports a name that {module} does not have", "correct the spelling, or the version of that package"
+    suggestion = f"install the package that holds {module} for every component of Airflow"
+    return f"imports {module}, which is not installed", suggestion
 
 
 def _name(error: KeyError) -> str:
