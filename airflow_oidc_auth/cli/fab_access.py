@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from importlib.util import find_spec
 
-from airflow.configuration import conf
 from airflow.utils.platform import getuser
 from sqlalchemy import inspect
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,7 +20,6 @@ from airflow_oidc_auth.audit.airflow_log import AirflowLogSink, airflow_transact
 from airflow_oidc_auth.audit.database_error import describe_database_error
 from airflow_oidc_auth.audit.event import AuditRecord
 from airflow_oidc_auth.cli.command import CommandFailed
-from airflow_oidc_auth.config.compile import compile_document
 from airflow_oidc_auth.config.compiled import CompiledConfig
 from airflow_oidc_auth.errors import ConfigurationError
 from airflow_oidc_auth.managers.settings import load_settings
@@ -28,7 +27,6 @@ from airflow_oidc_auth.providers.settings import ProviderSettings
 from airflow_oidc_auth.sessions.models import SCHEMA, fab_users
 
 _FAB_USERS = "ab_user"
-_NATIVE = ".OidcAuthManager"
 
 
 def read_configuration() -> CompiledConfig:
@@ -39,9 +37,9 @@ def read_configuration() -> CompiledConfig:
     settings = load_settings(resolve_secrets=False)
     if settings.document is None:
         raise ConfigurationError(settings.problems)
-    if conf.get("core", "auth_manager", fallback="").endswith(_NATIVE):
-        return settings.compile_document(settings.document)
-    return compile_document(settings.document, secrets=None, known_roles=None)
+    compiled = settings.compile_document(settings.document)
+    keep = compiled.keep_assigned_roles or bool(settings.fab and settings.fab.keep_assigned_roles)
+    return replace(compiled, keep_assigned_roles=keep)
 
 
 def choose_providers(configuration: CompiledConfig, wanted: str | None) -> Sequence[ProviderSettings]:

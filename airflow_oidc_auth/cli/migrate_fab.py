@@ -85,7 +85,11 @@ def _confirm(report: MigrationReport, *, yes: bool, as_json: bool) -> None:
         raise CommandFailed("Nobody can be asked here: look at --dry-run, then add --yes. Nothing was changed.")
     sys.stdout.write("\n".join(report.text()) + "\n")
     sys.stdout.flush()
-    if input(f"Link {len(report.to_link)} FAB users? [y/N] ").strip().lower() not in ("y", "yes"):
+    try:
+        answer = input(f"Link {len(report.to_link)} FAB users? [y/N] ")
+    except EOFError:
+        answer = ""
+    if answer.strip().lower() not in ("y", "yes"):
         raise CommandFailed("Nothing was changed.")
 
 

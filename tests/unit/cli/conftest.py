@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from airflow.models.log import Log
 
+from airflow_oidc_auth.cli import fab_access
+from tests.storage.backends import build_engine
+from tests.storage.fab import FabDatabase, fab_database
 from tests.unit.cli.running import Oidc
+from tests.unit.fab.providers import document
 
 
 @pytest.fixture
@@ -13,3 +19,23 @@ def oidc(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     return Oidc(capsys)
+
+
+@pytest.fixture
+def fab_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FabDatabase]:
+    """A metadata database with FAB's tables, which the commands use, and people from Okta."""
+    engine = build_engine(f"sqlite:///{tmp_path / 'airflow.db'}")
+    database = fab_database(engine)
+    Log.metadata.create_all(engine, [Log.__table__])
+    monkeypatch.setattr(fab_access, "airflow_transactions", database.transactions)
+    path = tmp_path / "oidc_auth.yaml"
+    path.write_text(document("okta"), encoding="utf-8")
+    monkeypatch.setenv("AIRFLOW__OIDC_AUTH__CONFIG_FILE", str(path))
+    yield database
+    engine.dispose()
+
+
+@pytest.fixture
+def no_fab_tables(fab_users: FabDatabase) -> None:
+    """The metadata database of an Airflow that never had FAB."""
+    fab_users.tables.users.metadata.drop_all(fab_users.engine)
