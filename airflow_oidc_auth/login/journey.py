@@ -54,6 +54,10 @@ class Sessions(Protocol):
         """End a session, here at once; None if there is none to end. ``SessionError`` if the store fails."""
         ...
 
+    async def withdraw(self, identity: Identity) -> tuple[str, ...]:
+        """Take the roles that an account elsewhere still has from earlier sign-ins; return those that went."""
+        ...
+
     async def run(self, function: Callable[..., T], *args: object) -> T:
         """Run something else that blocks on the metadata database."""
         ...
@@ -204,7 +208,10 @@ class Journey:
         sign_in, decision = await running.pool.run(self._decide, running.provider, attempt, response)
         if isinstance(decision, Refusal):
             return await self._turned_away(decision, sign_in.identity, attempt, context)
-        opened = await self._open(sign_in, decision, attempt, context)
+        try:
+            opened = await self._open(sign_in, decision, attempt, context)
+        except LoginRefused as error:
+            return await self._turned_away_by_account(error, sign_in.identity, attempt, context)
         return SignedIn(opened.session, attempt.next_url, attempt_cookie_name(attempt.state), attempt.correlation_id)
 
     def _decide(
@@ -263,17 +270,61 @@ class Journey:
     async def _turned_away(
         self, refusal: Refusal, identity: Identity, attempt: LoginAttempt, context: RequestContext
     ) -> Refused:
-        record = records.build_refusal(identity, refusal.code, attempt.correlation_id, context, place=refusal.path)
+        withdrawn = await self._withdraw(identity, attempt) if refusal.code == "no_matching_rule" else ()
+        detail = {"place": refusal.path}
+        return await self._refuse(
+            refusal.code, identity, attempt, context, withdrawn=withdrawn, detail=detail, text=refusal.text
+        )
+
+    async def _turned_away_by_account(
+        self, error: LoginRefused, identity: Identity, attempt: LoginAttempt, context: RequestContext
+    ) -> Refused:
+        """Refuse somebody whom the rules let in and whose account elsewhere does not."""
+        log.warning(
+            "sign-in refused: code=%s correlation_id=%s detail=%r", error.code, attempt.correlation_id, error.detail
+        )
+        withdrawn = await self._withdraw(identity, attempt) if error.code == "fab_role_missing" else ()
+        detail = {name: str(value) for name, value in error.evidence.items()}
+        return await self._refuse(
+            error.code, identity, attempt, context, withdrawn=withdrawn, detail=detail, hint=error.hint
+        )
+
+    async def _refuse(  # what the page and the audit say
+        self,
+        code: str,
+        identity: Identity,
+        attempt: LoginAttempt,
+        context: RequestContext,
+        *,
+        withdrawn: tuple[str, ...],
+        detail: Mapping[str, str],
+        text: str = "",
+        hint: str = "",
+    ) -> Refused:
+        record = records.build_refusal(
+            identity, code, attempt.correlation_id, context, withdrawn=withdrawn, detail=detail
+        )
         await self._sessions.run(self._audit.record, record)
         return Refused(
-            refusal.code,
+            code,
             attempt.correlation_id,
-            text=refusal.text,
+            text=text,
+            hint=hint,
             provider=attempt.provider,
             visitor=_describe(identity),
             next_url=attempt.next_url,
             spent=attempt_cookie_name(attempt.state),
         )
+
+    async def _withdraw(self, identity: Identity, attempt: LoginAttempt) -> tuple[str, ...]:
+        """Let a person without any role have none elsewhere; the refusal stands whether that works or not."""
+        try:
+            return await self._sessions.withdraw(identity)
+        except SessionError as error:
+            log.error(  # noqa: TRY400  # no stack needed
+                "roles of a refused person live on: code=%s correlation_id=%s", error.code, attempt.correlation_id
+            )
+            return ()
 
     async def _failed(
         self, error: OidcAuthError, attempt: LoginAttempt, context: RequestContext, *, spent: str | None

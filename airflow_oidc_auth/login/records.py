@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from airflow_oidc_auth.audit.event import AuditRecord, AuthEvent
 from airflow_oidc_auth.grants.grant import Grant
@@ -57,11 +59,18 @@ def build_token_issued(session: Session, correlation_id: str, valid_for: int) ->
 
 
 def build_refusal(
-    identity: Identity, reason: str, correlation_id: str, context: RequestContext, *, place: str = ""
+    identity: Identity,
+    reason: str,
+    correlation_id: str,
+    context: RequestContext,
+    *,
+    withdrawn: tuple[str, ...] = (),
+    detail: Mapping[str, str] = MappingProxyType({}),
 ) -> AuditRecord:
     """Return the row of somebody whom the IdP knows and we do not let in.
 
-    :param place: where in the configuration the refusal comes from
+    :param withdrawn: roles that were taken from their account elsewhere
+    :param detail: where in the configuration the refusal comes from, or what is wrong with the account
     """
     return AuditRecord(
         event=AuthEvent.LOGIN_REFUSED,
@@ -71,9 +80,10 @@ def build_refusal(
         provider=identity.provider,
         issuer=identity.issuer,
         subject=identity.subject,
+        roles_before=withdrawn or None,
         roles_after=(),
         client_address=context.client_address,
-        detail=(("place", place),) if place else (),
+        detail=tuple((name, value) for name, value in detail.items() if value),
     )
 
 

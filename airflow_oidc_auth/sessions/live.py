@@ -11,6 +11,7 @@ from functools import partial
 from typing import TypeVar
 
 from airflow_oidc_auth.grants.grant import Grant
+from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.providers.provider import SignIn
 from airflow_oidc_auth.sessions.cache import SessionCache
 from airflow_oidc_auth.sessions.executor import StoreExecutor
@@ -113,6 +114,13 @@ class LiveSessions:
         opened = await self._executor.run(opening, sign_in, grant)
         self._cache.put(opened.session)
         return opened
+
+    async def withdraw(self, identity: Identity) -> tuple[str, ...]:
+        """Take the roles that an account elsewhere has; return those that went.
+
+        :raises SessionError: ``session_store_unavailable`` or ``session_store_busy``
+        """
+        return await self._executor.run(self._store.withdraw, identity)
 
     async def end(self, session_id: str, *, reason: str) -> Ended | None:
         """End a session: here at once, even when the store fails; elsewhere within the feed's interval.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from airflow_oidc_auth.grants.grant import Grant
+from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.providers.provider import SignIn
 from airflow_oidc_auth.sessions.session import Ended, Opened, Session
 
@@ -34,6 +35,13 @@ class SessionStore(Protocol):
 
     def open(self, sign_in: SignIn, grant: Grant, *, now: int, expires_at: int, client_address: str | None) -> Opened:
         """Store a new session (one transaction; principal row created or updated by (issuer, subject)).
+
+        :raises SessionError: ``session_store_unavailable``
+        :raises LoginRefused: an account elsewhere may not sign in; nothing is stored
+        """
+
+    def withdraw(self, identity: Identity) -> tuple[str, ...]:
+        """Take the roles that an account elsewhere has; return those that went. Sessions have no roles to take.
 
         :raises SessionError: ``session_store_unavailable``
         """

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from airflow_oidc_auth.errors import SessionError
 from airflow_oidc_auth.grants.grant import Grant
+from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.providers.provider import SignIn
 from airflow_oidc_auth.secret import Secret
 from airflow_oidc_auth.sessions.revocation import SESSION, TOKEN, is_session_id, token_key
@@ -48,6 +49,11 @@ class MemorySessionStore:
             self._roles[session.principal_id] = grant.roles
             self._sessions[session.id] = _Kept(session, sign_in.id_token, sign_in.refresh_token)
             return Opened(session, previous)
+
+    def withdraw(self, identity: Identity) -> tuple[str, ...]:  # the database may keep accounts
+        """Take nothing: there are no accounts elsewhere."""
+        with self._available():
+            return ()
 
     def load(self, session_id: str, *, now: int) -> Session | None:
         """Return a live session."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import count
 from typing import Any
 
 from sqlalchemy import Engine, delete, event, insert, select
@@ -22,6 +23,8 @@ from tests.storage.backends import KEYS
 OPEN = FabSettings(registration=True)
 KEEPING = FabSettings(registration=True, keep_assigned_roles=True)
 ROLES = ("Admin", "Op", "User", "Viewer", "Public")
+FIRST_DAY = datetime(2020, 1, 1, 12, 0, 0)  # noqa: DTZ001  # FAB's are naive
+_seconds = count()
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class FabDatabase:
             "email": f"{username}@local.example",
             "password": "scrypt:32768:8:1$salt$hash",
             "active": True,
-            "created_on": datetime(2020, 1, 1, 12, 0, 0),  # noqa: DTZ001  # FAB's are naive
+            "created_on": FIRST_DAY + timedelta(seconds=next(_seconds)),
             "changed_on": None,
             "created_by_fk": None,
             "changed_by_fk": None,
