@@ -33,7 +33,7 @@ class PlainData:
         self._values += 1
         if self._values > MAX_VALUES or len(path) > MAX_DEPTH:
             if not self.too_much:
-                self._complain(path, "is nested too deeply, or too large", "does it hold itself?")
+                self._complain(path[:4], "is nested too deeply, or too large", "does it hold itself?")
             self.too_much, self._values = True, MAX_VALUES
             return ""
         if isinstance(value, Mapping):

@@ -1,0 +1,96 @@
+"""``airflow oidc check`` and ``explain`` in FAB mode."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from airflow_oidc_auth.fab import existing_roles
+from airflow_oidc_auth.testing import FakeIdp
+from tests.unit.cli.running import Oidc
+from tests.unit.cli.test_check import SECRET
+from tests.unit.fab.webserver_files import CLASS, write
+
+
+@pytest.fixture
+def idp():
+    with FakeIdp(client_secret=SECRET) as running:
+        yield running
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, idp: FakeIdp) -> Path:
+    monkeypatch.setenv("AIRFLOW__CORE__AUTH_MANAGER", "airflow_oidc_auth.OidcFabAuthManager")
+    monkeypatch.setenv("AIRFLOW__FAB__CONFIG_FILE", str(tmp_path / "webserver_config.py"))
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "http://localhost:8080")
+    monkeypatch.setenv("THE_SECRET", SECRET)
+    write(
+        tmp_path,
+        f"""{CLASS}
+AUTH_USER_REGISTRATION = True
+AUTH_ROLES_MAPPING = {{"admins": ["Admin"], "nights": ["Night Shift"]}}
+OIDC_AUTH = {{"version": 1, "providers": {{"company": {{
+    "preset": "oidc", "issuer": "{idp.issuer}", "client_id": "airflow", "client_secret": {{"env": "THE_SECRET"}}}}}}}}
+""",
+    )
+    return tmp_path
+
+
+def have_roles(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    monkeypatch.setattr(existing_roles, "read_existing_roles", lambda: frozenset(names))
+
+
+def test_a_good_file_is_ready_and_says_that_it_is_fab_mode(
+    oidc: Oidc, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    have_roles(monkeypatch, "Admin", "Night Shift")
+    checked = oidc("check")
+    assert checked.code == 0, checked.out
+    assert f"Configuration (FAB mode, OIDC_AUTH in {folder}/webserver_config.py)" in checked.out
+    assert "no multi-team and no rights per connection, variable or pool" in checked.out
+    assert "1 provider, 2 rules" in checked.out
+    assert SECRET not in checked.out + checked.err
+
+
+def test_a_role_that_fab_does_not_have_is_an_error(oidc: Oidc, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    have_roles(monkeypatch, "Admin", "Night Shifts")
+    checked = oidc("check")
+    assert checked.code == 1
+    assert "AUTH_ROLES_MAPPING['nights']: FAB has no role 'Night Shift'" in checked.out
+    assert "did you mean Night Shifts?" in checked.out
+    assert "1 role missing in FAB" in checked.out
+    assert [each["path"] for each in oidc("check", "--json").data["errors"]] == ["AUTH_ROLES_MAPPING['nights']"]
+
+
+def test_offline_looks_up_no_role(oidc: Oidc, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(existing_roles, "read_existing_roles", lambda: pytest.fail("asked the database"))
+    checked = oidc("check", "--offline")
+    assert checked.code == 0
+    assert "not looked up (--offline)" in checked.out
+
+
+def test_a_database_without_fabs_tables_is_a_note(oidc: Oidc, folder: Path) -> None:
+    # The database of this test process has never been migrated by FAB.
+    checked = oidc("check")
+    assert "its tables cannot be read here" in checked.out or "FAB has no role" in checked.out
+
+
+def test_a_broken_file_is_bad_configuration(oidc: Oidc, folder: Path) -> None:
+    write(folder, "x = = 1\n")
+    checked = oidc("check", "--json")
+    assert checked.code == 3
+    (found,) = checked.data["problems"]
+    assert found["where"] == f"{folder}/webserver_config.py:1"
+
+
+def test_explain_evaluates_fabs_mapping_and_leaves_permissions_to_fab(oidc: Oidc, folder: Path) -> None:
+    claims = folder / "claims.json"
+    claims.write_text(json.dumps({"sub": "1", "groups": ["nights"]}))
+    explained = oidc("explain", "--claims", str(claims), "--permissions")
+    assert explained.code == 0
+    assert "AUTH_ROLES_MAPPING['nights']" in explained.out
+    assert "what they allow, is in FAB's database" in explained.out
+    assert "May do" not in explained.out
+    assert oidc("explain", "--claims", str(claims), "--json").data["roles"] == ["Night Shift"]
