@@ -7,10 +7,14 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, Inspector, MetaData, inspect, text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
+from airflow_oidc_auth.sessions.database import DatabaseSessionStore
 from airflow_oidc_auth.sessions.db_manager import OidcAuthDBManager
+from airflow_oidc_auth.sessions.fernet import TokenCipher
 from airflow_oidc_auth.sessions.models import metadata
+from tests.storage.backends import KEYS
+from tests.storage.people import NOW, open_session
 
 VERSION_TABLE = OidcAuthDBManager.version_table_name
 
@@ -101,6 +105,17 @@ def test_migrating_down_and_up_again_works(empty):
         assert set(describe(empty)) == set(metadata.tables)
         migrate(empty, command.downgrade, "base")
         assert describe(empty) == {}
+
+
+def test_adding_and_dropping_the_links_leaves_sessions_alone(empty):
+    migrate(empty, command.upgrade, "4c1d0e7a9b35")
+    assert "oidc_auth_fab_user" not in describe(empty)
+    session = open_session(DatabaseSessionStore(TokenCipher(KEYS), transactions=sessionmaker(empty).begin))
+    for action, revision in ((command.upgrade, "head"), (command.downgrade, "-1"), (command.upgrade, "head")):
+        migrate(empty, action, revision)
+        store = DatabaseSessionStore(TokenCipher(KEYS), transactions=sessionmaker(empty).begin)
+        assert store.load(session.id, now=NOW) == session
+    assert "oidc_auth_fab_user" in describe(empty)
 
 
 def test_the_head_is_named_for_this_release():

@@ -14,7 +14,7 @@ from tests.storage.airflow_database import DB_MANAGER, migrate_own_database, run
 from tests.storage.backends import KEYS
 from tests.storage.people import ADMIN, sign_in
 
-TABLES = {"oidc_auth_principal", "oidc_auth_revocation", "oidc_auth_session"}
+TABLES = {"oidc_auth_fab_user", "oidc_auth_principal", "oidc_auth_revocation", "oidc_auth_session"}
 
 
 def copy_database(source, target) -> None:
