@@ -9,7 +9,8 @@ import pytest
 
 from airflow_oidc_auth.managers.settings import Settings, load_settings
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "webserver_config.py"
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "examples" / "webserver_config.py"
 _CODE = re.compile(r"^( *)# ((?:    )?[\"{}\])].*|AUTH_\w+ = .*)$", re.MULTILINE)
 
 
@@ -27,6 +28,15 @@ def load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
         return load_settings(resolve_secrets=True)
 
     return settings
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/tasks/fab-mode.md"])
+def test_what_the_pages_show_is_a_file_without_a_problem(load, page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^( *)```python\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
+    settings = load(re.sub(rf"^{shown[0]}", "", shown[1], flags=re.MULTILINE))
+    assert list(settings.compile().providers) == ["okta"]
+    assert fab_warnings(settings) == []
 
 
 def fab_warnings(settings: Settings) -> list[str]:
