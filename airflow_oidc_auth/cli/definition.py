@@ -68,7 +68,7 @@ def get_oidc_cli_commands() -> list[CLICommand]:
         GroupCommand(
             name="oidc",
             help="Sign-in with an identity provider: check, explain, start",
-            subcommands=(_check(), _explain(), _init(), _link(), _unlink(), _links(), _migrate_fab()),
+            subcommands=(_check(), _explain(), _init(), _link(), _unlink(), _links(), _migrate_fab(), _export_roles()),
         )
     ]
 
@@ -150,4 +150,16 @@ def _migrate_fab() -> ActionCommand:
         epilog=_EXIT_CODES,
         func=lazy_load_command("airflow_oidc_auth.cli.migrate_fab.migrate_fab"),
         args=(_DRY_RUN, _MAPPING, _ONLY_PROVIDER, _YES, _JSON),
+    )
+
+
+def _export_roles() -> ActionCommand:
+    return ActionCommand(
+        name="export-roles",
+        help="Write FAB's roles as the roles section of the configuration",
+        description="Write every role of FAB's database that is not built in, for the native auth manager. What the "
+        "configuration cannot express is left out and named, in the document and on standard error.",
+        epilog=_EXIT_CODES,
+        func=lazy_load_command("airflow_oidc_auth.cli.export_roles.export_fab_roles"),
+        args=(_OUTPUT, _JSON),
     )
