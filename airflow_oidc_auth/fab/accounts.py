@@ -32,11 +32,12 @@ KEPT_PATH = "grants.keep_assigned_roles"
 class FabAccounts:
     """Find or make the FAB user of an identity and give it the roles of its Grant.
 
+    :param settings: may be replaced while it runs; the next sign-in follows them
     :param local_time: FAB writes naive local times
     """
 
     def __init__(self, settings: FabSettings, *, local_time: Callable[[], datetime] = datetime.now) -> None:
-        self._settings = settings
+        self.settings = settings
         self._local_time = local_time
 
     def settle(
@@ -61,13 +62,14 @@ class FabAccounts:
         if user is None:
             made = self._create(transaction, principal_id, sign_in, given, now)
             _assign(transaction, made.id, wanted.values())
-            return Settled(_held(grant, mapped, kept), None, _notes(made.username, kept, missing, created=True))
+            notes = _notes(made.username, kept, missing, created=True)
+            return Settled(_held(grant, mapped, kept), None, notes, made.username)
         self._touch(transaction, user.id)
         _replace_roles(transaction, user, wanted)
         if given != user.given_roles:
             store_given_roles(transaction, principal_id, given)
         notes = _notes(user.username, kept, missing)
-        return Settled(_held(grant, mapped, kept), tuple(sorted(user.roles)), notes)
+        return Settled(_held(grant, mapped, kept), tuple(sorted(user.roles)), notes, user.username)
 
     def withdraw(self, transaction: Transaction, principal_id: str) -> tuple[str, ...]:
         """Take every role that the settings do not keep; return their names.
@@ -84,7 +86,7 @@ class FabAccounts:
         return tuple(sorted(user.roles.keys() - kept.keys()))
 
     def _check_admitted(self, user: LinkedUser | None, principal_id: str) -> None:
-        if user is None and not self._settings.registration:
+        if user is None and not self.settings.registration:
             raise LoginRefused("fab_registration_closed", f"principal {principal_id} has no FAB user")
         if user is not None and not user.active:
             detail = f"FAB user {user.username!r} is not active"
@@ -92,7 +94,7 @@ class FabAccounts:
 
     def _kept(self, user: LinkedUser | None, mapped: dict[str, int]) -> dict[str, int]:
         """Return the roles that somebody assigned in FAB, if they stay."""
-        if user is None or not self._settings.keep_assigned_roles:
+        if user is None or not self.settings.keep_assigned_roles:
             return {}
         return {name: key for name, key in user.roles.items() if name not in mapped and name not in user.given_roles}
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
+from airflow_oidc_auth.config.compiled import CompiledConfig
 from airflow_oidc_auth.managers.user import OidcUser, SessionUser
 from airflow_oidc_auth.policy.compile import Policy
 from airflow_oidc_auth.sessions.session import Session
@@ -12,6 +13,9 @@ from airflow_oidc_auth.sessions.session import Session
 
 class Admission(Protocol):
     """Say who the principal of a live session is to Airflow, now."""
+
+    def accept(self, config: CompiledConfig) -> None:
+        """Follow a configuration: the first, and each that a hot reload brings."""
 
     def start(self) -> None:
         """Begin background threads, after any fork."""
@@ -28,18 +32,22 @@ class Admission(Protocol):
         :raises SessionError: the database cannot be read
         """
 
+    def roles(self, session: Session) -> tuple[str, ...]:
+        """Return the roles that count now for a session that was admitted; memory only."""
+
     def health(self) -> Mapping[str, object]:
         """Return what the health page adds."""
 
 
 class PolicyAdmission:
-    """Admit every live session, with the permissions that the document gives to the roles of its Grant.
+    """Admit every live session, with the permissions that the configuration gives to the roles of its Grant."""
 
-    :param policy: returns the policy of the accepted document
-    """
+    def __init__(self) -> None:
+        self._policy = Policy()
 
-    def __init__(self, policy: Callable[[], Policy]) -> None:
-        self._policy = policy
+    def accept(self, config: CompiledConfig) -> None:
+        """Compile the custom roles anew."""
+        self._policy = Policy(config.roles)
 
     def start(self) -> None:
         """Do nothing."""
@@ -49,11 +57,15 @@ class PolicyAdmission:
 
     def peek(self, session: Session) -> OidcUser:
         """Return the user."""
-        return OidcUser(session, self._policy().permissions(session.grant.roles))
+        return OidcUser(session, self._policy.permissions(session.grant.roles))
 
     def load(self, session: Session) -> OidcUser:
         """Return the user."""
         return self.peek(session)
+
+    def roles(self, session: Session) -> tuple[str, ...]:
+        """Return the roles of the sign-in."""
+        return session.grant.roles
 
     def health(self) -> Mapping[str, object]:
         """Add nothing."""

@@ -8,6 +8,7 @@ and is replaced as a whole; everything else lives as long as the process.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -36,7 +37,6 @@ from airflow_oidc_auth.managers.services import Services
 from airflow_oidc_auth.managers.settings import Settings, load_settings
 from airflow_oidc_auth.managers.tokens import AirflowTokens
 from airflow_oidc_auth.managers.user import SessionUser
-from airflow_oidc_auth.policy.compile import Policy
 from airflow_oidc_auth.sessions.accounts import Accounts
 from airflow_oidc_auth.sessions.database import DatabaseSessionStore
 from airflow_oidc_auth.sessions.fernet import TokenCipher
@@ -46,6 +46,8 @@ from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.web.app import create_web_app
 from airflow_oidc_auth.web.context import new_correlation_id
 from airflow_oidc_auth.web.engine import ProviderChoice
+
+log = logging.getLogger(__name__)
 
 FLUSH_EVERY = 5.0
 # Flask's session: it proves nothing here, and holds form tokens and messages of who was signed in.
@@ -75,8 +77,8 @@ class Engine:
         self.site_name = conf.get("api", "instance_name", fallback="") or "Airflow"
         self._services = services
         self._runtime = runtime
-        self._policy = Policy()
-        self._admission = admission or PolicyAdmission(lambda: self._policy)
+        self._admission = admission or PolicyAdmission()
+        self._admission.accept(runtime.config)
         self._flush = Periodic("oidc-auth-audit", self._flush_audit, FLUSH_EVERY, first_delay=FLUSH_EVERY)
         self._reloading = (
             Reloading(settings, runtime.config, self._reload, self._audit) if settings.config_file else None
@@ -91,6 +93,15 @@ class Engine:
     def providers(self) -> Sequence[ProviderChoice]:
         """The configured providers as people see them, in document order."""
         return self._runtime.choices()
+
+    def roles_of(self, session: Session) -> Sequence[str]:
+        """Return the roles that count now for a session that was just admitted."""
+        return self._admission.roles(session)
+
+    def describe_role(self, role: str) -> str:
+        """Return what the configuration says of a custom role; may be empty."""
+        custom = self._runtime.config.roles.get(role)
+        return (custom.description or "") if custom else ""
 
     def health(self) -> Mapping[str, object]:
         """Return what the health page adds: which document this process runs on, and how fresh revocations are."""
@@ -211,6 +222,7 @@ class Engine:
 
     def _reload(self, config: CompiledConfig) -> None:
         old, self._runtime = self._runtime, build_runtime(config, self._services)
+        self._admission.accept(config)
         self._runtime.warm_up()
         # Sign-ins in flight finish on the old one; nothing takes longer than an attempt's calls.
         closing = threading.Timer(OLD_RUNTIME_GRACE, old.close)
@@ -225,30 +237,23 @@ def build_engine(signer: JWTGenerator, validator: JWTValidator) -> Engine:
     """
     settings = load_settings(resolve_secrets=True)
     config = settings.compile()
-    services = _build_services(settings)
+    if settings.fab is None:
+        services, admission = _build_services(settings, None), None
+    else:
+        from airflow_oidc_auth.managers.fab_parts import build_accounts, build_admission
+
+        accounts = build_accounts(settings.fab)
+        services = _build_services(settings, accounts)
+        admission = build_admission(services, accounts, settings.fab)
     tokens = AirflowTokens(signer, validator, services.clock)
-    return Engine(services, build_runtime(config, services), tokens, settings, _build_admission(settings, services))
+    for warning in (*settings.warnings, *config.warnings):
+        log.warning("%s", warning)
+    return Engine(services, build_runtime(config, services), tokens, settings, admission)
 
 
-def _build_admission(settings: Settings, services: Services) -> Admission | None:
-    if settings.fab is None:
-        return None
-    from airflow_oidc_auth.managers.fab_parts import build_fab_admission
-
-    return build_fab_admission(services)
-
-
-def _build_accounts(settings: Settings) -> Accounts | None:
-    if settings.fab is None:
-        return None
-    from airflow_oidc_auth.fab.accounts import FabAccounts
-
-    return FabAccounts(settings.fab)
-
-
-def _build_services(settings: Settings) -> Services:
+def _build_services(settings: Settings, accounts: Accounts | None) -> Services:
     fernet_keys = settings.required_fernet_keys()
-    store = DatabaseSessionStore(TokenCipher(fernet_keys), accounts=_build_accounts(settings))
+    store = DatabaseSessionStore(TokenCipher(fernet_keys), accounts=accounts)
     return Services(
         base_url=settings.base_url,
         fernet_keys=fernet_keys,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from airflow_oidc_auth.audit.log import AuditLog
+from airflow_oidc_auth.fab.accounts import FabAccounts
 from airflow_oidc_auth.fab.directory import FabDirectory
+from airflow_oidc_auth.fab.settings import FabSettings
 from airflow_oidc_auth.login.records import build_session_ended
 from airflow_oidc_auth.managers.fab_user import FabAdmission
 from airflow_oidc_auth.managers.services import Services
@@ -11,10 +13,15 @@ from airflow_oidc_auth.sessions.live import LiveSessions
 from airflow_oidc_auth.web.context import new_correlation_id
 
 
-def build_fab_admission(services: Services) -> FabAdmission:
-    """Compose; starts no thread and asks no database."""
+def build_accounts(settings: FabSettings) -> FabAccounts:
+    """Compose what a sign-in does to FAB's users."""
+    return FabAccounts(settings)
+
+
+def build_admission(services: Services, accounts: FabAccounts, settings: FabSettings) -> FabAdmission:
+    """Compose the watch over FAB's users; starts no thread and asks no database."""
     leavers = Leavers(services.live, AuditLog(services.sinks, fail_login=False, window=services.window))
-    return FabAdmission(FabDirectory(on_gone=leavers.end))
+    return FabAdmission(FabDirectory(on_gone=leavers.end), accounts, settings)
 
 
 class Leavers:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from dataclasses import replace
 
+from airflow_oidc_auth.config.compiled import CompiledConfig
+from airflow_oidc_auth.fab.accounts import FabAccounts
 from airflow_oidc_auth.fab.directory import FabAccount, FabDirectory
+from airflow_oidc_auth.fab.existing_roles import read_existing_roles
+from airflow_oidc_auth.fab.missing_roles import missing_roles
+from airflow_oidc_auth.fab.settings import FabSettings
+from airflow_oidc_auth.grants.rules import GrantRules
 from airflow_oidc_auth.managers.user import SessionUser
 from airflow_oidc_auth.sessions.session import Session
+
+log = logging.getLogger(__name__)
 
 
 class OidcFabUser(SessionUser):
@@ -49,12 +59,23 @@ class OidcFabUser(SessionUser):
 class FabAdmission:
     """Admit a live session whose identity has an active FAB user."""
 
-    def __init__(self, directory: FabDirectory) -> None:
+    def __init__(self, directory: FabDirectory, accounts: FabAccounts, settings: FabSettings) -> None:
         self._directory = directory
+        self._accounts = accounts
+        self._settings = settings
+        self._rules: GrantRules | None = None
+
+    def accept(self, config: CompiledConfig) -> None:
+        """Let the accounts follow the document; a reload also looks again for roles that FAB does not have."""
+        self._accounts.settings = replace(self._settings, keep_assigned_roles=config.keep_assigned_roles)
+        first, self._rules = self._rules is None, config.grants
+        if not first:
+            self._warn_of_missing_roles()
 
     def start(self) -> None:
         """Begin to watch FAB's tables."""
         self._directory.start()
+        self._warn_of_missing_roles()
 
     def stop(self) -> None:
         """Stop watching."""
@@ -68,9 +89,25 @@ class FabAdmission:
         """Return the user, asking the database."""
         return _admit(session, self._directory.load(session.principal_id))
 
+    def roles(self, session: Session) -> tuple[str, ...]:
+        """Return the roles that the FAB user has now."""
+        account = self._directory.peek(session.principal_id)
+        return account.roles if account is not None else ()
+
     def health(self) -> Mapping[str, object]:
         """Tell how fresh the knowledge of FAB's users and roles is."""
         return {"fab_stale_for": round(self._directory.stale_for(), 1)}
+
+    def _warn_of_missing_roles(self) -> None:
+        """Say what a sign-in would have to leave out; a refusal to start could not be mended in FAB's pages."""
+        if self._rules is None:
+            return
+        existing = read_existing_roles()
+        if existing is None:
+            log.warning("FAB's roles cannot be read now: they were not compared with the rules")
+            return
+        for problem in missing_roles(self._rules, existing):
+            log.error("%s", problem)
 
 
 def _admit(session: Session, account: FabAccount | None) -> OidcFabUser | None:

@@ -18,11 +18,14 @@ class Settled:
     :param grant: what the session holds instead of what the rules gave; never empty of roles
     :param previous_roles: the account's roles before, None when it was just made
     :param notes: facts for the audit's detail
+    :param name: what Airflow calls the account, so that our audit rows name people as Airflow's own rows do; empty
+        for the identity's name
     """
 
     grant: Grant
     previous_roles: tuple[str, ...] | None
     notes: tuple[tuple[str, str | int], ...] = ()
+    name: str = ""
 
 
 class Accounts(Protocol):

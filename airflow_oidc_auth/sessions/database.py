@@ -32,7 +32,7 @@ from airflow_oidc_auth.sessions.accounts import Accounts
 from airflow_oidc_auth.sessions.database_errors import is_conflict, store_unavailable
 from airflow_oidc_auth.sessions.fernet import TokenCipher
 from airflow_oidc_auth.sessions.grant_document import dump_grant, dump_roles, parse_roles
-from airflow_oidc_auth.sessions.limits import MAX_REASON_LENGTH
+from airflow_oidc_auth.sessions.limits import MAX_NAME_LENGTH, MAX_REASON_LENGTH
 from airflow_oidc_auth.sessions.principal import principal_id
 from airflow_oidc_auth.sessions.revocation import SESSION, TOKEN, is_session_id, token_key
 from airflow_oidc_auth.sessions.rows import check_storable, new_session, parse_session
@@ -198,7 +198,8 @@ class DatabaseSessionStore:
             return opened
         session = opened.session
         settled = self._accounts.settle(transaction, session.principal_id, sign_in, session.grant, now=now)
-        held = replace(session, grant=settled.grant, grant_digest=grant_digest(settled.grant))
+        name = settled.name[:MAX_NAME_LENGTH] or session.name
+        held = replace(session, name=name, grant=settled.grant, grant_digest=grant_digest(settled.grant))
         return Opened(held, settled.previous_roles, settled.notes)
 
     def _session_row(self, session: Session, sign_in: SignIn) -> Mapping[str, Any]:

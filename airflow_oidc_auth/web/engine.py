@@ -104,6 +104,14 @@ class Engine(Protocol):
         """
         ...
 
+    def roles_of(self, session: Session) -> Sequence[str]:
+        """Return the roles that count now for a session that was just admitted."""
+        ...
+
+    def describe_role(self, role: str) -> str:
+        """Return what the configuration says of a custom role; may be empty."""
+        ...
+
     def health(self) -> Mapping[str, object]:
         """Return further lean facts for ``/auth/health``; no secrets, it is public."""
         ...

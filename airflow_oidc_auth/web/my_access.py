@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone, tzinfo
 from zoneinfo import ZoneInfo
@@ -38,7 +39,10 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class MyAccess:
-    """The page's content."""
+    """The page's content.
+
+    :param changed: the roles are not those of the sign-in any more
+    """
 
     name: str
     email: str | None
@@ -47,6 +51,7 @@ class MyAccess:
     subject: str
     principal_id: str
     roles: tuple[Role, ...]
+    changed: bool
     teams: tuple[str, ...]
     matches: tuple[RuleMatch, ...]
     signed_in: Moment
@@ -54,9 +59,12 @@ class MyAccess:
     zone: str
 
 
-def describe_access(session: Session, provider: str, now: float, zone: ZoneInfo | None) -> MyAccess:
+def describe_access(
+    session: Session, roles: Sequence[Role], provider: str, now: float, zone: ZoneInfo | None
+) -> MyAccess:
     """Describe a session for the person whose it is.
 
+    :param roles: that count now
     :param provider: label; the session's provider id is shown for one that was removed meanwhile
     """
     return MyAccess(
@@ -66,7 +74,8 @@ def describe_access(session: Session, provider: str, now: float, zone: ZoneInfo 
         issuer=session.issuer,
         subject=session.subject,
         principal_id=session.principal_id,
-        roles=tuple(Role(name, ROLE_TEXTS.get(name, "")) for name in session.grant.roles),
+        roles=tuple(roles),
+        changed={role.name for role in roles} != set(session.grant.roles),
         teams=session.grant.teams,
         matches=session.grant.matches,
         signed_in=describe_moment(session.created_at, now, zone),

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from starlette.testclient import TestClient
 
+from airflow_oidc_auth.sessions.principal import principal_id
 from airflow_oidc_auth.testing import FakeIdp
 from airflow_oidc_auth.testing.users import FakeUser
 
@@ -28,12 +29,32 @@ USERS = (
 ROLE_MAPPING = {"admins": "Admin", "ops": "Op", "users": ["User"], "viewers": "Viewer"}
 
 
+MANAGERS = {"native": "airflow_oidc_auth.OidcAuthManager", "fab": "airflow_oidc_auth.OidcFabAuthManager"}
+WEBSERVER_CONFIG = """
+from airflow_oidc_auth import OidcSecurityManager
+
+SECURITY_MANAGER_CLASS = OidcSecurityManager
+AUTH_USER_REGISTRATION = True
+"""
+
+
 @dataclass(frozen=True)
 class Server:
-    """The running app and its IdP."""
+    """The running app and its IdP.
+
+    :param mode: ``native`` or ``fab``
+    """
 
     client: Callable[[], TestClient]
     idp: FakeIdp
+    mode: str
+
+    def name_of(self, user: str) -> str:
+        """Return what Airflow calls a person: the display name, or the name of the FAB user."""
+        person = next(each for each in self.idp.users if each.subject == user)
+        if self.mode == "native":
+            return person.name
+        return f"{person.email}~{principal_id(self.idp.issuer, user)[:10]}"
 
     def sign_in(self, user: str, next_path: str = "/dags") -> TestClient:
         """Return a browser that is signed in as ``user``."""
@@ -63,9 +84,13 @@ def migrated() -> None:
         initdb()
 
 
-@pytest.fixture(scope="session")
-def server(migrated: None) -> Iterator[Server]:
-    """The API server, started once per test process."""
+@pytest.fixture(scope="session", params=sorted(MANAGERS))
+def server(
+    migrated: None, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """The API server, started once per test process and auth manager."""
+    webserver_config = tmp_path_factory.mktemp("fab") / "webserver_config.py"
+    webserver_config.write_text(WEBSERVER_CONFIG, encoding="utf-8")
     with FakeIdp(redirect_uris=[CALLBACK, f"{BASE_URL}/auth/signed-out"], users=USERS) as idp:
         options = {
             "PRESET": "oidc",
@@ -75,10 +100,12 @@ def server(migrated: None) -> Iterator[Server]:
             "ROLE_MAPPING": json.dumps(ROLE_MAPPING),
         }
         with contextlib.ExitStack() as stack:
+            stack.enter_context(_environment({"AIRFLOW__CORE__AUTH_MANAGER": MANAGERS[request.param]}))
+            stack.enter_context(_environment({"AIRFLOW__FAB__CONFIG_FILE": str(webserver_config)}))
             # Read once, at the start: other tests of this process must not find it.
             with _environment({f"AIRFLOW__OIDC_AUTH__{name}": value for name, value in options.items()}):
                 start = _start(stack)
-            yield Server(start, idp)
+            yield Server(start, idp, request.param)
 
 
 def _start(stack: contextlib.ExitStack) -> Callable[[], TestClient]:

@@ -63,7 +63,7 @@ def test_a_token_made_from_a_session_is_a_row_of_the_audit_log(server, audit_row
     login = audit_rows(1)[0]
     token = browser.post("/ui/auth/token", json={"token_type": "api"}).json()["access_token"]
     row = audit_rows(1)[0]
-    assert (row["event"], row["owner"], row["reason"]) == ("auth.token_issued", "Ada", "user_request")
+    assert (row["event"], row["owner"], row["reason"]) == ("auth.token_issued", server.name_of("ada"), "user_request")
     assert row["session_ref"] == login["session_ref"]
     assert 0 < row["valid_for"] <= 86400
     assert token not in str(row)
@@ -147,8 +147,8 @@ def test_authorizing_a_request_asks_neither_database_nor_identity_provider(serve
 
 def test_the_user_of_a_session_is_named_by_id_and_shown_by_name(server):
     me = server.sign_in("ada").get("/ui/auth/me").json()
-    assert me["username"] == "Ada"
-    assert len(me["id"]) == 24
+    assert me["username"] == server.name_of("ada")
+    assert len(me["id"]) == 24 if server.mode == "native" else me["id"].isdecimal()
 
 
 def test_a_token_revoked_while_core_cannot_write_is_worth_nothing_here(server, monkeypatch):
@@ -170,9 +170,13 @@ def test_signing_in_as_somebody_else_ends_the_session_that_the_browser_had(serve
     begun = browser.get("/auth/login/oidc", params={"account": "other"}).headers["location"]
     assert server.finish(browser, begun, "vic").status_code == 303
     assert bearer(server, kept).status_code == 401
-    assert browser.get("/ui/auth/me").json()["username"] == "Victor"
+    assert browser.get("/ui/auth/me").json()["username"] == server.name_of("vic")
     replaced, login = audit_rows(2)
-    assert (replaced["event"], replaced["reason"], replaced["owner"]) == ("auth.session_ended", "replaced", "Ada")
+    assert (replaced["event"], replaced["reason"], replaced["owner"]) == (
+        "auth.session_ended",
+        "replaced",
+        server.name_of("ada"),
+    )
     assert replaced["correlation_id"] == login["correlation_id"]
 
 
@@ -180,4 +184,4 @@ def test_a_refused_sign_in_leaves_the_session_of_the_browser_alone(server):
     browser = server.sign_in("ada")
     begun = browser.get("/auth/login/oidc", params={"account": "other"}).headers["location"]
     assert server.finish(browser, begun, "nora").status_code == 403
-    assert browser.get("/ui/auth/me").json()["username"] == "Ada"
+    assert browser.get("/ui/auth/me").json()["username"] == server.name_of("ada")

@@ -35,7 +35,7 @@ def test_login_and_logout_are_rows_of_the_audit_log_with_one_session(server, aud
     browser = server.sign_in("ada")
     browser.get("/auth/logout")
     logout, login = audit_rows(2)
-    assert (login["event"], login["owner"], login["roles_after"]) == ("auth.login", "Ada", ["Admin"])
+    assert (login["event"], login["owner"], login["roles_after"]) == ("auth.login", server.name_of("ada"), ["Admin"])
     assert (logout["event"], logout["reason"]) == ("auth.logout", "user_logout")
     assert login["session_ref"] == logout["session_ref"]
     assert login["subject"] == "ada"

@@ -1,4 +1,4 @@
-"""FAB mode in a real browser: the same sign-in, FAB's pages behind our cookie, and FAB's users and roles as they are now."""
+"""FAB mode in a real browser: the same sign-in, FAB's pages behind our cookie, FAB's users and roles as they are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 import requests

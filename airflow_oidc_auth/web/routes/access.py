@@ -11,7 +11,7 @@ from airflow_oidc_auth.web import cookies, pages
 from airflow_oidc_auth.web.answers import answer_code, label_of, login_url, page_basics, prefers_json
 from airflow_oidc_auth.web.csrf import build_csrf_token
 from airflow_oidc_auth.web.engine import Engine
-from airflow_oidc_auth.web.my_access import describe_access
+from airflow_oidc_auth.web.my_access import ROLE_TEXTS, Role, describe_access
 from airflow_oidc_auth.web.query import read_query
 from airflow_oidc_auth.web.routes.login import SEE_OTHER, current_session
 from airflow_oidc_auth.web.zones import find_zone, zone_names
@@ -31,7 +31,9 @@ def _page(request: Request, engine: Engine, session: Session, chosen: str | None
     response = pages.render(
         "access.html",
         **page_basics(engine),
-        access=describe_access(session, label_of(engine, session.provider), engine.clock(), zone),
+        access=describe_access(
+            session, _roles(engine, session), label_of(engine, session.provider), engine.clock(), zone
+        ),
         zones=zone_names(),
         unknown_zone=chosen if chosen and zone is None else "",
         csrf_token=build_csrf_token(engine, session.id),
@@ -42,6 +44,11 @@ def _page(request: Request, engine: Engine, session: Session, chosen: str | None
         name, age = (zone.key, cookies.ZONE_SECONDS) if zone else ("", 0)
         cookies.set_own(response, engine, Cookie(cookies.ZONE_COOKIE, name, age), request)
     return response
+
+
+def _roles(engine: Engine, session: Session) -> list[Role]:
+    texts = ((name, ROLE_TEXTS.get(name) or engine.describe_role(name)) for name in engine.roles_of(session))
+    return [Role(name, text) for name, text in texts]
 
 
 def _ask_to_sign_in(request: Request, engine: Engine) -> Response:

@@ -71,6 +71,12 @@ class RigEngine:
     def providers(self) -> Sequence[ProviderChoice]:
         return [ProviderChoice(provider_id, LABELS[provider_id], "ok") for provider_id in self.rig.providers]
 
+    def roles_of(self, session: Session) -> Sequence[str]:
+        return session.grant.roles
+
+    def describe_role(self, role: str) -> str:
+        return ""
+
     def is_safe_url(self, url: str, request: Request) -> bool:
         return is_safe_url(url, request=request)
 
