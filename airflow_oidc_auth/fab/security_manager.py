@@ -18,6 +18,7 @@ from flask_appbuilder.const import AUTH_OAUTH
 from flask_appbuilder.security.views import AuthView
 from flask_login import LoginManager
 
+from airflow_oidc_auth.fab.tables import forget_links_of_deleted_users
 from airflow_oidc_auth.fab.visitor import current_visitor
 
 if TYPE_CHECKING:
@@ -48,6 +49,10 @@ class OidcSecurityManager(FabAirflowSecurityManagerOverride):
     """Name it in ``webserver_config.py`` as ``SECURITY_MANAGER_CLASS``; subclasses may add pages and roles."""
 
     authoauthview = AuthOidcView
+
+    def __init__(self, appbuilder: Any) -> None:
+        super().__init__(appbuilder)  # type: ignore[no-untyped-call]
+        forget_links_of_deleted_users()
 
     @property
     def auth_type(self) -> int:
