@@ -116,6 +116,17 @@ def test_a_refusal_has_its_own_exit_code(explain, changes: dict[str, object], co
     assert data["permissions"] == {"everything": False, "resources": {}}
 
 
+def test_custom_roles_count(explain, document: Path) -> None:  # type: ignore[no-untyped-def]
+    allow = "[{actions: [read, edit], dags: [finance_daily]}, {actions: [menu], resources: [Pools]}]"
+    rule = "    - {name: finance, when: {group: finance}, roles: [finance]}"
+    document.write_text(f"{DOCUMENT}{rule}\nroles: {{finance: {{allow: {allow}}}}}\n")
+    told = explain({**ADA, "groups": ["finance"]}, "--permissions")
+    assert told.code == 0
+    assert "  roles  finance" in told.out.splitlines()
+    rows = [" ".join(line.split()) for line in told.out.splitlines()]
+    assert {"DAG:finance_daily read, edit", "Pools menu"} <= set(rows)
+
+
 def test_permissions_are_listed_on_demand(explain) -> None:  # type: ignore[no-untyped-def]
     assert "May do" not in explain(ADA).out
     assert "  DAGs " in explain(ADA, "--permissions").out

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from airflow_oidc_auth.policy.compile import Policy
+from airflow_oidc_auth.policy.roles import RESOURCES
 from airflow_oidc_auth.policy.summary import summarize
 
 PAGE = Path(__file__).parents[3] / "docs" / "roles.md"
@@ -18,9 +19,8 @@ def table() -> str:
     rows = {
         role: {row.resource: ", ".join(row.verbs) for row in summarize(policy.permissions((role,)))} for role in COLUMNS
     }
-    resources = sorted({resource for row in rows.values() for resource in row})
     head = f"| resource | {' | '.join(COLUMNS)} |\n|---|{'---|' * len(COLUMNS)}\n"
-    body = (f"| {name} | {' | '.join(rows[role].get(name, '—') for role in COLUMNS)} |\n" for name in resources)
+    body = (f"| {name} | {' | '.join(rows[role].get(name, '—') for role in COLUMNS)} |\n" for name in RESOURCES)
     return head + "".join(body)
 
 

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 
+from airflow_oidc_auth.policy.compile import Policy
+from tests.unit.config.documents import compile_text, document
+
+PAGE = Path(__file__).parents[3] / "docs" / "roles.md"
 SCRIPT = Path(__file__).with_name("roles_page.py")
 
 
@@ -13,3 +18,14 @@ def test_the_table_of_the_roles_page_is_current():
     page = roles_page.PAGE.read_text(encoding="utf-8")
     assert roles_page.rendered(page) == page, "run: python tests/unit/policy/roles_page.py"
     assert "| Connections | — | — |" in page
+
+
+def test_the_roles_of_the_page_do_what_the_page_says():
+    (example,) = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    compiled = compile_text(document(top=example))
+    assert compiled.warnings == ()
+    finance = Policy(compiled.roles).permissions(["finance"])
+    assert finance.allows_dag("POST", "RUN", "finance_daily")
+    assert not finance.allows_dag("POST", "RUN", "another")
+    assert finance.allows_dag("GET", "RUN", "another")
+    assert Policy(compiled.roles).permissions(["auditor"]).allows_dag("GET", "AUDIT_LOG", "any")
