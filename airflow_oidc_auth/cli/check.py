@@ -15,6 +15,7 @@ from airflow_oidc_auth.errors import ConfigurationError, Problem
 from airflow_oidc_auth.fab.missing_roles import missing_roles
 from airflow_oidc_auth.login.journey import build_redirect_uri, build_signed_out_uri
 from airflow_oidc_auth.managers.settings import Settings, load_settings
+from airflow_oidc_auth.policy.builtin import BUILTIN_ROLES
 from airflow_oidc_auth.providers.presets import preset
 from airflow_oidc_auth.providers.provider import Finding
 from airflow_oidc_auth.providers.registry import build_provider
@@ -60,6 +61,9 @@ def _fab_mode(settings: Settings, compiled: CompiledConfig | None, *, offline: b
 
     if (existing := read_existing_roles()) is None:
         return [], [_FAB_LIMITS, "whether FAB has these roles is not known: its tables cannot be read here"]
+    if not existing:
+        note = "FAB has no roles yet: `airflow sync-perm`, or the first start, makes Admin, Op, User, Viewer and Public"
+        return missing_roles(compiled.grants, BUILTIN_ROLES), [_FAB_LIMITS, note]
     return missing_roles(compiled.grants, existing), [_FAB_LIMITS]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from airflow_oidc_auth.cli.command import CommandFailed, ExitCode, command
 from airflow_oidc_auth.cli.definition import PRESETS
+from airflow_oidc_auth.managers.fab_source import is_fab_mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +18,13 @@ class InitReport:
     """What was written, and where.
 
     :param output: None where it goes to standard output
+    :param setting: what names the document
     """
 
     preset: str
     document: str
     output: str | None
+    setting: str = ""
 
     @property
     def exit_code(self) -> ExitCode:
@@ -37,7 +40,7 @@ class InitReport:
             "",
             "Next:",
             "  1. Fill in what is in capitals, and name your groups under grants.",
-            f"  2. Set [oidc_auth] config_file = {self.output}",
+            f"  2. Set {self.setting}",
             "  3. Run `airflow oidc check`: it prints the redirect URI to register at the identity provider.",
         ]
 
@@ -65,7 +68,13 @@ def init(args: Namespace) -> InitReport:
         _write(output, document)
     elif not sys.stdout.isatty():
         sys.stderr.write("Fill in what is in capitals, then run `airflow oidc check`.\n")
-    return InitReport(args.preset, document, output)
+    return InitReport(args.preset, document, output, _setting(output or ""))
+
+
+def _setting(output: str) -> str:
+    if is_fab_mode(other_source=False):
+        return f'OIDC_AUTH = "{Path(output).absolute()}" in webserver_config.py (docs/tasks/fab-mode.md)'
+    return f"[oidc_auth] config_file = {output}"
 
 
 def _write(output: str, document: str) -> None:

@@ -113,11 +113,11 @@ FAB_OPTIONS: Mapping[str, Dropped] = {
 
 
 def dropped_settings(config: WebserverConfig, fab_options: Mapping[str, str]) -> Iterator[Problem]:
-    """Yield a warning for each setting that is set and does nothing, the dangerous ones first.
+    """Yield a warning for each setting that is set and does nothing.
 
     :param fab_options: options of ``[fab]`` that differ from their default
     """
-    for name in sorted(config.values, key=lambda name: name != "AUTH_ROLE_PUBLIC"):
+    for name in config.values:
         if (found := _dropped(name, config.values[name])) is not None:
             yield config.problem(name, found.text(), found.instead)
         elif name.startswith("AUTH_") and name not in {*HONOURED, *_SETTINGS, *_CONSTANTS}:

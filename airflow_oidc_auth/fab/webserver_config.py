@@ -94,7 +94,7 @@ def without_fab() -> Problem:
 
 def _unreadable(path: str, error: OSError) -> Problem:
     if isinstance(error, FileNotFoundError):
-        suggestion = "create it: examples/webserver_config.py is complete; or name another file"
+        suggestion = "create it as docs/tasks/fab-mode.md shows, or name another file"
         return Problem(OPTION, f"there is no file {path}", suggestion)
     reason = error.strerror or type(error).__name__
     return Problem(OPTION, f"cannot read {path}: {reason}", "check the path and its permissions")

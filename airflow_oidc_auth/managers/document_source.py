@@ -22,10 +22,12 @@ class DocumentSource:
     """The places that may hold the document; exactly one does.
 
     :param config_file: the YAML document, if one is named: in ``[oidc_auth]``, or by ``OIDC_AUTH``
+    :param named: where the configuration comes from, for people; known after :meth:`read`
     """
 
     config_file: str | None
     fab: FabSource | None
+    named: str = ""
 
     def read(self, problems: list[Problem], *, resolve_secrets: bool) -> RawDocument | None:
         """Return the document; None where what should hold it is among the problems already.
@@ -37,6 +39,7 @@ class DocumentSource:
         secret = Secret(given) if given else None
         single = {name: read_option(name, problems) for name in SINGLE_PROVIDER_OPTIONS if name != "client_secret"}
         written = [name for name in SINGLE_PROVIDER_OPTIONS if single.get(name) or (name == "client_secret" and secret)]
+        self.named = self.config_file or (f"airflow.cfg [{SECTION}]" if written or self.fab is None else self.fab.path)
         if self.config_file and written:
             raise ConfigurationError(both_configured(written))
         if self.fab is not None:
@@ -59,17 +62,12 @@ class DocumentSource:
             rules_elsewhere=rules_elsewhere,
         )
 
-    def described(self) -> str:
-        """Say where the configuration comes from."""
-        if self.fab is not None and self.fab.holds_document:
-            return f"{self.config_file}, named by OIDC_AUTH" if self.config_file else f"OIDC_AUTH in {self.fab.path}"
-        return self.config_file or f"airflow.cfg [{SECTION}]"
-
     def _read_oidc_auth(self, fab: FabSource) -> RawDocument:
+        self.named = f"OIDC_AUTH in {fab.path}"
         found = fab.read_oidc_auth()
         if isinstance(found, RawDocument):
             return found
-        self.config_file = found
+        self.config_file, self.named = found, f"{found}, named by OIDC_AUTH"
         return read_document_file(found, option="OIDC_AUTH")
 
 

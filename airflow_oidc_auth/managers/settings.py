@@ -101,13 +101,16 @@ class Settings:
         return self.fernet_keys
 
 
-def load_settings(*, resolve_secrets: bool) -> Settings:
+def load_settings(*, resolve_secrets: bool, fab_mode: bool | None = None) -> Settings:
     """Read ``airflow.cfg``, the environment and the document; collect problems instead of raising.
 
     :param resolve_secrets: False for offline commands, which must work without any secret
+    :param fab_mode: None to go by ``[core] auth_manager``; a running auth manager knows what it is, also a subclass
     """
     problems = [*deployment_problems(), *_unknown_options()]
-    fab = read_fab_source() if is_fab_mode(other_source=_is_filled_in()) else None
+    if fab_mode is None:
+        fab_mode = is_fab_mode(other_source=_is_filled_in())
+    fab = read_fab_source() if fab_mode else None
     problems += fab.document.problems if fab else ()
     source = DocumentSource(read_option("config_file", problems), fab)
     document: RawDocument | None = None
@@ -124,7 +127,7 @@ def load_settings(*, resolve_secrets: bool) -> Settings:
         problems=tuple(problems),
         warnings=(*deployment_warnings(), *(fab.document.warnings if fab else ())),
         fab=fab.document.settings(document) if fab else None,
-        source=source.described(),
+        source=source.named,
         mapped_rules=fab.document.rules if fab else MappedRules(),
     )
 

@@ -64,6 +64,23 @@ def test_a_role_that_fab_does_not_have_is_an_error(oidc: Oidc, folder: Path, mon
     assert [each["path"] for each in oidc("check", "--json").data["errors"]] == ["AUTH_ROLES_MAPPING['nights']"]
 
 
+def test_before_fab_made_its_roles_only_others_are_missing(
+    oidc: Oidc, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    have_roles(monkeypatch)
+    checked = oidc("check")
+    assert "FAB has no roles yet" in checked.out
+    assert "FAB has no role 'Night Shift'" in checked.out
+    assert "FAB has no role 'Admin'" not in checked.out
+
+
+def test_init_names_the_setting_of_fab_mode(oidc: Oidc, folder: Path) -> None:
+    assert (
+        f'Set OIDC_AUTH = "{folder}/okta.yaml" in webserver_config.py'
+        in oidc("init", "okta", "--output", "okta.yaml").out
+    )
+
+
 def test_offline_looks_up_no_role(oidc: Oidc, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(existing_roles, "read_existing_roles", lambda: pytest.fail("asked the database"))
     checked = oidc("check", "--offline")

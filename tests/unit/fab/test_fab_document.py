@@ -187,6 +187,13 @@ def test_a_whitelist_is_told_because_more_people_would_get_in(tmp_path: Path) ->
     assert "email_domain" in found["OAUTH_PROVIDERS[0].whitelist"].suggestion
 
 
+def test_what_let_everybody_in_is_told_first(tmp_path: Path) -> None:
+    found = settings(
+        tmp_path, 'AUTH_TYPE = 4\nAUTH_ROLE_PUBLIC = "Admin"\n', cache_ttl="1", auth_role_public="Op"
+    ).warnings
+    assert [each.path for each in found[:2]] == ["AUTH_ROLE_PUBLIC", "[fab] auth_role_public"]
+
+
 def test_options_of_airflow_cfg_are_told_too(tmp_path: Path) -> None:
     (found,) = settings(tmp_path, REGISTRATION, auth_role_public="Admin").warnings
     assert found.path == "[fab] auth_role_public"

@@ -195,6 +195,13 @@ def test_who_prepares_the_native_manager_under_fabs_own_reads_no_webserver_confi
     assert load(tmp_path, "raise SystemExit\n").fab is None
 
 
+def test_a_subclass_of_another_name_may_say_that_it_is_fab_mode(tmp_path: Path, fab_mode: pytest.MonkeyPatch) -> None:
+    fab_mode.setenv("AIRFLOW__CORE__AUTH_MANAGER", "company.auth.CompanyAuthManager")
+    write(tmp_path, GOOD)
+    assert load_settings(resolve_secrets=True, fab_mode=True).fab is not None
+    assert load_settings(resolve_secrets=True).fab is None
+
+
 def test_offline_needs_no_secret(tmp_path: Path, fab_mode: pytest.MonkeyPatch) -> None:
     fab_mode.delenv("THE_SECRET")
     write(tmp_path, GOOD)
