@@ -50,7 +50,7 @@ def compile_document(
         digest=document_digest(raw),
         roles=MappingProxyType(roles),
         keep_assigned_roles=parts.keep_assigned_roles,
-        warnings=tuple(_in_order(warnings_of(raw, parts, providers, grants))),
+        warnings=tuple(_in_order(warnings_of(raw, parts, providers, grants, roles))),
     )
 
 

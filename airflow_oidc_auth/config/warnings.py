@@ -8,20 +8,26 @@ from airflow_oidc_auth.config.document import RawDocument
 from airflow_oidc_auth.config.reading import Parts
 from airflow_oidc_auth.errors import Problem
 from airflow_oidc_auth.grants.rules import GrantRules
+from airflow_oidc_auth.policy.builtin import BUILTIN_PAIRS, Pair
+from airflow_oidc_auth.policy.roles import RoleSettings, collect_pairs
+from airflow_oidc_auth.policy.single_dags import DAG_PREFIX
 from airflow_oidc_auth.providers.settings import ProviderSettings
 
-_HARMLESS = frozenset({"Viewer", "Public"})
 # Anybody can have an account at these, so that "everyone" means the whole world.
 _OPEN_TO_THE_WORLD = {"google": "hosted_domain", "github": "organizations", "gitlab": ""}
 
 
 def warnings_of(
-    raw: RawDocument, parts: Parts, providers: Mapping[str, ProviderSettings], grants: GrantRules
+    raw: RawDocument,
+    parts: Parts,
+    providers: Mapping[str, ProviderSettings],
+    grants: GrantRules,
+    roles: Mapping[str, RoleSettings],
 ) -> list[Problem]:
     """Return the warnings of a valid document."""
     return [
         *_nobody_is_admin(raw, grants),
-        *_everyone(raw, parts, providers),
+        *_everyone(raw, parts, providers, _harmless(roles)),
         *_provider_without_rule(raw, parts),
         *_provider_oddities(raw, providers),
     ]
@@ -32,11 +38,23 @@ def _nobody_is_admin(raw: RawDocument, grants: GrantRules) -> Iterator[Problem]:
         yield raw.problem(("grants", "rules"), "no rule grants Admin", "add a rule for your administrators' group")
 
 
-def _everyone(raw: RawDocument, parts: Parts, providers: Mapping[str, ProviderSettings]) -> Iterator[Problem]:
+def _harmless(roles: Mapping[str, RoleSettings]) -> frozenset[str]:
+    """Return the roles that may only look, and at no more than a Viewer may."""
+    names = (*roles, "Viewer", "Public")
+    return frozenset(name for name in names if all(map(_only_looks, collect_pairs([name], roles))))
+
+
+def _only_looks(pair: Pair) -> bool:
+    return pair in BUILTIN_PAIRS["Viewer"] or (pair[0] == "GET" and pair[1].startswith(DAG_PREFIX))
+
+
+def _everyone(
+    raw: RawDocument, parts: Parts, providers: Mapping[str, ProviderSettings], harmless: frozenset[str]
+) -> Iterator[Problem]:
     for index, rule in parts.rules.items():
         if not rule.when.everyone:
             continue
-        if more := sorted(set(rule.roles) - _HARMLESS):
+        if more := sorted(set(rule.roles) - harmless):
             text = f"everyone who can sign in gets {', '.join(more)}"
             yield raw.problem(("grants", "rules", index, "roles"), text, "give Viewer to everyone, more to groups")
         for provider in [rule.provider] if rule.provider else providers:

@@ -56,13 +56,15 @@ class Policy:
         return compile_pairs(pairs) if pairs else NOTHING
 
 
-def compile_pairs(pairs: frozenset[Pair], custom: frozenset[Pair] = frozenset()) -> Permissions:
+def compile_pairs(pairs: frozenset[Pair], custom: frozenset[Pair] | None = None) -> Permissions:
     """Precompute the answer to every question that ``pairs`` can answer with yes.
 
     A resource ``DAG:<id>`` is one DAG, ``DAG Run:<id>`` the runs of one DAG.
 
-    :param custom: action names and resources that count for custom views only, besides what ``pairs`` say
+    :param custom: action names and resources for custom views; None for those that ``pairs`` stand for
     """
+    if custom is None:
+        custom = frozenset((ACTIONS[method], resource) for method, resource in pairs if method in ACTIONS)
     # PATCH is a partial PUT: whoever may replace a thing may change a part of it, and nobody else.
     pairs = pairs | {("PATCH", resource) for method, resource in pairs if method == "PUT"}
     dags = collect_ids(pairs, DAG_PREFIX)
@@ -76,7 +78,7 @@ def compile_pairs(pairs: frozenset[Pair], custom: frozenset[Pair] = frozenset())
         single_dags=MappingProxyType(dict(compile_single_dags(pairs, one_dag, dags))),
         views=frozenset(view for view, pair in VIEW_RESOURCES.items() if pair in pairs),
         menu=frozenset(item for item, resource in MENU_RESOURCES.items() if ("MENU", resource) in pairs),
-        custom=custom | {(ACTIONS[method], resource) for method, resource in pairs if method in ACTIONS},
+        custom=custom,
     )
 
 

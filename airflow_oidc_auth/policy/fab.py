@@ -23,4 +23,4 @@ def compile_fab_pairs(pairs: Iterable[tuple[str, str]]) -> Permissions:
     """
     given = frozenset(pairs)
     known = frozenset((METHOD_OF_ACTION[action], name) for action, name in given if action in METHOD_OF_ACTION)
-    return compile_pairs(known, custom=frozenset(pair for pair in given if pair[0] not in METHOD_OF_ACTION))
+    return compile_pairs(known, custom=given)

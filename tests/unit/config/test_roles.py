@@ -151,6 +151,22 @@ def test_mistakes_in_roles_do_not_hide_those_in_rules():
     assert {each.path for each in found} == {"grants.rules[0].roles[0]", "roles.r.extends[0]"}
 
 
+@pytest.mark.parametrize(
+    "role, warned",
+    [
+        ("{extends: [Viewer]}", False),
+        ("{allow: [{actions: [read], dags: [a]}, {actions: [read, menu], resources: [DAGs]}]}", False),
+        ("{allow: [{actions: [read], resources: [Connections]}]}", True),
+        ("{allow: [{actions: [edit], dags: [a]}]}", True),
+        ("{extends: [User]}", True),
+    ],
+)
+def test_a_role_for_everyone_that_does_more_than_look_is_warned_about(role, warned):
+    grants = "rules: [{when: {group: a}, roles: [Admin]}, {when: {everyone: true}, roles: [r]}]"
+    warnings = compile_text(with_roles(f"roles: {{r: {role}}}", grants=grants)).warnings
+    assert [each.path for each in warnings] == (["grants.rules[1].roles"] if warned else [])
+
+
 def test_another_right_is_another_configuration():
     more = FINANCE.replace("delete", "edit")
     assert compile_text(with_roles(FINANCE)).digest != compile_text(with_roles(more)).digest
