@@ -14,6 +14,7 @@ from airflow_oidc_auth.config.document import RawDocument
 from airflow_oidc_auth.errors import ConfigurationError, Problem
 from airflow_oidc_auth.fab import oidc_auth
 from airflow_oidc_auth.fab.fab_document import FabDocument, read_fab_document
+from airflow_oidc_auth.fab.manager_class import OURS
 from airflow_oidc_auth.fab.not_honoured import FAB_OPTIONS
 from airflow_oidc_auth.fab.webserver_config import WebserverConfig, read_webserver_config, without_fab
 
@@ -24,11 +25,22 @@ _STOCK = "FabAuthManager"
 def is_fab_mode(*, other_source: bool) -> bool:
     """Tell whether ``webserver_config.py`` counts.
 
-    It does under our auth manager for FAB; and under FAB's own, so that everything can be checked before the switch,
-    unless ``[oidc_auth]`` is filled in: then somebody prepares the native manager.
+    It does under our auth manager for FAB; and under FAB's own, so that everything can be checked and linked before the
+    switch, unless somebody prepares the native manager: ``[oidc_auth]`` is filled in, and the file does not name us.
     """
     manager = (conf.get("core", "auth_manager", fallback="") or "").rpartition(".")[2]
-    return manager == MANAGER or (manager == _STOCK and not other_source)
+    return manager == MANAGER or (manager == _STOCK and (not other_source or _names_us(_path())))
+
+
+def _names_us(path: str) -> bool:
+    try:
+        return OURS.encode() in Path(path).read_bytes()
+    except OSError:
+        return False
+
+
+def _path() -> str:
+    return conf.get("fab", "config_file", fallback="") or str(Path(AIRFLOW_HOME) / "webserver_config.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +86,7 @@ class FabSource:
 
 def read_fab_source() -> FabSource:
     """Run ``webserver_config.py``; what is wrong is among the problems of its document."""
-    path = conf.get("fab", "config_file", fallback="") or str(Path(AIRFLOW_HOME) / "webserver_config.py")
+    path = _path()
     if find_spec("airflow.providers.fab") is None:
         return FabSource(path, document=FabDocument(problems=(without_fab(),)))
     try:

@@ -195,6 +195,14 @@ def test_who_prepares_the_native_manager_under_fabs_own_reads_no_webserver_confi
     assert load(tmp_path, "raise SystemExit\n").fab is None
 
 
+def test_who_prepares_fab_mode_with_options_of_airflow_cfg_is_recognised_by_the_class(
+    tmp_path: Path, fab_mode: pytest.MonkeyPatch
+) -> None:
+    fab_mode.setenv("AIRFLOW__CORE__AUTH_MANAGER", STOCK)
+    set_options(fab_mode, role_mapping='{"nights": "Night Shift"}')
+    assert rule_names(load(tmp_path, WITHOUT_DOCUMENT)) == ["role_mapping: nights", "AUTH_ROLES_MAPPING['admins']"]
+
+
 def test_a_subclass_of_another_name_may_say_that_it_is_fab_mode(tmp_path: Path, fab_mode: pytest.MonkeyPatch) -> None:
     fab_mode.setenv("AIRFLOW__CORE__AUTH_MANAGER", "company.auth.CompanyAuthManager")
     write(tmp_path, GOOD)
