@@ -24,6 +24,8 @@ document at once, with file, line and exact path.
 What the YAML reader insists on: text is never made of numbers or of `yes` and `no` (put them in quotes), unknown and
 duplicate keys are errors, a key without a value is an error, tags (`!…`) and merge keys (`<<`) are not supported.
 Durations are written `45s`, `30m`, `12h` or `7d`; a plain number is seconds.
+
+In [FAB mode](../tasks/fab-mode.md) the same keys may stand in a dict, `OIDC_AUTH` in `webserver_config.py`.
 """
 
 _SINGLE = """

@@ -21,6 +21,7 @@ from airflow_oidc_auth.fab.source_lines import SourceLines, read_source_lines
 OPTION = "[fab] config_file"
 INSTALL = "pip install airflow-oidc-auth[fab]"
 _NAME = re.compile(r"[A-Za-z_][\w.\-]{0,99}", re.ASCII)
+_LONGEST_NAME = 30
 _NULL = b"\0"
 _OF_AIRFLOW_2 = "airflow.www"
 _OF_FAB = ("airflow.providers.fab", "flask")
@@ -125,8 +126,10 @@ def _in_words(error: BaseException, *, of_environment: bool) -> tuple[str, str]:
         return _import_words(error)
     if isinstance(error, KeyError):
         return _key_words(_name(error), of_environment=of_environment)
-    if isinstance(error, NameError):
-        return f"uses the name {error.name}, which is not defined", "import it, or correct its spelling"
+    if isinstance(error, NameError) and error.name:
+        # A secret whose quotes were forgotten is a name for Python; short ones are shown, secrets are long.
+        name = f"the name {error.name}" if len(error.name) <= _LONGEST_NAME else "a name"
+        return f"uses {name}, which is not defined", "import it, correct its spelling, or put it in quotes"
     if isinstance(error, OSError) and error.filename and error.errno:
         # Not its own text, which Flask has overwritten. FAB itself passes over a file that stops like this.
         return f"cannot open {error.filename}: {os.strerror(error.errno)}", "check the path and its permissions"

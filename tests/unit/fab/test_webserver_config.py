@@ -62,6 +62,8 @@ def test_values_are_in_no_repr(tmp_path: Path) -> None:
         ),
         (f"A = {{}}['{SECRET} with spaces']\n", 1, "there is no such key"),
         ("A = OidcSecurityManager\n", 1, "uses the name OidcSecurityManager, which is not defined"),
+        ("A = Fx7Kq2Lm9Pz4Rt6Vw8Yb3Nc5Jd1Gh0Se\n", 1, "uses a name, which is not defined"),
+        ("raise NameError\n", 1, "stops with NameError"),
         ("A = open('/no/such/file')\n", 1, "cannot open /no/such/file: No such file or directory"),
         (f"A = int('{SECRET}')\n", 1, "stops with ValueError"),
         ("def f():\n    raise RuntimeError('x')\n\nf()\n", 2, "stops with RuntimeError"),
