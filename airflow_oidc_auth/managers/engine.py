@@ -64,7 +64,7 @@ class Engine:
         runtime: Runtime,
         tokens: AirflowTokens,
         settings: Settings,
-        admission: Admission | None = None,
+        admission: Admission,
     ) -> None:
         self.base_url = services.base_url
         self.live = services.live
@@ -77,7 +77,7 @@ class Engine:
         self.site_name = conf.get("api", "instance_name", fallback="") or "Airflow"
         self._services = services
         self._runtime = runtime
-        self._admission = admission or PolicyAdmission()
+        self._admission = admission
         self._admission.accept(runtime.config)
         self._flush = Periodic("oidc-auth-audit", self._flush_audit, FLUSH_EVERY, first_delay=FLUSH_EVERY)
         self._reloading = (
@@ -230,25 +230,28 @@ class Engine:
         closing.start()
 
 
-def build_engine(signer: JWTGenerator, validator: JWTValidator) -> Engine:
+def build_engine(signer: JWTGenerator, validator: JWTValidator, *, fab_mode: bool = False) -> Engine:
     """Read the settings and compose the engine; starts no thread, calls no IdP and no database.
 
     :raises ConfigurationError: with every problem
     """
-    settings = load_settings(resolve_secrets=True)
+    settings = load_settings(resolve_secrets=True, fab_mode=fab_mode)
     config = settings.compile()
-    if settings.fab is None:
-        services, admission = _build_services(settings, None), None
-    else:
-        from airflow_oidc_auth.managers.fab_parts import build_accounts, build_admission
-
-        accounts = build_accounts(settings.fab)
-        services = _build_services(settings, accounts)
-        admission = build_admission(services, accounts, settings.fab)
-    tokens = AirflowTokens(signer, validator, services.clock)
     for warning in (*settings.warnings, *config.warnings):
         log.warning("%s", warning)
+    services, admission = _compose(settings)
+    tokens = AirflowTokens(signer, validator, services.clock)
     return Engine(services, build_runtime(config, services), tokens, settings, admission)
+
+
+def _compose(settings: Settings) -> tuple[Services, Admission]:
+    if settings.fab is None:
+        return _build_services(settings, None), PolicyAdmission()
+    from airflow_oidc_auth.managers.fab_parts import build_accounts, build_admission
+
+    accounts = build_accounts(settings.fab)
+    services = _build_services(settings, accounts)
+    return services, build_admission(services, accounts, settings.fab)
 
 
 def _build_services(settings: Settings, accounts: Accounts | None) -> Services:

@@ -33,6 +33,8 @@ _FAB_PAGES = (
 class OidcFabAuthManager(Decisions, SignOn, FabAuthManager):  # type: ignore[misc]  # FAB's are typed for its own user
     """Single sign-on for FAB's users; configured in ``webserver_config.py``."""
 
+    fab_mode = True
+
     def get_fastapi_app(self) -> FastAPI | None:
         """Return our routes and pages, and FAB's behind them."""
         from airflow.providers.fab.www.app import create_app

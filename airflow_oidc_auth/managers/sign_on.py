@@ -34,6 +34,9 @@ CONFIGURATION_EXIT_CODE = 3
 class SignOn(BaseAuthManager[Any]):
     """Sign-in, sessions and tokens; mix in before Airflow's own auth manager."""
 
+    # The class decides, not its name: somebody's subclass may be called anything.
+    fab_mode = False
+
     def init(self) -> None:
         """Read and compile the configuration.
 
@@ -43,7 +46,7 @@ class SignOn(BaseAuthManager[Any]):
         from airflow_oidc_auth.managers.engine import build_engine
 
         try:
-            self.engine = build_engine(self._get_token_signer(), self._get_token_validator())
+            self.engine = build_engine(self._get_token_signer(), self._get_token_validator(), fab_mode=self.fab_mode)
         except ConfigurationError as error:
             sys.stderr.write(_explain_problems(error) + "\n")
             sys.stderr.flush()
