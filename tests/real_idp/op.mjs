@@ -1,5 +1,6 @@
 // A certified OpenID provider with a login form: node op.mjs PORT CLIENT_ID CLIENT_SECRET BASE_URL…
-// Every base URL gets its redirect URI (/auth/callback/op) and its post-logout URI (/auth/logout, /auth/signed-out).
+// Every base URL gets its redirect URIs (/auth/callback/op, and stock FAB's /auth/oauth-authorized/op) and its
+// post-logout URIs (/auth/logout, /auth/signed-out).
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import Provider from 'oidc-provider'
@@ -18,7 +19,7 @@ const provider = new Provider(issuer, {
   clients: [{
     client_id: clientId,
     client_secret: clientSecret,
-    redirect_uris: baseUrls.map((url) => `${url}/auth/callback/op`),
+    redirect_uris: baseUrls.flatMap((url) => [`${url}/auth/callback/op`, `${url}/auth/oauth-authorized/op`]),
     post_logout_redirect_uris: baseUrls.flatMap((url) => [`${url}/auth/logout`, `${url}/auth/signed-out`]),
     token_endpoint_auth_method: 'client_secret_basic'
   }],
