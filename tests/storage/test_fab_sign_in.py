@@ -62,7 +62,7 @@ def test_a_deactivated_person_is_one_row_that_names_them(rig, fab):
     signed_in, *rows = rig.sink.records
     assert [row.event for row in rows] == [AuthEvent.LOGIN_REFUSED] * 2, "not counted like strangers"
     for row in rows:
-        assert (row.owner, row.issuer, row.subject) == (signed_in.owner, signed_in.issuer, signed_in.subject)
+        assert (row.owner, row.issuer, row.subject) == ("Ada Admin", signed_in.issuer, signed_in.subject)
         assert (row.reason, dict(row.detail)) == ("fab_user_inactive", {"fab_user": user.username})
 
 
