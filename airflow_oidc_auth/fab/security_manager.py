@@ -13,13 +13,14 @@ from airflow.configuration import conf
 from airflow.providers.fab.auth_manager.models.anonymous_user import AnonymousUser
 from airflow.providers.fab.auth_manager.security_manager.override import FabAirflowSecurityManagerOverride
 from flask import current_app, redirect, request
-from flask_appbuilder import expose
+from flask_appbuilder import BaseView, expose
 from flask_appbuilder.const import AUTH_OAUTH
 from flask_appbuilder.security.views import AuthView
 from flask_login import LoginManager
 
 from airflow_oidc_auth.fab.tables import forget_links_of_deleted_users
 from airflow_oidc_auth.fab.visitor import current_visitor
+from airflow_oidc_auth.policy.permissions import NOTHING
 
 if TYPE_CHECKING:
     from airflow.providers.fab.auth_manager.models import User
@@ -29,26 +30,42 @@ if TYPE_CHECKING:
 UNUSED_REMEMBER_COOKIE = "oidc_auth_unused"
 
 
+class Nobody(AnonymousUser):
+    """Somebody without a session: has no role, whatever ``AUTH_ROLE_PUBLIC`` says."""
+
+    permissions = NOTHING
+    roles: tuple[object, ...] = ()
+    perms: frozenset[tuple[str, str]] = frozenset()
+
+
+class ClosedPasswordView(BaseView):  # type: ignore[misc]  # FAB ships no types
+    """In place of FAB's forms for passwords: one given today would open FAB when a deployment goes back to it."""
+
+
 class AuthOidcView(AuthView):  # type: ignore[misc]  # FAB ships no types
     """Where FAB and old bookmarks send people to sign in and out: our own addresses."""
 
     @expose("/login/", methods=["GET"])  # type: ignore[untyped-decorator]
     def login(self) -> Response:
-        """Go on to our sign-in, with the page to come back to."""
+        """Go on to our sign-in, with the page to come back to; home with those whom that page has just refused."""
+        if current_visitor() is not None:
+            return redirect(_base_url())
         target = request.args.get("next")
         query = f"?{urlencode({'next': target})}" if target else ""
-        return redirect(f"{_auth_url()}/login{query}")
+        return redirect(f"{_base_url()}/auth/login{query}")
 
     @expose("/logout/", methods=["GET"])  # type: ignore[untyped-decorator]
     def logout(self) -> Response:
         """Go on to our sign-out."""
-        return redirect(f"{_auth_url()}/logout")
+        return redirect(f"{_base_url()}/auth/logout")
 
 
 class OidcSecurityManager(FabAirflowSecurityManagerOverride):
     """Name it in ``webserver_config.py`` as ``SECURITY_MANAGER_CLASS``; subclasses may add pages and roles."""
 
     authoauthview = AuthOidcView
+    resetpasswordview = ClosedPasswordView
+    resetmypasswordview = ClosedPasswordView
 
     def __init__(self, appbuilder: Any) -> None:
         super().__init__(appbuilder)  # type: ignore[no-untyped-call]
@@ -71,7 +88,7 @@ class OidcSecurityManager(FabAirflowSecurityManagerOverride):
         """Know people by our session only."""
         current_app.config["REMEMBER_COOKIE_NAME"] = UNUSED_REMEMBER_COOKIE
         manager = LoginManager(current_app)
-        manager.anonymous_user = AnonymousUser
+        manager.anonymous_user = Nobody
         manager.login_view = "login"
         # Flask's session may name a user; it proves nothing.
         manager.user_loader(lambda _: None)
@@ -81,7 +98,11 @@ class OidcSecurityManager(FabAirflowSecurityManagerOverride):
     def _load_visitor(self) -> User | None:
         visitor = current_visitor()
         user = None if visitor is None else self.get_user_by_id(visitor.user_id)
-        return user if user is not None and user.is_active else None
+        if visitor is None or user is None or not user.is_active:
+            return None
+        # Airflow's decisions are asked with this object by FAB's decorators.
+        user.permissions = visitor.permissions
+        return user
 
     def load_user(self, pk: int) -> None:
         """Return nobody: a user id in a session proves nothing."""
@@ -106,5 +127,5 @@ class OidcSecurityManager(FabAirflowSecurityManagerOverride):
         """Return nobody: no header says who somebody is."""
 
 
-def _auth_url() -> str:
-    return f"{conf.get('api', 'base_url').rstrip('/')}/auth"
+def _base_url() -> str:
+    return str(conf.get("api", "base_url")).rstrip("/")

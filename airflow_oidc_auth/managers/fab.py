@@ -46,7 +46,10 @@ class OidcFabAuthManager(Decisions, SignOn, FabAuthManager):  # type: ignore[mis
 
     def get_fastapi_middlewares(self) -> list[tuple[_MiddlewareFactory[Any], dict[str, Any]]]:
         """Return ours; nobody gets in without signing in, whatever FAB's public role is."""
-        return SignOn.get_fastapi_middlewares(self)
+        from airflow_oidc_auth.managers.fab_pages import PluginPages
+
+        # The last is the outermost: it answers for a database that is away.
+        return [(PluginPages, {"engine": self.engine}), *SignOn.get_fastapi_middlewares(self)]
 
     def get_extra_menu_items(self, *, user: SessionUser) -> list[ExtraMenuItem]:
         """Offer FAB's pages that the user may open, and "My access" to everybody.
@@ -67,11 +70,20 @@ class OidcFabAuthManager(Decisions, SignOn, FabAuthManager):  # type: ignore[mis
             return False
         return visitor.permissions.allows_custom_view(method, resource_name)
 
+    def generate_jwt(self, user: Any, *, expiration_time_in_seconds: int | None = None) -> str:
+        """Return a token of the user's session; for FAB's own user nothing, which no browser gets (``fab_pages``)."""
+        if not isinstance(user, SessionUser):
+            return ""
+        return SignOn.generate_jwt(self, user, expiration_time_in_seconds=expiration_time_in_seconds)
+
     def create_token(self, headers: dict[str, str], body: dict[str, Any]) -> None:
         """Return nobody: there is no sign-in by password."""
 
     def build_public_user(self, **_: object) -> None:
         """Return nobody: there is no access without signing in."""
+
+    def _get_auth_role_public(self) -> None:
+        """Return no role: pages of FAB's and of plugins count everybody as signed in where there is one."""
 
     @staticmethod
     def _get_user_permissions(user: Any) -> Any:

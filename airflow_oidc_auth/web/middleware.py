@@ -34,7 +34,7 @@ class AuthMiddleware:
         if sum(name == b"authorization" for name, _ in scope["headers"]) > 1:
             await _refuse("Authorization given more than once", 400)(scope, receive, send)
             return
-        path = _path_below_root(scope)
+        path = path_below_root(scope)
         if path == PREFIX or (path.startswith(f"{PREFIX}/") and not path.startswith(CORE_PREFIXES)):
             _take_session_cookie(scope)
         inner = _hide_query(scope) if path.startswith(CALLBACK_PREFIXES) else scope
@@ -87,7 +87,7 @@ def _split_cookies(header: bytes) -> tuple[bytes, str | None]:
     return b"; ".join(kept), token
 
 
-def _path_below_root(scope: Scope) -> str:
+def path_below_root(scope: Scope) -> str:
     """Return the path as the API server routes it: proxies may or may not strip the sub-path of ``base_url``."""
     path: str = scope["path"]
     root: str = scope.get("root_path", "").rstrip("/")

@@ -1,0 +1,72 @@
+"""FAB's pages and REST API, attacked by people with a session of their own, of others, of yesterday, or of none."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from airflow.utils.session import create_session
+from sqlalchemy import text
+
+from tests.contract.conftest import BASE_URL, path_of
+
+NEW_PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(autouse=True)
+def _only_fab_mode(server):
+    if server.mode != "fab":
+        pytest.skip("FAB's pages are there in FAB mode only")
+
+
+def stored(column, email):
+    with create_session(scoped=False) as session:
+        return session.execute(text(f"SELECT {column} FROM ab_user WHERE email = :e"), {"e": email}).scalar_one()
+
+
+def form_token(page):
+    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.text)
+    return found.group(1) if found else ""
+
+
+@pytest.mark.parametrize("page", ["resetmypassword", "resetpassword"])
+def test_nobody_gives_a_user_of_single_sign_on_a_password(server, page):
+    """It would sleep in FAB's table until the deployment goes back to AUTH_DB."""
+    browser = server.sign_in("ada")
+    form = browser.get("/auth/userinfoeditview/form")
+    answer = browser.post(
+        f"/auth/{page}/form",
+        params={"pk": stored("id", "ada@example.com")},
+        data={"csrf_token": form_token(form), "password": NEW_PASSWORD, "conf_password": NEW_PASSWORD},
+    )
+    assert stored("password", "ada@example.com") == "!"
+    assert answer.status_code == 404
+
+
+def test_fabs_home_is_airflows_home_and_fab_sets_no_session_cookie(server):
+    browser = server.sign_in("vic")
+    before = browser.cookies["_token"]
+    answer = browser.get("/auth/")
+    assert answer.status_code == 302
+    assert answer.headers["location"] in {BASE_URL, f"{BASE_URL}/"}
+    assert "_token" not in answer.headers.get("set-cookie", "")
+    assert browser.cookies["_token"] == before
+
+
+def test_a_person_goes_from_the_own_profile_to_its_form(server):
+    """FAB wants to renew the session cookie with each redirect of its own."""
+    browser = server.sign_in("vic")
+    profile = browser.get("/auth/users/userinfo/")
+    assert profile.status_code == 200
+    address = f"/auth/users/action/userinfoedit/{stored('id', 'victor@example.com')}"
+    answer = browser.post(address, data={"csrf_token": form_token(profile)})
+    assert answer.status_code == 302
+    assert path_of(answer.headers["location"]) == "/auth/userinfoeditview/form"
+
+
+def test_whom_a_page_of_fabs_refuses_lands_at_home_and_not_in_a_circle(server):
+    browser = server.sign_in("vic")
+    answer = browser.get("/auth/roles/list/")
+    assert answer.status_code == 302
+    answer = browser.get(answer.headers["location"])
+    assert answer.headers["location"] == BASE_URL
