@@ -208,11 +208,12 @@ def be_with_stock_fab(airflow: Deployment, op: OpenIdProvider, browser: Browser)
         "AIRFLOW__FAB__CONFIG_FILE": str(config),
     }
     airflow.migrate()
-    server = airflow.start()
     roles = airflow.home / "roles.json"
     roles.write_text(json.dumps(ROLE), encoding="utf-8")
     airflow.succeed("roles", "import", str(roles))
+    server = airflow.launch()
     airflow.succeed("dags", "reserialize")
+    server.wait_for(f"{airflow.base_url}/api/v2/monitor/health")
 
     visitor = new_visitor(browser, airflow)
     visitor.open("/auth/login/")
