@@ -26,7 +26,15 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is first asked for (PEP 562)."""
+    """Import what is first asked for (PEP 562).
+
+    :raises ImportError: its extra is not installed
+    """
     if name in _MODULES:
-        return getattr(import_module(_MODULES[name]), name)
+        try:
+            return getattr(import_module(_MODULES[name]), name)
+        except ModuleNotFoundError as error:
+            if (error.name or "").startswith(("airflow.providers.fab", "flask")):
+                raise ImportError(f"{name} needs FAB: pip install 'airflow-oidc-auth[fab]'") from error
+            raise
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

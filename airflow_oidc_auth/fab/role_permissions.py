@@ -11,7 +11,7 @@ from airflow_oidc_auth.policy.fab import compile_fab_pairs
 from airflow_oidc_auth.policy.permissions import Permissions
 
 RELOAD_EVERY = 30.0
-MAX_COMBINATIONS = 512
+MAX_COMBINATIONS = 128
 
 _Key = frozenset[tuple[int, int]]
 _NO_PAIRS: frozenset[Pair] = frozenset()
