@@ -231,12 +231,12 @@ def be_with_stock_fab(airflow: Deployment, op: OpenIdProvider, browser: Browser)
 
 
 def be_in_fab_mode(airflow: Deployment, op: OpenIdProvider, browser: Browser, before: dict[str, object]) -> None:
-    config = airflow.home / "webserver_config.py"
+    config = airflow.home / "new_webserver_config.py"
     config.write_text(fill_in(op), encoding="utf-8")
-    airflow.mode = {
-        "AIRFLOW__CORE__AUTH_MANAGER": "airflow_oidc_auth.OidcFabAuthManager",
-        "AIRFLOW__FAB__CONFIG_FILE": str(config),
-    }
+    # Everything can be looked at before the switch, and linked then, too.
+    airflow.mode["AIRFLOW__FAB__CONFIG_FILE"] = str(config)
+    propose_users(airflow)
+    airflow.mode["AIRFLOW__CORE__AUTH_MANAGER"] = "airflow_oidc_auth.OidcFabAuthManager"
     server = airflow.launch()
     migrate_users(airflow)
     server.wait_for(f"{airflow.base_url}/api/v2/monitor/health")
@@ -254,12 +254,16 @@ def be_in_fab_mode(airflow: Deployment, op: OpenIdProvider, browser: Browser, be
     server.stop()
 
 
-def migrate_users(airflow: Deployment) -> None:
-    """Nothing is guessed from a name that people can choose; the administrator's file decides."""
-    mapping = airflow.home / "users.csv"
-    mapping.write_text(f"username,subject\numa,{UMA_SUBJECT}\n", encoding="utf-8")
+def propose_users(airflow: Deployment) -> None:
+    """Nothing is guessed from a name that people can choose."""
     proposed = json.loads(airflow.succeed("oidc", "migrate-fab", "--dry-run", "--json"))
     assert {user["username"]: user["outcome"] for user in proposed["users"]} == {"uma": "needs_mapping"}
+
+
+def migrate_users(airflow: Deployment) -> None:
+    """The administrator's file decides."""
+    mapping = airflow.home / "users.csv"
+    mapping.write_text(f"username,subject\numa,{UMA_SUBJECT}\n", encoding="utf-8")
     told = airflow.succeed("oidc", "migrate-fab", "--yes", "--mapping", str(mapping))
     assert "Linked: 1 FAB user" in told
     assert "roles now: Marketing, Op, Public" in told
