@@ -12,6 +12,7 @@ from typing import Protocol
 
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.providers.attempt import LoginAttempt
+from airflow_oidc_auth.providers.saml.session import SamlSession
 from airflow_oidc_auth.secret import Secret
 
 
@@ -19,8 +20,10 @@ from airflow_oidc_auth.secret import Secret
 class SignIn:
     """What a finished sign-in yields.
 
-    :param sid: the IdP's session id (OIDC Back-Channel Logout §2.1), if it told one
+    :param id_token: what a later logout at the IdP is to be given: the id_token, or the SAML session's hint
+    :param sid: the IdP's session id (OIDC Back-Channel Logout §2.1) or the SAML session's key, if it told one
     :param auth_time: when the person authenticated, epoch seconds, if told
+    :param saml: what the assertion says about the IdP's session
     """
 
     identity: Identity
@@ -28,6 +31,7 @@ class SignIn:
     refresh_token: Secret | None = None
     sid: str | None = None
     auth_time: int | None = None
+    saml: SamlSession | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from airflow_oidc_auth.identity.claims import ClaimPath, GroupFormat
+from airflow_oidc_auth.providers.saml.settings import SamlSettings
 from airflow_oidc_auth.secret import Secret
 
 ASYMMETRIC_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
@@ -60,6 +61,7 @@ class ProviderSettings:
     :param userinfo: ``auto`` (only when a claim or group source needs it), ``always`` or ``never``
     :param require_iss_parameter: refuse answers without RFC 9207 ``iss`` even if discovery does not promise it
     :param logout: ``rp_initiated`` (OIDC RP-Initiated Logout), ``none``, or a vendor form of the preset
+    :param saml: only for presets that speak SAML
     :param options: preset-specific, already validated (tenants, hosted_domain, organizations, …)
     """
 
@@ -90,3 +92,4 @@ class ProviderSettings:
     http: HttpSettings = field(default_factory=HttpSettings)
     logout: str = "rp_initiated"
     options: Mapping[str, object] = field(default_factory=dict)
+    saml: SamlSettings | None = None
