@@ -51,6 +51,7 @@ LIST_LIMIT = 10_000
 _S = models.sessions.c
 _P = models.principals.c
 _R = models.revocations.c
+_M = models.replays.c
 
 _READ_SESSION = select(
     _S.id,
@@ -158,13 +159,34 @@ class DatabaseSessionStore:
         statement = _revocation(TOKEN, token_key(jti), expires_at=expires_at, now=now)
         self._run(lambda transaction: transaction.execute(statement), settled_by_duplicate=True)
 
-    def list_sessions(self, *, now: int, principal_id: str | None = None) -> Sequence[Session]:
+    def claim(self, message_key: str, *, expires_at: int, now: int) -> bool:
+        """Use a message up; the unique insert wins, whichever API server makes it."""
+        if expires_at <= now:
+            return False
+        statement = insert(models.replays).values(message_key=message_key, expires_at=expires_at)
+
+        def work(transaction: Transaction) -> bool:
+            transaction.execute(statement)
+            return True
+
+        # None: somebody has done it already.
+        return bool(self._run(work, settled_by_duplicate=True))
+
+    def list_sessions(
+        self, *, now: int, principal_id: str | None = None, provider: str | None = None, idp_sid: str | None = None
+    ) -> Sequence[Session]:
         """Return live sessions, newest first, at most 10,000."""
         statement = _READ_SESSION.where(_live(now)).order_by(_S.created_at.desc(), _S.id).limit(LIST_LIMIT)
         if principal_id is not None:
             statement = statement.where(_S.principal_id == principal_id)
+        if provider is not None:
+            statement = statement.where(_S.provider == provider)
+        if idp_sid is not None:
+            statement = statement.where(_S.idp_sid.startswith(idp_sid, autoescape=True))
         rows = self._run(lambda transaction: transaction.execute(statement).all())
-        return tuple(session for row in rows if (session := parse_session(row)) is not None)
+        found = (session for row in rows if (session := parse_session(row)) is not None)
+        # SQLite's LIKE folds case.
+        return tuple(each for each in found if idp_sid is None or (each.idp_sid or "").startswith(idp_sid))
 
     def revocations(self, *, after: int, now: int) -> Sequence[Revocation]:
         """Return unexpired revocations with a number above ``after``, in order.
@@ -181,9 +203,11 @@ class DatabaseSessionStore:
         return tuple(Revocation(row.sequence, row.kind, row.revoked_key, row.expires_at) for row in rows)
 
     def delete_expired(self, *, now: int) -> int:
-        """Delete expired sessions and revocations in small transactions; return how many rows."""
+        """Delete expired sessions, revocations and used messages in small transactions; return how many rows."""
         expired_sessions = self._delete_batches(models.sessions, _S.id, _S.expires_at <= now)
-        return expired_sessions + self._delete_batches(models.revocations, _R.sequence, _R.expires_at <= now)
+        expired_replays = self._delete_batches(models.replays, _M.message_key, _M.expires_at <= now)
+        expired = self._delete_batches(models.revocations, _R.sequence, _R.expires_at <= now)
+        return expired_sessions + expired_replays + expired
 
     def _delete_batches(self, table: Any, key: Any, condition: Any) -> int:
         total = 0
@@ -230,7 +254,7 @@ class DatabaseSessionStore:
                     return work(transaction)
             except SQLAlchemyError as error:
                 if settled_by_duplicate and isinstance(error, IntegrityError):
-                    return None  # type: ignore[return-value]  # only revoke_token, which returns nothing
+                    return None  # type: ignore[return-value]  # revoke_token, which returns nothing, and claim
                 if attempt == ATTEMPTS or not is_conflict(error):
                     # The cause shows statements and parameters.
                     raise store_unavailable(error) from None

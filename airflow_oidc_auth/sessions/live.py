@@ -17,6 +17,7 @@ from airflow_oidc_auth.sessions.cache import SessionCache
 from airflow_oidc_auth.sessions.executor import StoreExecutor
 from airflow_oidc_auth.sessions.feed import RevocationFeed
 from airflow_oidc_auth.sessions.periodic import Periodic
+from airflow_oidc_auth.sessions.replay import StoreReplayCache
 from airflow_oidc_auth.sessions.revocation import is_session_id
 from airflow_oidc_auth.sessions.session import Ended, Opened, Session
 from airflow_oidc_auth.sessions.store import SessionStore
@@ -162,6 +163,17 @@ class LiveSessions:
     async def list_sessions(self, *, principal_id: str | None = None) -> Sequence[Session]:
         """Return live sessions, newest first."""
         return await self._executor.run(self._store.list_sessions, now=self._now(), principal_id=principal_id)
+
+    async def sessions_of_idp(self, provider: str, idp_sid: str) -> Sequence[Session]:
+        """Return the live sessions of a provider whose ``idp_sid`` begins so.
+
+        :raises SessionError: ``session_store_unavailable`` or ``session_store_busy``
+        """
+        return await self._executor.run(self._store.list_sessions, now=self._now(), provider=provider, idp_sid=idp_sid)
+
+    def replay_cache(self) -> StoreReplayCache:
+        """Return what remembers messages that may be used once."""
+        return StoreReplayCache(self._store, self._clock)
 
     async def run(self, function: Callable[..., T], *args: object, **kwargs: object) -> T:
         """Run something else that blocks on the metadata database (an audit row) on the store's threads."""

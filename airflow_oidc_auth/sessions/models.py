@@ -1,4 +1,4 @@
-"""The four tables, in metadata of their own.
+"""The five tables, in metadata of their own.
 
 Times are epoch seconds: no time-zone or fraction differences between databases. Whatever is looked up (session id,
 principal id, revoked key) is ASCII with binary collation, so that MySQL and MariaDB neither fold case nor
@@ -24,6 +24,7 @@ from airflow_oidc_auth.sessions.limits import (
     MAX_NAME_LENGTH,
     MAX_REASON_LENGTH,
     MAX_SID_LENGTH,
+    MESSAGE_KEY_LENGTH,
     PRINCIPAL_ID_LENGTH,
     SESSION_ID_LENGTH,
 )
@@ -83,6 +84,7 @@ sessions = Table(
     Column("end_reason", ascii_key(MAX_REASON_LENGTH), nullable=True),
     Index("idx_oidc_auth_session_principal_id", "principal_id"),
     Index("idx_oidc_auth_session_expires_at", "expires_at"),
+    Index("idx_oidc_auth_session_idp_sid", "idp_sid"),
 )
 
 revocations = Table(
@@ -113,4 +115,13 @@ fab_users = Table(
     Column("linked_at", BigInteger, nullable=False),
     Column("linked_by", unicode_text(MAX_NAME_LENGTH), nullable=False),
     UniqueConstraint("user_id", name="oidc_auth_fab_user_user_id_uq"),
+)
+
+# The primary key is the lock: of several API servers that see one message, one can insert.
+replays = Table(
+    "oidc_auth_replay",
+    metadata,
+    Column("message_key", ascii_key(MESSAGE_KEY_LENGTH), primary_key=True),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("idx_oidc_auth_replay_expires_at", "expires_at"),
 )

@@ -61,8 +61,21 @@ class SessionStore(Protocol):
     def revoke_token(self, jti: str, *, expires_at: int, now: int) -> None:
         """Publish the revocation of one token."""
 
-    def list_sessions(self, *, now: int, principal_id: str | None = None) -> Sequence[Session]:
-        """Return live sessions, newest first."""
+    def claim(self, message_key: str, *, expires_at: int, now: int) -> bool:
+        """Use a message up: True for the first caller on any API server, False for every later one.
+
+        :param message_key: a hash, at most 64 ASCII characters
+        :param expires_at: epoch seconds after which the message is refused for its age alone
+        :raises SessionError: ``session_store_unavailable``: whether it was used before is not known
+        """
+
+    def list_sessions(
+        self, *, now: int, principal_id: str | None = None, provider: str | None = None, idp_sid: str | None = None
+    ) -> Sequence[Session]:
+        """Return live sessions, newest first.
+
+        :param idp_sid: what ``idp_sid`` begins with; only together with ``provider``
+        """
 
     def revocations(self, *, after: int, now: int) -> Sequence[Revocation]:
         """Return unexpired revocations with ``sequence`` greater than ``after``, in order.

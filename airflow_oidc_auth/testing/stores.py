@@ -39,6 +39,7 @@ class MemorySessionStore:
         self._sessions: dict[str, _Kept] = {}
         self._roles: dict[str, tuple[str, ...]] = {}
         self._revocations: dict[tuple[str, str], Revocation] = {}
+        self._replays: dict[str, int] = {}
 
     def open(self, sign_in: SignIn, grant: Grant, *, now: int, expires_at: int, client_address: str | None) -> Opened:
         """Keep a new session."""
@@ -78,11 +79,27 @@ class MemorySessionStore:
         with self._available():
             self._publish(TOKEN, token_key(jti), expires_at)
 
-    def list_sessions(self, *, now: int, principal_id: str | None = None) -> Sequence[Session]:
+    def claim(self, message_key: str, *, expires_at: int, now: int) -> bool:
+        """Use a message up."""
+        with self._available():
+            if expires_at <= now or message_key in self._replays:
+                return False
+            self._replays[message_key] = expires_at
+            return True
+
+    def list_sessions(
+        self, *, now: int, principal_id: str | None = None, provider: str | None = None, idp_sid: str | None = None
+    ) -> Sequence[Session]:
         """Return live sessions, newest first."""
         with self._available():
             live = [kept.session for kept in self._sessions.values() if kept.session.expires_at > now]
-        mine = [session for session in live if principal_id in (None, session.principal_id)]
+        mine = [
+            session
+            for session in live
+            if principal_id in (None, session.principal_id)
+            and provider in (None, session.provider)
+            and (idp_sid is None or (session.idp_sid is not None and session.idp_sid.startswith(idp_sid)))
+        ]
         return tuple(sorted(mine, key=lambda session: (-session.created_at, session.id)))
 
     def revocations(self, *, after: int, now: int) -> Sequence[Revocation]:
@@ -99,7 +116,10 @@ class MemorySessionStore:
                 del self._sessions[session_id]
             for revoked in revocations:
                 del self._revocations[revoked]
-            return len(sessions) + len(revocations)
+            replays = [key for key, expires_at in self._replays.items() if expires_at <= now]
+            for message in replays:
+                del self._replays[message]
+            return len(sessions) + len(revocations) + len(replays)
 
     def _available(self) -> threading.Lock:
         if self.down:

@@ -236,3 +236,38 @@ def test_servers_may_clean_up_at_the_same_moment(backend):
     for number in range(30):
         store.revoke_token(f"t{number}", expires_at=NOW, now=NOW)
     assert sum(at_once(backend, 4, lambda store: store.delete_expired(now=NOW))) == 30
+
+
+def test_a_message_can_be_used_once_whichever_server_sees_it_again(backend):
+    assert backend.new_store().claim("a" * 64, expires_at=NOW + HOUR, now=NOW)
+    assert not backend.new_store().claim("a" * 64, expires_at=NOW + HOUR, now=NOW)
+    assert backend.new_store().claim("A" * 64, expires_at=NOW + HOUR, now=NOW), "keys that differ by case are two"
+
+
+def test_one_of_many_that_use_a_message_at_the_same_moment_wins(backend):
+    won = at_once(backend, 6, lambda store: store.claim("a" * 64, expires_at=NOW + HOUR, now=NOW))
+    assert sorted(won) == [False] * 5 + [True]
+
+
+def test_a_message_that_is_too_old_to_be_remembered_cannot_be_used(store):
+    assert not store.claim("a" * 64, expires_at=NOW, now=NOW)
+
+
+def test_forgets_used_messages_only_when_they_have_expired(store):
+    store.claim("live", expires_at=NOW + 1, now=NOW - 1)
+    store.claim("expired", expires_at=NOW, now=NOW - 1)
+    assert store.delete_expired(now=NOW) == 1
+    assert not store.claim("live", expires_at=NOW + HOUR, now=NOW)
+
+
+def test_finds_the_sessions_that_the_idp_means(store):
+    names = [
+        open_session(store, sid=sid).id for sid in ("saml:ab%c:1", "saml:ab%c:2", "saml:abxc:1", "SAML:ab%c:1", None)
+    ]
+
+    def found(idp_sid, provider="okta"):
+        return {session.id for session in store.list_sessions(now=NOW, provider=provider, idp_sid=idp_sid)}
+
+    assert found("saml:ab%c:") == set(names[:2])
+    assert found("saml:ab%c:2") == {names[1]}
+    assert found("saml:ab%c:", provider="entra") == set()
