@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from airflow_oidc_auth.audit.event import AuditRecord, AuthEvent
@@ -18,9 +18,20 @@ from airflow_oidc_auth.grants.grant import Evaluation, Grant, Refusal
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.login import records
 from airflow_oidc_auth.login.attempts import AttemptCookies, attempt_cookie_name
+from airflow_oidc_auth.login.departures import (
+    LogoutTicket,
+    build_departure,
+    build_logout,
+    complete_sign_in,
+    end_of_session,
+    facts_of,
+    form_fields,
+)
 from airflow_oidc_auth.login.outcome import SHOWN_GROUPS, Begun, Refused, RequestContext, SignedIn, SignedOut, Visitor
+from airflow_oidc_auth.login.saml_journey import SamlExchange, is_own_state
 from airflow_oidc_auth.providers.attempt import LoginAttempt
 from airflow_oidc_auth.providers.provider import Provider, SignIn
+from airflow_oidc_auth.providers.saml.bindings import Post, Redirect
 from airflow_oidc_auth.secret import Secret
 from airflow_oidc_auth.sessions.session import Ended, Opened, Session
 
@@ -56,6 +67,10 @@ class Sessions(Protocol):
 
     async def withdraw(self, identity: Identity) -> tuple[str, ...]:
         """Take the roles that an account elsewhere still has from earlier sign-ins; return those that went."""
+        ...
+
+    async def sessions_of_idp(self, provider: str, idp_sid: str) -> Sequence[Session]:
+        """Return the live sessions of a provider whose ``idp_sid`` begins so."""
         ...
 
     async def run(self, function: Callable[..., T], *args: object) -> T:
@@ -124,6 +139,7 @@ class Journey:
         self._lifetime = lifetime
         self._clock = clock
         self._token_urlsafe = token_urlsafe
+        self.saml = SamlExchange(providers, sessions, audit)
 
     async def begin(
         self, provider_id: str, next_url: str, context: RequestContext, *, other_account: bool = False
@@ -138,11 +154,12 @@ class Journey:
             return Refused("provider_unknown", context.correlation_id)
         attempt = self._new_attempt(provider_id, next_url, context, other_account=other_account)
         try:
-            url = await running.pool.run(running.provider.build_authorization_url, attempt)
+            departure = await running.pool.run(build_departure, running.provider, attempt)
         except OidcAuthError as error:
             return await self._failed(error, attempt, context, spent=None)
         cookie = self._attempts.seal(attempt)
-        return Begun(url, cookie, self._attempts.prune(context.cookies, cookie))
+        dropped = self._attempts.prune(context.cookies, cookie)
+        return Begun(departure.url, cookie, dropped, form_fields(departure))
 
     async def complete(
         self,
@@ -158,28 +175,80 @@ class Journey:
         :param response: query parameters, each given exactly once
         :param previous: the live session of this browser, which the new one replaces
         """
+        if self.saml.find(provider_id) is not None:
+            return Refused("provider_unknown", context.correlation_id)
         try:
             attempt = self._attempts.open(response.get("state", ""), context.cookies)
         except ProtocolViolation as error:
             return await self._lost(error, provider_id, context)
-        try:
-            outcome = await self._sign_in(provider_id, attempt, response, context)
-        except OidcAuthError as error:
-            return await self._failed(error, attempt, context, spent=attempt_cookie_name(attempt.state))
-        if previous is not None and isinstance(outcome, SignedIn):
-            await self._replace(previous, outcome, context)
-        return outcome
+        return await self._finish(provider_id, attempt, response, context, previous)
 
-    async def sign_out(self, session_id: str, context: RequestContext) -> SignedOut:
+    async def complete_saml(
+        self,
+        provider_id: str,
+        response: Mapping[str, str],
+        context: RequestContext,
+        *,
+        unsolicited_next: str,
+        previous: Session | None = None,
+    ) -> SignedIn | Refused:
+        """Finish a sign-in with a SAML response.
+
+        :param response: form fields, each given exactly once
+        :param unsolicited_next: where to go when the IdP began the sign-in; judged safe by the caller
+        :param previous: as for :meth:`complete`
+        """
+        if self.saml.find(provider_id) is None:
+            return Refused("provider_unknown", context.correlation_id)
+        relay_state = response.get("RelayState", "")
+        try:
+            attempt = self._attempts.open(relay_state, context.cookies)
+        except ProtocolViolation as error:
+            # RelayState of an IdP that begins is what its administrator wrote; ours is a state.
+            if error.code != "attempt_unknown" or is_own_state(relay_state):
+                return await self._lost(error, provider_id, context)
+            unsolicited = self._new_attempt(provider_id, unsolicited_next, context, other_account=False)
+            return await self._finish(provider_id, unsolicited, response, context, previous, solicited=False)
+        return await self._finish(provider_id, attempt, response, context, previous)
+
+    async def sign_out(self, session_id: str, context: RequestContext, ticket: LogoutTicket | None = None) -> SignedOut:
         """End the session and say where the browser can end the IdP's.
 
+        :param ticket: names the request to an IdP that answers it (SAML); without one such an IdP is not asked
         :raises SessionError: the store cannot be reached; the session has ended on this API server only
         """
         ended = await self._sessions.end(session_id, reason="user_logout")
         if ended is None:
             return SignedOut(ended=False)
         await self._sessions.run(self._audit.record, records.build_logout(ended.session, context))
-        return SignedOut(ended=True, idp_logout_url=await self._idp_logout_url(ended), provider=ended.session.provider)
+        departure = await self._idp_logout(ended, ticket)
+        if departure is None:
+            return SignedOut(ended=True, provider=ended.session.provider)
+        return SignedOut(
+            ended=True,
+            idp_logout_url=departure.url,
+            provider=ended.session.provider,
+            fields=form_fields(departure),
+        )
+
+    async def _finish(
+        self,
+        provider_id: str,
+        attempt: LoginAttempt,
+        response: Mapping[str, str],
+        context: RequestContext,
+        previous: Session | None,
+        *,
+        solicited: bool = True,
+    ) -> SignedIn | Refused:
+        spent = attempt_cookie_name(attempt.state) if solicited else None
+        try:
+            outcome = await self._sign_in(provider_id, attempt, response, context, spent)
+        except OidcAuthError as error:
+            return await self._failed(error, attempt, context, spent=spent)
+        if previous is not None and isinstance(outcome, SignedIn):
+            await self._replace(previous, outcome, context)
+        return outcome
 
     def _new_attempt(
         self, provider_id: str, next_url: str, context: RequestContext, *, other_account: bool
@@ -197,7 +266,12 @@ class Journey:
         )
 
     async def _sign_in(
-        self, provider_id: str, attempt: LoginAttempt, response: Mapping[str, str], context: RequestContext
+        self,
+        provider_id: str,
+        attempt: LoginAttempt,
+        response: Mapping[str, str],
+        context: RequestContext,
+        spent: str | None,
     ) -> SignedIn | Refused:
         if attempt.provider != provider_id:
             detail = f"begun with {attempt.provider!r}, answered for {provider_id!r}"
@@ -205,20 +279,21 @@ class Journey:
         running = self._providers.get(provider_id)
         if running is None:
             raise ProtocolViolation("provider_unknown", "removed from the configuration meanwhile")
-        sign_in, decision = await running.pool.run(self._decide, running.provider, attempt, response)
+        begun_here = attempt if spent else None
+        sign_in, decision = await running.pool.run(self._decide, running.provider, begun_here, response)
         if isinstance(decision, Refusal):
-            return await self._turned_away(decision, sign_in.identity, attempt, context)
+            return replace(await self._turned_away(decision, sign_in, attempt, context), spent=spent)
         try:
             opened = await self._open(sign_in, decision, attempt, context)
         except LoginRefused as error:
-            return await self._turned_away_by_account(error, sign_in.identity, attempt, context)
-        return SignedIn(opened.session, attempt.next_url, attempt_cookie_name(attempt.state), attempt.correlation_id)
+            return replace(await self._turned_away_by_account(error, sign_in, attempt, context), spent=spent)
+        return SignedIn(opened.session, attempt.next_url, spent, attempt.correlation_id)
 
     def _decide(
-        self, provider: Provider, attempt: LoginAttempt, response: Mapping[str, str]
+        self, provider: Provider, attempt: LoginAttempt | None, response: Mapping[str, str]
     ) -> tuple[SignIn, Grant | Refusal]:
         """Verify and decide, on the provider's threads: many rules over many groups would hold up the event loop."""
-        sign_in = provider.complete(attempt, response)
+        sign_in = complete_sign_in(provider, attempt, response)
         return sign_in, self._rules.evaluate(sign_in.identity).decision
 
     async def _open(self, sign_in: SignIn, grant: Grant, attempt: LoginAttempt, context: RequestContext) -> Opened:
@@ -226,11 +301,12 @@ class Journey:
         opened = await self._sessions.open(
             sign_in,
             grant,
-            expires_at=int(self._clock()) + self._lifetime,
+            expires_at=end_of_session(sign_in, int(self._clock()), self._lifetime),
             client_address=context.client_address,
         )
         try:
-            await self._sessions.run(self._audit_opened, opened, attempt.correlation_id, context)
+            facts = facts_of(sign_in)
+            await self._sessions.run(self._audit_opened, opened, attempt.correlation_id, context, facts)
         except SessionError as error:
             await self._sessions.end(opened.session.id, reason=error.code)
             raise
@@ -249,42 +325,46 @@ class Journey:
                 "replaced session lives on: code=%s correlation_id=%s", error.code, signed_in.correlation_id
             )
 
-    def _audit_opened(self, opened: Opened, correlation_id: str, context: RequestContext) -> None:
-        self._audit.record(records.build_login(opened, correlation_id, context))
+    def _audit_opened(
+        self, opened: Opened, correlation_id: str, context: RequestContext, facts: Mapping[str, str]
+    ) -> None:
+        self._audit.record(records.build_login(opened, correlation_id, context, facts))
         if changed := records.build_roles_changed(opened, correlation_id, context):
             self._audit.record(changed)
 
-    async def _idp_logout_url(self, ended: Ended) -> str | None:
+    async def _idp_logout(self, ended: Ended, ticket: LogoutTicket | None) -> Redirect | Post | None:
         running = self._providers.get(ended.session.provider)
         if running is None:
             return None
         try:
             # Cached discovery only, yet its lock may be held by a fetch from a hung IdP: sign-out does not wait.
             building = running.pool.run(
-                _build_logout_url, running.provider, ended.id_token, build_signed_out_uri(self._base_url)
+                build_logout, running.provider, ended.id_token, build_signed_out_uri(self._base_url), ticket
             )
             return await asyncio.wait_for(building, LOGOUT_URL_TIMEOUT)
         except (ProviderError, asyncio.TimeoutError):
             return None
 
     async def _turned_away(
-        self, refusal: Refusal, identity: Identity, attempt: LoginAttempt, context: RequestContext
+        self, refusal: Refusal, sign_in: SignIn, attempt: LoginAttempt, context: RequestContext
     ) -> Refused:
+        identity = sign_in.identity
         withdrawn = await self._withdraw(identity, attempt) if refusal.code == "no_matching_rule" else ()
-        detail = {"place": refusal.path}
+        detail = {"place": refusal.path, **facts_of(sign_in)}
         return await self._refuse(
             refusal.code, identity, attempt, context, withdrawn=withdrawn, detail=detail, text=refusal.text
         )
 
     async def _turned_away_by_account(
-        self, error: LoginRefused, identity: Identity, attempt: LoginAttempt, context: RequestContext
+        self, error: LoginRefused, sign_in: SignIn, attempt: LoginAttempt, context: RequestContext
     ) -> Refused:
         """Refuse somebody whom the rules let in and whose account elsewhere does not."""
+        identity = sign_in.identity
         log.warning(
             "sign-in refused: code=%s correlation_id=%s detail=%r", error.code, attempt.correlation_id, error.detail
         )
         withdrawn = await self._withdraw(identity, attempt) if error.code == "fab_role_missing" else ()
-        detail = {name: str(value) for name, value in error.evidence.items()}
+        detail = {name: str(value) for name, value in error.evidence.items()} | dict(facts_of(sign_in))
         return await self._refuse(
             error.code, identity, attempt, context, withdrawn=withdrawn, detail=detail, hint=error.hint
         )
@@ -313,7 +393,6 @@ class Journey:
             provider=attempt.provider,
             visitor=_describe(identity),
             next_url=attempt.next_url,
-            spent=attempt_cookie_name(attempt.state),
         )
 
     async def _withdraw(self, identity: Identity, attempt: LoginAttempt) -> tuple[str, ...]:
@@ -377,10 +456,6 @@ def _is_another_tab(previous: Session, session: Session) -> bool:
     """
     together = session.created_at - previous.created_at < TABS_TOGETHER
     return together and previous.principal_id == session.principal_id
-
-
-def _build_logout_url(provider: Provider, id_token: Secret | None, post_logout_redirect_uri: str) -> str | None:
-    return provider.build_logout_url(id_token_hint=id_token, post_logout_redirect_uri=post_logout_redirect_uri)
 
 
 def _describe(identity: Identity) -> Visitor:

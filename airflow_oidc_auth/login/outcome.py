@@ -39,20 +39,24 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A sign-in that has begun: send the browser there, set the cookie, drop the stale ones."""
+    """A sign-in that has begun: send the browser there, set the cookie, drop the stale ones.
+
+    :param fields: send the browser with a form that holds these (SAML HTTP-POST binding); None for a redirect
+    """
 
     authorization_url: str = field(repr=False)
     cookie: Cookie
     dropped: tuple[str, ...] = ()
+    fields: Mapping[str, str] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A session was opened; ``spent`` is the attempt cookie to delete."""
+    """A session was opened; ``spent`` is the attempt cookie to delete, None if nobody here began the sign-in."""
 
     session: Session
     next_url: str
-    spent: str
+    spent: str | None
     correlation_id: str
 
 
@@ -84,8 +88,13 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class SignedOut:
-    """The session has ended, or there was none to end (``ended`` False)."""
+    """The session has ended, or there was none to end (``ended`` False).
+
+    :param idp_logout_url: where the browser goes on to end the IdP's session, too
+    :param fields: as :class:`Begun`'s
+    """
 
     ended: bool
     idp_logout_url: str | None = field(default=None, repr=False)
     provider: str | None = None
+    fields: Mapping[str, str] | None = field(default=None, repr=False)

@@ -14,14 +14,20 @@ from airflow_oidc_auth.sessions.session import Opened, Session
 
 SESSION_REF_LENGTH = 8
 REPLACED = "replaced"
+IDP_LOGOUT = "idp_logout"
 
 
-def build_login(opened: Opened, correlation_id: str, context: RequestContext) -> AuditRecord:
-    """Return the row of a finished sign-in."""
+def build_login(
+    opened: Opened, correlation_id: str, context: RequestContext, facts: Mapping[str, str] = MappingProxyType({})
+) -> AuditRecord:
+    """Return the row of a finished sign-in.
+
+    :param facts: what the IdP's message said of itself; no part of the identity
+    """
     record = _of_session(
         AuthEvent.LOGIN, "rules_matched", opened.session, correlation_id, context, before=opened.previous_roles
     )
-    return replace(record, detail=opened.notes)
+    return replace(record, detail=(*opened.notes, *_lean(facts)))
 
 
 def build_roles_changed(opened: Opened, correlation_id: str, context: RequestContext) -> AuditRecord | None:
@@ -40,6 +46,11 @@ def build_logout(session: Session, context: RequestContext) -> AuditRecord:
 def build_replaced(session: Session, correlation_id: str, context: RequestContext) -> AuditRecord:
     """Return the row of a session whose browser signed in again."""
     return _of_session(AuthEvent.SESSION_ENDED, REPLACED, session, correlation_id, context)
+
+
+def build_ended_by_idp(session: Session, context: RequestContext) -> AuditRecord:
+    """Return the row of a session that the IdP asked to end."""
+    return _of_session(AuthEvent.SESSION_ENDED, IDP_LOGOUT, session, context.correlation_id, context)
 
 
 def build_session_ended(session: Session, reason: str, correlation_id: str) -> AuditRecord:
@@ -83,7 +94,7 @@ def build_refusal(
         roles_before=withdrawn or None,
         roles_after=(),
         client_address=context.client_address,
-        detail=tuple((name, value) for name, value in detail.items() if value),
+        detail=_lean(detail),
     )
 
 
@@ -125,6 +136,10 @@ def _of_session(
         roles_after=session.grant.roles,
         client_address=context.client_address,
     )
+
+
+def _lean(facts: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, value in facts.items() if value)
 
 
 def rule_names(grant: Grant) -> tuple[str, ...]:

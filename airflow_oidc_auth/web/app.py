@@ -20,6 +20,7 @@ from airflow_oidc_auth.web.routes.callback import finish_login
 from airflow_oidc_auth.web.routes.login import begin_login, show_login
 from airflow_oidc_auth.web.routes.logout import show_signed_out, sign_out, sign_out_by_form
 from airflow_oidc_auth.web.routes.machine import refuse_token, show_health
+from airflow_oidc_auth.web.routes.saml import exchange_logout, finish_saml_login, receive_response, show_metadata
 
 Page = Callable[[Request, Engine], Awaitable[Response]]
 
@@ -58,6 +59,10 @@ def _routes(source: EngineSource) -> list[Route]:
         ("/login", {"GET": show_login}),
         ("/login/{provider}", {"GET": begin_login}),
         ("/callback/{provider}", {"GET": finish_login}),
+        ("/saml/{provider}/acs", {"POST": receive_response}),
+        ("/saml/{provider}/finish", {"POST": finish_saml_login}),
+        ("/saml/{provider}/metadata", {"GET": show_metadata}),
+        ("/saml/{provider}/slo", {"GET": exchange_logout, "POST": exchange_logout}),
         ("/logout", {"GET": sign_out, "POST": sign_out_by_form}),
         ("/signed-out", {"GET": show_signed_out}),
         ("/access", {"GET": show_access}),

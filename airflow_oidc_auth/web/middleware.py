@@ -1,6 +1,6 @@
 """What must happen around the whole API server, not only in our sub-app. Plain ASGI.
 
-* The authorization code never reaches an access log: whoever logs the request after us sees no query.
+* Authorization codes and SAML messages never reach an access log: whoever logs the request after us sees no query.
 * On our paths the session cookie is ours to judge. Core's refreshing middleware would meet a stale one, answer with a
   cookie that deletes it, and so delete the new one that the callback has just set.
 * Two Authorization headers are refused: two readers could believe different ones.
@@ -15,7 +15,7 @@ from airflow_oidc_auth.errors import SessionError
 from airflow_oidc_auth.web.cookies import SESSION_COOKIE, TOKEN_SCOPE_KEY
 
 PREFIX = "/auth"
-CALLBACK_PREFIXES = (f"{PREFIX}/callback/",)
+CALLBACK_PREFIXES = (f"{PREFIX}/callback/", f"{PREFIX}/saml/")
 # FAB's REST API asks core who the user is, as all of Airflow's does.
 CORE_PREFIXES = (f"{PREFIX}/fab/",)
 

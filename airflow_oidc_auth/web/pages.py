@@ -1,4 +1,7 @@
-"""Render the pages: Jinja2 with autoescape, one inline style sheet, no script, nothing loaded from anywhere."""
+"""Render the pages: Jinja2 with autoescape, one inline style sheet, nothing loaded from anywhere.
+
+The one script there is sends the form of the page that it is on; the policy names its hash, on that page only.
+"""
 
 from __future__ import annotations
 
@@ -33,19 +36,38 @@ def render(name: str, status: int = 200, headers: Mapping[str, str] | None = Non
 
 
 @cache
-def content_security_policy(frame_ancestors: str = "'none'") -> str:
-    """Return the policy of every answer: nothing may be loaded or run; only our one style sheet applies."""
-    digest = base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
+def content_security_policy(
+    frame_ancestors: str = "'none'", *, form_action: str = "'self'", sends_form: bool = False
+) -> str:
+    """Return the policy of every answer: nothing may be loaded or run; only our one style sheet applies.
+
+    :param sends_form: the page's form sends itself
+    """
     return "; ".join(
         [
             "default-src 'none'",
-            f"style-src 'sha256-{digest}'",
+            f"style-src {_source('style.css')}",
+            *([f"script-src {_source('send.js')}"] if sends_form else []),
             "img-src data:",
-            "form-action 'self'",
+            f"form-action {form_action}",
             "base-uri 'none'",
             f"frame-ancestors {frame_ancestors}",
         ]
     )
+
+
+def render_form(url: str, fields: Mapping[str, str], values: Mapping[str, object], *, own: bool = False) -> Response:
+    """Return a page with a form that sends itself, and with a button for browsers without scripts.
+
+    :param values: ``title``, ``text`` and what every page shows
+    :param own: the address is one of ours
+    """
+    response = render("send.html", 200, None, **{**values, "url": url, "fields": fields})
+    # Chromium holds the whole chain of redirects after a form against `form-action`, and nobody can list where an IdP
+    # sends people on to. The page has no other form, and nothing that could bring one in.
+    target = "'self'" if own else "https: http:"
+    response.headers["Content-Security-Policy"] = content_security_policy(form_action=target, sends_form=True)
+    return response
 
 
 def allow_own_frame(response: Response) -> None:
@@ -64,15 +86,21 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.globals["style"] = Markup(_style())  # noqa: S704  # our own file
+    environment.globals["style"] = Markup(_text("style.css"))  # noqa: S704  # our own file
+    environment.globals["send_script"] = Markup(_text("send.js"))  # noqa: S704  # our own file
     environment.filters["settings"] = mark_settings
     return environment
 
 
 @cache
-def _style() -> str:
+def _text(name: str) -> str:
     loader = PackageLoader("airflow_oidc_auth.web", "templates")
-    return loader.get_source(Environment(), "style.css")[0].strip()  # noqa: S701  # reads the text, renders nothing
+    return loader.get_source(Environment(), name)[0].strip()  # noqa: S701  # reads the text, renders nothing
+
+
+def _source(name: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(_text(name).encode()).digest()).decode()
+    return f"'sha256-{digest}'"
 
 
 def mark_settings(text: str) -> Markup:

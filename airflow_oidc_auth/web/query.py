@@ -23,12 +23,12 @@ def read_query(request: Request) -> Mapping[str, str]:
     return read_pairs(request.scope["query_string"])
 
 
-def read_pairs(encoded: bytes) -> Mapping[str, str]:
+def read_pairs(encoded: bytes, limit: int = MAX_QUERY_BYTES) -> Mapping[str, str]:
     """Return the pairs of ``application/x-www-form-urlencoded`` text.
 
     :raises ProtocolViolation: as :func:`read_query`
     """
-    if len(encoded) > MAX_QUERY_BYTES:
+    if len(encoded) > limit:
         raise ProtocolViolation("request_too_large", f"{len(encoded)} bytes of parameters")
     try:
         text = encoded.decode("ascii")
@@ -41,14 +41,15 @@ def read_pairs(encoded: bytes) -> Mapping[str, str]:
     return found
 
 
-async def read_form(request: Request) -> Mapping[str, str]:
-    """Return the fields of a small form body; the body is never read beyond the limit.
+async def read_form(request: Request, limit: int = MAX_QUERY_BYTES) -> Mapping[str, str]:
+    """Return the fields of a form body; the body is never read beyond the limit.
 
+    :param limit: bytes
     :raises ProtocolViolation: as :func:`read_query`
     """
-    body = b""
+    body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_QUERY_BYTES:
+        if len(body) > limit:
             raise ProtocolViolation("request_too_large", "form body")
-    return read_pairs(body)
+    return read_pairs(bytes(body), limit)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from airflow_oidc_auth.login.outcome import Refused
 from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.web import cookies, pages
-from airflow_oidc_auth.web.answers import Link, answer_refused, login_url, page_basics
+from airflow_oidc_auth.web.answers import Link, answer_refused, label_of, login_url, page_basics
 from airflow_oidc_auth.web.context import correlation_id_of, read_context
 from airflow_oidc_auth.web.engine import Engine
 from airflow_oidc_auth.web.query import read_query
@@ -51,10 +53,18 @@ async def _begin(
     begun = await engine.journey.begin(provider, target, context, other_account=other_account)
     if isinstance(begun, Refused):
         return answer_refused(engine, request, begun)
-    response = RedirectResponse(begun.authorization_url, SEE_OTHER)
+    response = go_to_idp(engine, provider, begun.authorization_url, begun.fields)
     cookies.clear_own(response, engine, begun.dropped, request)
     cookies.set_own(response, engine, begun.cookie, request)
     return response
+
+
+def go_to_idp(engine: Engine, provider: str, url: str, fields: Mapping[str, str] | None) -> Response:
+    """Send the browser to the IdP by redirect, or with a form (SAML Bindings §3.5)."""
+    if fields is None:
+        return RedirectResponse(url, SEE_OTHER)
+    text = f"Going on to {label_of(engine, provider) or 'the identity provider'}\N{HORIZONTAL ELLIPSIS}"
+    return pages.render_form(url, fields, {**page_basics(engine), "title": "One moment", "text": text})
 
 
 def _answer_lost_session(engine: Engine, request: Request, target: str) -> Response:

@@ -21,6 +21,7 @@ from airflow_oidc_auth.web.answers import answer_error, label_of, login_url, pag
 from airflow_oidc_auth.web.context import read_context
 from airflow_oidc_auth.web.csrf import FIELD, build_csrf_token, check_csrf, is_cross_site
 from airflow_oidc_auth.web.engine import Engine
+from airflow_oidc_auth.web.logout_ticket import new_ticket
 from airflow_oidc_auth.web.query import read_form
 from airflow_oidc_auth.web.routes.login import SEE_OTHER, current_session
 
@@ -65,7 +66,7 @@ async def _end(request: Request, engine: Engine, session_id: str | None, answer:
     signed_out = SignedOut(ended=False)
     try:
         if session_id is not None:
-            signed_out = await engine.journey.sign_out(session_id, read_context(request))
+            signed_out = await engine.journey.sign_out(session_id, read_context(request), new_ticket(engine))
         response = answer(engine, signed_out)
     except OidcAuthError as error:
         # This browser forgets the session even when the store cannot be told.
@@ -75,6 +76,8 @@ async def _end(request: Request, engine: Engine, session_id: str | None, answer:
 
 
 def _redirect(engine: Engine, signed_out: SignedOut) -> Response:
+    if signed_out.fields is not None:
+        return _send(engine, signed_out)
     return RedirectResponse(signed_out.idp_logout_url or build_signed_out_uri(engine.base_url), SEE_OTHER)
 
 
@@ -86,9 +89,18 @@ def _refresh(engine: Engine, signed_out: SignedOut) -> Response:
     """
     if signed_out.idp_logout_url is None:
         return _redirect(engine, signed_out)
+    if signed_out.fields is not None:
+        return _send(engine, signed_out)
     response = _signed_out_page(engine, signed_out)
     response.headers["Refresh"] = f"0; url={signed_out.idp_logout_url}"
     return response
+
+
+def _send(engine: Engine, signed_out: SignedOut) -> Response:
+    going_on = label_of(engine, signed_out.provider) or "the identity provider"
+    text = f"You are signed out of {engine.site_name}. Now signing out at {going_on}\N{HORIZONTAL ELLIPSIS}"
+    url, fields = signed_out.idp_logout_url or "", signed_out.fields or {}
+    return pages.render_form(url, fields, {**page_basics(engine), "title": "You are signed out", "text": text})
 
 
 def _signed_out_page(engine: Engine, signed_out: SignedOut) -> Response:
