@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from airflow_oidc_auth.messages import configuration, fab, login, protocol, provider, session
+from airflow_oidc_auth.messages import configuration, fab, login, protocol, provider, saml, session
 from airflow_oidc_auth.messages.message import Message
 
 __all__ = ["Message", "all_messages", "message"]
@@ -26,6 +26,7 @@ _CATALOGUE = _merge(
     login.MESSAGES,
     protocol.MESSAGES,
     provider.MESSAGES,
+    saml.MESSAGES,
     session.MESSAGES,
 )
 

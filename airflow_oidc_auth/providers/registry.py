@@ -11,14 +11,23 @@ from airflow_oidc_auth.providers.github import GitHubProvider
 from airflow_oidc_auth.providers.oidc import OidcProvider
 from airflow_oidc_auth.providers.presets import preset, preset_names
 from airflow_oidc_auth.providers.provider import Provider
+from airflow_oidc_auth.providers.saml.addresses import service_provider
+from airflow_oidc_auth.providers.saml.replay import ReplayCache
 from airflow_oidc_auth.providers.settings import ASYMMETRIC_ALGORITHMS, CLIENT_AUTH_METHODS, ProviderSettings
 from airflow_oidc_auth.providers.transport import RequestsTransport, Transport
 
 
 def build_provider(
-    settings: ProviderSettings, *, transport: Transport | None = None, clock: Callable[[], float] = time.time
+    settings: ProviderSettings,
+    *,
+    transport: Transport | None = None,
+    clock: Callable[[], float] = time.time,
+    base_url: str = "",
+    replay: ReplayCache | None = None,
 ) -> Provider:
     """Return the provider that the settings describe; opens no connection.
+
+    :param base_url: ours, absolute; only SAML needs it, and ``replay``
 
     The configuration has been validated before; what would break the protocol is looked at again, because
     settings can also be made by hand.
@@ -31,7 +40,25 @@ def build_provider(
     transport = transport or RequestsTransport(settings.http)
     if vendor.protocol == "github":
         return GitHubProvider(settings, transport=transport, clock=clock)
+    if vendor.protocol == "saml":
+        return _build_saml(settings, transport, clock, base_url, replay)
     return OidcProvider(settings, vendor, transport, clock)
+
+
+def _build_saml(
+    settings: ProviderSettings,
+    transport: Transport,
+    clock: Callable[[], float],
+    base_url: str,
+    replay: ReplayCache | None,
+) -> Provider:
+    from airflow_oidc_auth.providers.saml.libraries import require_libraries
+
+    require_libraries()
+    from airflow_oidc_auth.providers.saml.provider import SamlProvider
+
+    own = service_provider(base_url, settings.id, settings.client_id)
+    return SamlProvider(settings, own, transport, replay=replay, clock=clock)
 
 
 def settings_problems(settings: ProviderSettings) -> Iterator[Problem]:
@@ -41,6 +68,8 @@ def settings_problems(settings: ProviderSettings) -> Iterator[Problem]:
         yield Problem(f"{at}.preset", f"{settings.preset!r} is unknown", f"one of {', '.join(preset_names())}")
     if not settings.issuer:
         yield Problem(f"{at}.issuer", "is missing")
+    if settings.saml is not None:
+        return
     if not settings.client_id:
         yield Problem(f"{at}.client_id", "is missing")
     yield from _algorithm_problems(settings, at)
