@@ -58,7 +58,7 @@ def read_certificate(text: str) -> Certificate:
     elif isinstance(key, ec.EllipticCurvePublicKey):
         kind = "ecdsa"
     else:
-        raise ValueError("holds neither an RSA nor an EC key")
+        raise ValueError("holds neither an RSA nor an EC key")  # noqa: TRY004 -- one error type for callers
     return Certificate(
         fingerprint=found.fingerprint(SHA256()).hex(),
         kind=kind,

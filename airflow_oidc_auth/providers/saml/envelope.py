@@ -98,6 +98,12 @@ def _find_assertion_place(root: etree._Element) -> etree._Element | None:
     return found[0] if found else None
 
 
+def _check_alone(assertion: etree._Element) -> None:
+    if sum(1 for _ in assertion.iter(_ASSERTION, _ENCRYPTED)) != 1:
+        raise ProtocolViolation("saml_assertion_misplaced", "an assertion stands inside another")
+    _check_signature_places(assertion, ())
+
+
 def _check_signature_places(root: etree._Element, owners: Sequence[etree._Element]) -> None:
     for signature in root.iter(q(DS, "Signature")):
         if (parent := signature.getparent()) is not root and parent not in owners:
@@ -128,11 +134,10 @@ def _verify_encrypted(
         raise ProtocolViolation("saml_assertion_count", "the signed response holds no assertion")
     clear = decrypt_assertion(place, key)
     if signed_root is not None and own_signature(clear) is None:
+        _check_alone(clear)
         return clear
     try:
-        if sum(1 for _ in clear.iter(_ASSERTION, _ENCRYPTED)) != 1:
-            raise ProtocolViolation("saml_assertion_misplaced")
-        _check_signature_places(clear, ())
+        _check_alone(clear)
         return parse_own(verify_signature(clear, certificates))
     except ProtocolViolation as error:
         if signed_root is not None:

@@ -18,12 +18,19 @@ from airflow_oidc_auth.providers.saml.certificates import Certificate, read_cert
 from airflow_oidc_auth.providers.saml.names import DS, ECDSA_SHA256, RSA_SHA256, SAML, SIGNATURES, q
 from airflow_oidc_auth.secret import Secret
 
-_HASHES = {"sha256": hashes.SHA256, "sha384": hashes.SHA384, "sha512": hashes.SHA512}
+_HASHES: dict[str, hashes.HashAlgorithm] = {
+    "sha256": hashes.SHA256(),
+    "sha384": hashes.SHA384(),
+    "sha512": hashes.SHA512(),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """Signs what we send. :param algorithm: of XML Signature, SHA-256 always"""
+    """Signs what we send.
+
+    :param algorithm: of XML Signature, with SHA-256 always
+    """
 
     algorithm: str
     certificate: Certificate | None
@@ -90,7 +97,7 @@ def verify_text(text: str, signature: bytes, algorithm: str, certificates: tuple
     """Verify the signature of a query. The algorithm must be one of :data:`SIGNATURES`."""
     kind, digest = SIGNATURES[algorithm]
     return any(
-        _verifies(each, text.encode(), signature, _HASHES[digest]()) for each in certificates if each.kind == kind
+        _verifies(each, text.encode(), signature, _HASHES[digest]) for each in certificates if each.kind == kind
     )
 
 

@@ -52,7 +52,7 @@ class SamlProvider:
     :param new_id: a fresh ID for messages that belong to no sign-in attempt
     """
 
-    def __init__(  # noqa: PLR0913 -- everything the provider touches is handed in
+    def __init__(
         self,
         settings: ProviderSettings,
         own: ServiceProvider,

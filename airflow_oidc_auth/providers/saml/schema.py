@@ -21,7 +21,7 @@ def is_valid_assertion(assertion: etree._Element) -> bool:
         # Canonicalisation drops the declaration of the prefix in `xsi:type="xs:string"`, which nobody reads here.
         value.attrib.pop(q(XSI, "type"), None)
     with _LOCK:  # the error log belongs to the schema
-        return _schema().validate(copy)
+        return bool(_schema().validate(copy))
 
 
 @cache
