@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from airflow_oidc_auth.audit.event import AuditRecord, AuthEvent
-from airflow_oidc_auth.errors import LoginRefused, OidcAuthError, ProtocolViolation, ProviderError, SessionError
+from airflow_oidc_auth.errors import LoginRefused, OidcAuthError, ProtocolViolation, SessionError
 from airflow_oidc_auth.grants.grant import Evaluation, Grant, Refusal
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.login import records
@@ -342,7 +342,7 @@ class Journey:
                 build_logout, running.provider, ended.id_token, build_signed_out_uri(self._base_url), ticket
             )
             return await asyncio.wait_for(building, LOGOUT_URL_TIMEOUT)
-        except (ProviderError, asyncio.TimeoutError):
+        except (OidcAuthError, asyncio.TimeoutError):
             return None
 
     async def _turned_away(
