@@ -18,7 +18,7 @@ from airflow_oidc_auth.providers.pool import ProviderPool
 from airflow_oidc_auth.providers.saml.session import session_key
 from tests.unit.login.rig import BASE_URL, LIFETIME
 from tests.unit.login.saml_idp import CONTEXT, IDP_URL, SLO_URL, JsonSaml
-from tests.unit.web.rig import LABELS, Browser, open_browser, set_cookies
+from tests.unit.web.rig import LABELS, Browser, Client, open_browser, set_cookies
 
 ACS, FINISH, SLO = "/auth/saml/corp/acs", "/auth/saml/corp/finish", "/auth/saml/corp/slo"
 
@@ -318,3 +318,24 @@ def test_the_browser_of_an_ended_session_forgets_it(party: Party) -> None:
     party.sign_in()
     answer = party.browser.get(SLO, params={"SAMLRequest": party.idp.logout_request("ada")})
     assert "Max-Age=0" in set_cookies(answer)["_token@/data/"]
+
+
+def test_the_messages_in_a_query_are_for_no_access_log(party: Party) -> None:
+    seen: list[bytes] = []
+
+    async def logging_server(scope, receive, send):
+        async def watch(message):
+            seen.append(scope["query_string"])
+            await send(message)
+
+        await party.browser.app(scope, receive, watch)
+
+    Client(logging_server).request("GET", f"{BASE_URL}{SLO}", params={"SAMLRequest": party.idp.logout_request("ada")})
+    assert seen
+    assert set(seen) == {b""}
+
+
+@pytest.mark.parametrize("seconds", [0, -5])
+def test_a_session_that_is_over_at_the_idp_is_not_opened_here(party: Party, seconds: int) -> None:
+    refused(party.sign_in(session_ends=int(party.browser.rig.clock()) + seconds), "saml_session_expired")
+    assert not party.is_signed_in()
