@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from airflow_oidc_auth.errors import ProtocolViolation
 from airflow_oidc_auth.providers.attempt import LoginAttempt
 from airflow_oidc_auth.providers.provider import Finding, Provider, SignIn
 from airflow_oidc_auth.providers.saml.bindings import LogoutMessage, Post, Redirect
-from airflow_oidc_auth.providers.saml.logout import LogoutRequested
 from airflow_oidc_auth.secret import Secret
+
+if TYPE_CHECKING:
+    # Importing it needs the extra [saml].
+    from airflow_oidc_auth.providers.saml.logout import LogoutRequested
 
 
 @runtime_checkable
@@ -117,14 +120,14 @@ def form_fields(departure: Redirect | Post) -> Mapping[str, str] | None:
 def end_of_session(sign_in: SignIn, now: int, lifetime: int) -> int:
     """Return the hard end: of our own lifetime and the IdP's ``SessionNotOnOrAfter`` the sooner one.
 
-    :raises ProtocolViolation: ``saml_session_over``: a session that is born dead would send the browser in circles
+    :raises ProtocolViolation: ``saml_session_expired``: a session that is born dead would send the browser in circles
     """
     expires_at = now + lifetime
     limit = sign_in.saml.not_on_or_after if sign_in.saml else None
     if limit is None:
         return expires_at
     if limit <= now:
-        raise ProtocolViolation("saml_session_over", f"SessionNotOnOrAfter {limit} is not after {now}")
+        raise ProtocolViolation("saml_session_expired", f"SessionNotOnOrAfter {limit} is not after {now}")
     return min(expires_at, limit)
 
 

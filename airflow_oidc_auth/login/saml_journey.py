@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from airflow_oidc_auth.audit.event import AuditRecord
 from airflow_oidc_auth.errors import OidcAuthError, ProtocolViolation, SessionError
@@ -14,8 +14,11 @@ from airflow_oidc_auth.login.departures import SpeaksSaml
 from airflow_oidc_auth.login.outcome import RequestContext
 from airflow_oidc_auth.providers.provider import Provider
 from airflow_oidc_auth.providers.saml.bindings import LogoutMessage, Post, Redirect
-from airflow_oidc_auth.providers.saml.logout import LogoutRequested
 from airflow_oidc_auth.sessions.session import Ended, Session
+
+if TYPE_CHECKING:
+    # Importing it needs the extra [saml].
+    from airflow_oidc_auth.providers.saml.logout import LogoutRequested
 
 log = logging.getLogger(__name__)
 

@@ -54,11 +54,13 @@ def build_runtime(config: CompiledConfig, services: Services) -> Runtime:
     """Compose the runtime of a compiled document; starts no thread and calls nobody."""
     pools = {key: ProviderPool(key) for key in config.providers}
     transports = {key: RequestsTransport(settings.http) for key, settings in config.providers.items()}
+    base_url, replay = services.base_url, services.live.replay_cache()
     providers = {
-        key: RunningProvider(build_provider(settings, transport=transports[key]), pools[key])
+        key: RunningProvider(
+            build_provider(settings, transport=transports[key], base_url=base_url, replay=replay), pools[key]
+        )
         for key, settings in config.providers.items()
     }
-    base_url = services.base_url
     attempts = AttemptCookies(
         derive_attempt_fernet(services.fernet_keys),
         services.clock,

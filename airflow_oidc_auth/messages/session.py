@@ -28,11 +28,4 @@ MESSAGES = {
         "Tell your Airflow administrator; the row of this principal in table oidc_auth_principal was changed.",
         500,
     ),
-    "saml_session_over": Message(
-        "Session at the identity provider is over",
-        "The identity provider says that its session with you has ended already.",
-        "Start again from the sign-in page; if it keeps happening, compare the clocks (`airflow oidc check`).",
-        400,
-        "user",
-    ),
 }

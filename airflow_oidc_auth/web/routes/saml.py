@@ -28,7 +28,8 @@ from airflow_oidc_auth.web.return_address import choose_return_address
 from airflow_oidc_auth.web.routes.callback import answer_outcome
 from airflow_oidc_auth.web.routes.login import SEE_OTHER, current_session, go_to_idp
 
-MAX_FORM_BYTES = 512 * 1024
+# 512 KB of XML in base64, with the characters that forms escape.
+MAX_FORM_BYTES = 1024 * 1024
 MAX_RELAY_STATE = 2000
 METADATA_TYPE = "application/samlmetadata+xml"
 
