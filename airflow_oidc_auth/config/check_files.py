@@ -27,6 +27,11 @@ def check_files(model: ProviderModel) -> Iterator[Problem]:
         yield from _check("jwks_file", model.jwks_file, _key_set)
 
 
+def check_file(path: str, name: str) -> Iterator[Problem]:
+    """Yield a problem if a file holds no PEM certificates."""
+    yield from _check(path, name, _certificates)
+
+
 def _check(path: str, name: str, judge: Callable[[bytes], str]) -> Iterator[Problem]:
     try:
         with Path(name).open("rb") as file:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from airflow_oidc_auth.config.check_provider import check_provider
+from airflow_oidc_auth.config.compile_saml import build_saml_settings, check_pairs, check_saml, resolve_all
 from airflow_oidc_auth.config.document import RawDocument
 from airflow_oidc_auth.config.paths import Path, parse_path
 from airflow_oidc_auth.config.reading import Parts
 from airflow_oidc_auth.config.schema.providers import GroupsModel, ProviderModel
+from airflow_oidc_auth.config.schema.saml import SamlModel
 from airflow_oidc_auth.config.schema.secrets import SecretReference
 from airflow_oidc_auth.config.secrets import SecretResolver, SecretUnavailable
 from airflow_oidc_auth.errors import Problem
@@ -35,7 +37,11 @@ class ProviderCompiler:
         """Return the settings of every provider without a problem."""
         compiled: dict[str, ProviderSettings] = {}
         for provider_id, model in parts.providers.items():
-            settings = self._compile(provider_id, model, parts.damaged.get(provider_id, frozenset()))
+            damaged = parts.damaged.get(provider_id, frozenset())
+            if isinstance(model, SamlModel):
+                settings = self._compile_saml(provider_id, model, damaged)
+            else:
+                settings = self._compile(provider_id, model, damaged)
             if settings is not None:
                 compiled[provider_id] = settings
         return compiled
@@ -45,14 +51,29 @@ class ProviderCompiler:
         before = len(self.found)
         chosen = preset(model.preset)
         given = _given(model, chosen)
-        for each in (*check_provider(model, chosen, files=self.secrets is not None), *chosen.check(given)):
-            if not damaged & ({"preset"} | {str(parse_path(each.path)[0])}):
-                self.found.append(self.raw.place(each, base))
+        checks = (*check_provider(model, chosen, files=self.secrets is not None), *chosen.check(given))
+        self._tell(checks, base, damaged)
         client_secret = self._secret((*base, "client_secret"), model.client_secret)
         private_key = self._secret((*base, "private_key"), model.private_key, check=_private_key_problem)
         if damaged or len(self.found) > before:
             return None
         return _settings(provider_id, model, chosen, chosen.derive(given), client_secret, private_key)
+
+    def _compile_saml(self, provider_id: str, model: SamlModel, damaged: frozenset[str]) -> ProviderSettings | None:
+        base: Path = ("providers", provider_id)
+        before = len(self.found)
+        self._tell(check_saml(model, files=self.secrets is not None), base, damaged)
+        secrets = resolve_all(model, lambda name, reference, check: self._secret((*base, name), reference, check))
+        if damaged or len(self.found) > before:
+            return None
+        self._tell(check_pairs(secrets), base, damaged)
+        return None if len(self.found) > before else build_saml_settings(provider_id, model, secrets)
+
+    def _tell(self, problems: Iterable[Problem], base: Path, damaged: frozenset[str]) -> None:
+        """Add what was not complained about before."""
+        for each in problems:
+            if not damaged & ({"preset"} | {str(parse_path(each.path)[0])}):
+                self.found.append(self.raw.place(each, base))
 
     def _secret(
         self, path: Path, reference: SecretReference | None, check: Callable[[Secret], str] | None = None

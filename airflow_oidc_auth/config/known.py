@@ -54,10 +54,14 @@ _NEEDS_QUOTES = re.compile(r"^[^\w/.-]|: |[{}\[\],]")
 
 @cache
 def vendor_keys() -> dict[str, str]:
-    """Return each key that not every provider knows, with its preset."""
+    """Return each key that not every provider of OpenID Connect or OAuth knows, with its preset.
+
+    SAML is another protocol, with keys of its own.
+    """
     (providers,) = schema()["properties"]["providers"]["patternProperties"].values()
     mapping = providers["discriminator"]["mapping"]
-    names = {preset: set(_resolve({"$ref": ref})["properties"]) for preset, ref in mapping.items()}
+    nodes = {preset: set(_resolve({"$ref": ref})["properties"]) for preset, ref in mapping.items()}
+    names = {preset: keys for preset, keys in nodes.items() if "client_id" in keys}
     shared = set.intersection(*names.values())
     return {key: preset for preset, keys in names.items() for key in keys - shared}
 

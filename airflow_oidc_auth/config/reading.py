@@ -17,14 +17,17 @@ from airflow_oidc_auth.config.schema.document import Document
 from airflow_oidc_auth.config.schema.grants import RequirementModel, RuleModel
 from airflow_oidc_auth.config.schema.providers import ProviderModel
 from airflow_oidc_auth.config.schema.roles import RoleModel
+from airflow_oidc_auth.config.schema.saml import SamlModel
 from airflow_oidc_auth.config.schema.sessions import SessionsModel
 from airflow_oidc_auth.config.schema.vendors import AnyProvider
 from airflow_oidc_auth.errors import Problem
-from airflow_oidc_auth.providers.presets import preset_names
+from airflow_oidc_auth.providers.presets import preset_names, saml_preset_names
 
 T = TypeVar("T")
 
-_PROVIDER: TypeAdapter[ProviderModel] = TypeAdapter(AnyProvider)
+AnyModel = ProviderModel | SamlModel
+
+_PROVIDER: TypeAdapter[AnyModel] = TypeAdapter(AnyProvider)
 
 
 @dataclass(slots=True)
@@ -38,7 +41,7 @@ class Parts:
     """
 
     provider_ids: tuple[str, ...] = ()
-    providers: dict[str, ProviderModel] = field(default_factory=dict)
+    providers: dict[str, AnyModel] = field(default_factory=dict)
     damaged: dict[str, frozenset[str]] = field(default_factory=dict)
     requirements: dict[int, RequirementModel] = field(default_factory=dict)
     rules: dict[int, RuleModel] = field(default_factory=dict)
@@ -85,15 +88,16 @@ def _salvage(raw: RawDocument, found: list[Problem]) -> Parts:
 
 def _repaired(
     raw: RawDocument, base: Path, value: dict[str, Any], found: list[Problem]
-) -> tuple[ProviderModel, frozenset[str]]:
+) -> tuple[AnyModel, frozenset[str]]:
     """Return a provider without its bad keys, and which they were.
 
     One wrong key must not hide the others: a bad ``preset`` keeps pydantic from looking at the rest at all.
     """
     bad: set[str] = set()
-    if value.get("preset") not in preset_names():
+    if value.get("preset") not in (*preset_names(), *saml_preset_names()):
         bad.add("preset")
-    for attempt in ({}, _PLACEHOLDERS):
+    placeholders = _SAML_PLACEHOLDERS if value.get("preset") in saml_preset_names() else _PLACEHOLDERS
+    for attempt in ({}, placeholders):
         kept = {**attempt, **{name: each for name, each in value.items() if name not in bad}}
         if "preset" in bad:
             kept = {name: each for name, each in kept.items() if vendor_of(name) is None} | {"preset": "oidc"}
@@ -108,6 +112,7 @@ def _repaired(
 
 # For keys that are complained about and that every provider must have.
 _PLACEHOLDERS: dict[str, Any] = {"client_id": "-"}
+_SAML_PLACEHOLDERS: dict[str, Any] = {"issuer": "-"}
 
 
 def _mapping(value: object) -> dict[str, Any]:

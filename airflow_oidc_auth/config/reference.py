@@ -52,6 +52,13 @@ _SECTIONS = (
     ("providers.&lt;id&gt;.claims", "ClaimsModel", ""),
     ("providers.&lt;id&gt;.groups", "GroupsModel", "One such mapping, or a list of them."),
     ("providers.&lt;id&gt;.http", "HttpModel", ""),
+    (
+        "providers.&lt;id&gt; with SAML",
+        "SamlModel",
+        "Keys of a provider whose preset speaks SAML 2.0 (`pip install airflow-oidc-auth[saml]`).",
+    ),
+    ("providers.&lt;id&gt;.attributes (SAML)", "SamlAttributesModel", ""),
+    ("providers.&lt;id&gt;.groups (SAML)", "SamlGroupsModel", "One such mapping, or a list of them."),
     ("grants", "GrantsModel", ""),
     ("grants.require[]", "RequirementModel", "All keys of a requirement must hold, and all requirements."),
     ("grants.rules[]", "RuleModel", "Every rule that is for somebody adds its roles."),

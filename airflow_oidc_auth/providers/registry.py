@@ -9,9 +9,10 @@ from airflow_oidc_auth.errors import ConfigurationError, Problem
 from airflow_oidc_auth.providers.authorization import PROTECTED_PARAMETERS
 from airflow_oidc_auth.providers.github import GitHubProvider
 from airflow_oidc_auth.providers.oidc import OidcProvider
-from airflow_oidc_auth.providers.presets import preset, preset_names
+from airflow_oidc_auth.providers.presets import preset, preset_names, saml_preset_names
 from airflow_oidc_auth.providers.provider import Provider
 from airflow_oidc_auth.providers.saml.addresses import service_provider
+from airflow_oidc_auth.providers.saml.libraries import INSTALL, libraries_problem
 from airflow_oidc_auth.providers.saml.replay import ReplayCache
 from airflow_oidc_auth.providers.settings import ASYMMETRIC_ALGORITHMS, CLIENT_AUTH_METHODS, ProviderSettings
 from airflow_oidc_auth.providers.transport import RequestsTransport, Transport
@@ -52,9 +53,6 @@ def _build_saml(
     base_url: str,
     replay: ReplayCache | None,
 ) -> Provider:
-    from airflow_oidc_auth.providers.saml.libraries import require_libraries
-
-    require_libraries()
     from airflow_oidc_auth.providers.saml.provider import SamlProvider
 
     own = service_provider(base_url, settings.id, settings.client_id)
@@ -64,11 +62,13 @@ def _build_saml(
 def settings_problems(settings: ProviderSettings) -> Iterator[Problem]:
     """Yield what may never be run."""
     at = f"providers.{settings.id}"
-    if settings.preset not in preset_names():
+    if settings.preset not in (*preset_names(), *saml_preset_names()):
         yield Problem(f"{at}.preset", f"{settings.preset!r} is unknown", f"one of {', '.join(preset_names())}")
     if not settings.issuer:
         yield Problem(f"{at}.issuer", "is missing")
     if settings.saml is not None:
+        if problem := libraries_problem():
+            yield Problem(f"{at}.preset", f"needs libraries: {problem}", INSTALL)
         return
     if not settings.client_id:
         yield Problem(f"{at}.client_id", "is missing")

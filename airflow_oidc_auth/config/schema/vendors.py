@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from airflow_oidc_auth.config.schema.providers import ProviderModel
+from airflow_oidc_auth.config.schema.saml import SamlModel
 from airflow_oidc_auth.config.schema.values import Text, TextOrTexts, Texts
 
 _PRESET = "Which vendor's conventions to follow."
@@ -118,6 +119,7 @@ AnyProvider = Annotated[
     | GitlabProvider
     | CognitoProvider
     | CloudFoundryProvider
-    | GithubProvider,
+    | GithubProvider
+    | SamlModel,
     Field(discriminator="preset"),
 ]

@@ -158,7 +158,7 @@ class Preset:
 
     :param name: value of ``preset:``
     :param vendor: the vendor's name, default button text
-    :param protocol: ``oidc``, or ``github`` for OAuth 2 login without an id_token
+    :param protocol: ``oidc``, ``github`` for OAuth 2 login without an id_token, or ``saml``
     :param option_keys: the preset's own configuration keys
     :param other_account_prompt: ``prompt`` that lets a person choose another account, OIDC Core §3.1.2.1
     :param scopes: empty sends no ``scope`` at all (Cloud Foundry grants everything the client may have)

@@ -13,6 +13,7 @@ from airflow_oidc_auth.providers.presets import (
     keycloak,
     oidc,
     okta,
+    saml,
 )
 from airflow_oidc_auth.providers.presets.preset import Preset
 
@@ -28,7 +29,7 @@ _ALL: tuple[Preset, ...] = (
     cloudfoundry.PRESET,
     github.PRESET,
 )
-_BY_NAME = {each.name: each for each in _ALL}
+_BY_NAME = {each.name: each for each in (*_ALL, *saml.PRESETS)}
 
 
 def preset(name: str) -> Preset:
@@ -37,5 +38,10 @@ def preset(name: str) -> Preset:
 
 
 def preset_names() -> tuple[str, ...]:
-    """Return every preset's name, the generic one first."""
-    return tuple(_BY_NAME)
+    """Return the names of the OpenID Connect and OAuth presets, the generic one first."""
+    return tuple(each.name for each in _ALL)
+
+
+def saml_preset_names() -> tuple[str, ...]:
+    """Return the names of the SAML presets, the generic one first."""
+    return tuple(each.name for each in saml.PRESETS)

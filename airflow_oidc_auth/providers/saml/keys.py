@@ -96,9 +96,7 @@ def load_decryption_key(pem: Secret | None) -> rsa.RSAPrivateKey | None:
 def verify_text(text: str, signature: bytes, algorithm: str, certificates: tuple[Certificate, ...]) -> bool:
     """Verify the signature of a query. The algorithm must be one of :data:`SIGNATURES`."""
     kind, digest = SIGNATURES[algorithm]
-    return any(
-        _verifies(each, text.encode(), signature, _HASHES[digest]) for each in certificates if each.kind == kind
-    )
+    return any(_verifies(each, text.encode(), signature, _HASHES[digest]) for each in certificates if each.kind == kind)
 
 
 def _verifies(certificate: Certificate, text: bytes, signature: bytes, digest: hashes.HashAlgorithm) -> bool:
