@@ -58,6 +58,7 @@ def parse_untrusted(data: bytes) -> etree._Element:
 def parse_own(data: bytes, *, drop_comments: bool = False) -> etree._Element:
     """Parse bytes that were looked at before: resolves and fetches nothing."""
     parser = etree.XMLParser(
+        encoding="utf-8",
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
@@ -82,7 +83,7 @@ class _Scan:
         self._ids: set[str] = set()
 
     def run(self, data: bytes) -> None:
-        parser = expat.ParserCreate(encoding=None, namespace_separator="}")
+        parser = expat.ParserCreate(encoding="UTF-8", namespace_separator="}")
         parser.XmlDeclHandler = self._declaration
         parser.StartDoctypeDeclHandler = self._doctype
         if not self._comments:
@@ -96,7 +97,7 @@ class _Scan:
             raise ProtocolViolation("saml_response_malformed", "is not well-formed XML") from None
 
     def _declaration(self, version: str, encoding: str | None, standalone: int) -> None:
-        # Two parsers that read different encodings would read different documents.
+        # Two parsers that read different encodings would read different documents: both are told UTF-8.
         if encoding is not None and encoding.upper() != "UTF-8":
             raise ProtocolViolation("saml_encoding", f"declares {encoding[:40]!r}")
 

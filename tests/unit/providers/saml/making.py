@@ -293,6 +293,8 @@ def build(
     if signed in ("response", "both"):
         sign(root, signing)
     if tamper is not None:
+        # Parsed again: lxml does not find elements by name that xmlsec's own libxml2 made.
+        root = etree.fromstring(etree.tostring(root))
         tamper(root)
     return etree.tostring(root)
 
