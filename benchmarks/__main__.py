@@ -18,12 +18,16 @@ from benchmarks.servers import load, running
 from benchmarks.table import Row, render
 
 IN_PROCESS = ("token", "decisions", "lists", "menu")
-PARTS = (*IN_PROCESS, "startup", "throughput", "slow-database")
+PARTS = (*IN_PROCESS, "single-dags", "sign-in", "directory", "startup", "throughput", "slow-database")
+# Who has such a thing; else everybody.
+ONLY = {"single-dags": ("FAB-mode", "FAB"), "sign-in": ("ours", "FAB-mode", "FAB"), "directory": ("FAB-mode",)}
+CROWD = {"users": 5000, "roles": 50, "permissions": 30_000}
 ME = "/ui/auth/me"
 
 
 def main() -> None:
     options = _parse()
+    load_before = os.getloadavg()[2]
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="airflow-oidc-auth-benchmarks-")))
         stub = stack.enter_context(_line_of("benchmarks.stub"))
@@ -31,8 +35,9 @@ def main() -> None:
         far = stack.enter_context(_further_away(database)) if database else None
         homes = [Home(name, folder / name, stub, database, far) for name in MANAGERS if name in options.managers]
         rows = _measure(homes, options)
-    print(f"\n{_machine(options.database)}\n\n{render(rows)}\n")
-    print("vs NAME: how many times better ours is (less time, more requests); memory as the difference.")
+        load_after = os.getloadavg()[2]
+    print(f"\n{_machine(options.database)}, load {load_before:.1f} to {load_after:.1f}\n\n{render(rows)}\n")
+    print("A vs B: how many times better A is (less time, more requests); memory as the difference.")
 
 
 @contextlib.contextmanager
@@ -76,9 +81,15 @@ def _measure(homes: list[Home], options: argparse.Namespace) -> list[Row]:
     for home in homes:
         _say(f"preparing {home.manager}: migrated database, {options.dags} DAGs")
         home.prepare(options.dags)
+        if home.manager in ONLY["single-dags"]:
+            home.run("-m", "benchmarks.fill_fab", "role")
     rows: list[Row] = []
-    for part in (part for part in IN_PROCESS if part in options.parts):
-        rows += _in_process(homes, part, quick=options.quick)
+    for parts in (IN_PROCESS, ("single-dags",)):
+        rows += _in_process(homes, [part for part in parts if part in options.parts], quick=options.quick)
+    if "sign-in" in options.parts:
+        rows += _in_process(homes, ["sign-in"], quick=options.quick, module="benchmarks.sign_in")
+    if "directory" in options.parts:
+        rows += _directory(homes, quick=options.quick)
     if "startup" in options.parts:
         rows += _startup(homes, options.starts)
     if "throughput" in options.parts:
@@ -88,16 +99,42 @@ def _measure(homes: list[Home], options: argparse.Namespace) -> list[Row]:
     return rows
 
 
-def _in_process(homes: list[Home], part: str, *, quick: bool) -> list[Row]:
+def _in_process(homes: list[Home], parts: list[str], *, quick: bool, module: str = "benchmarks.worker") -> list[Row]:
     """Ask in turns, a process each time, so that a busy moment of the machine falls on everybody."""
     found: dict[str, dict[str, list[float]]] = {}
     rounds = 1 if quick else 3
+    asked = [home for home in homes if parts and home.manager in ONLY.get(parts[0], MANAGERS)]
     for number in range(rounds):
-        for home in homes:
-            _say(f"{part}, round {number + 1} of {rounds}: {home.manager}")
-            for measure, seconds in home.ask(part, *(["--quick"] if quick else [])).items():
-                found.setdefault(measure, {}).setdefault(home.manager, []).append(float(seconds))
-    return [Row(measure, {name: median(times) for name, times in values.items()}) for measure, values in found.items()]
+        for home in asked:
+            _say(f"{' '.join(parts)}, round {number + 1} of {rounds}: {home.manager}")
+            answer = home.ask(*parts, *(["--quick"] if quick else []), module=module)
+            for measure, value in answer.items():
+                found.setdefault(measure, {}).setdefault(home.manager, []).append(float(value))
+    return [
+        Row(measure, {name: median(each) for name, each in values.items()}, _unit(measure))
+        for measure, values in found.items()
+    ]
+
+
+def _unit(measure: str) -> str:
+    """Return the unit of what a process measured inside: a count says so."""
+    if measure.endswith(("statements", "calls")):
+        return ""
+    return "MB" if measure.endswith("memory") else "s"
+
+
+def _directory(homes: list[Home], *, quick: bool) -> list[Row]:
+    """Watch a crowd in a database of its own: thirty thousand permissions would weigh on the other parts."""
+    rows = []
+    for home in (home for home in homes if home.manager in ONLY["directory"]):
+        crowd = Home(home.manager, home.path.with_name("directory"), home.stub_url, home.database, home.far_database)
+        sizes = [str(size // 5 if quick else size) for size in CROWD.values()]
+        _say(f"directory: a database of {' users, '.join(sizes[:2])} roles and {sizes[2]} permissions")
+        crowd.prepare(1)
+        crowd.run("-m", "benchmarks.fill_fab", "crowd", *sizes)
+        found = crowd.ask(*(["--quick"] if quick else []), module="benchmarks.directory")
+        rows += [Row(measure, {home.manager: float(value)}, _unit(measure)) for measure, value in found.items()]
+    return rows
 
 
 def _startup(homes: list[Home], starts: int) -> list[Row]:
@@ -129,12 +166,13 @@ def _throughput(homes: list[Home], label: str, *, quick: bool, far: bool) -> lis
                 found[home.manager].append(load(server, ME, cookie, connections=16, seconds=seconds))
     middle = {
         key: {name: median(run[key] for run in runs) for name, runs in found.items()}
-        for key in ("per second", "median", "p99")
+        for key in ("per second", "median", "p99", "cpu")
     }
     return [
         Row(f"{ME}, 16 connections{label}", middle["per second"], "/s"),
         Row(f"{ME}, latency{label}", middle["median"]),
         Row(f"{ME}, slowest 1 %{label}", middle["p99"]),
+        Row(f"{ME}, CPU per request{label}", middle["cpu"]),
     ]
 
 
