@@ -1,4 +1,4 @@
-"""``python -m benchmarks [--quick] [--dags N] [--starts N] [part…]``; see README.md."""
+"""``python -m benchmarks [--quick] [--dags N] [--starts N] [--rounds N] [part…]``; see README.md."""
 
 from __future__ import annotations
 
@@ -66,6 +66,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite", help="default: sqlite")
     parser.add_argument("--dags", type=int, help="DAGs in each database (10000; quick 2000)")
     parser.add_argument("--starts", type=int, help="server starts (10; quick 3)")
+    parser.add_argument("--rounds", type=int, help="turns of everything else (3; quick 1)")
     parser.add_argument("--managers", nargs="+", choices=list(MANAGERS), default=list(MANAGERS))
     options = parser.parse_args()
     unknown = set(options.parts) - set(PARTS)
@@ -73,6 +74,7 @@ def _parse() -> argparse.Namespace:
         parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     options.parts = options.parts or list(PARTS)
     options.dags = options.dags or (2000 if options.quick else 10_000)
+    options.rounds = options.rounds or (1 if options.quick else 3)
     options.starts = options.starts or (3 if options.quick else 10)
     return options
 
@@ -85,29 +87,31 @@ def _measure(homes: list[Home], options: argparse.Namespace) -> list[Row]:
             home.run("-m", "benchmarks.fill_fab", "role")
     rows: list[Row] = []
     for parts in (IN_PROCESS, ("single-dags",)):
-        rows += _in_process(homes, [part for part in parts if part in options.parts], quick=options.quick)
+        rows += _in_process(homes, [part for part in parts if part in options.parts], options)
     if "sign-in" in options.parts:
-        rows += _in_process(homes, ["sign-in"], quick=options.quick, module="benchmarks.sign_in")
+        rows += _in_process(homes, ["sign-in"], options, module="benchmarks.sign_in")
     if "directory" in options.parts:
         rows += _directory(homes, quick=options.quick)
     if "startup" in options.parts:
         rows += _startup(homes, options.starts)
     if "throughput" in options.parts:
-        rows += _throughput(homes, "", quick=options.quick, far=False)
+        rows += _throughput(homes, "", options, far=False)
     if "slow-database" in options.parts:
-        rows += _throughput(homes, ", database 1 ms away", quick=options.quick, far=True)
+        rows += _throughput(homes, ", database 1 ms away", options, far=True)
     return rows
 
 
-def _in_process(homes: list[Home], parts: list[str], *, quick: bool, module: str = "benchmarks.worker") -> list[Row]:
+def _in_process(
+    homes: list[Home], parts: list[str], options: argparse.Namespace, *, module: str = "benchmarks.worker"
+) -> list[Row]:
     """Ask in turns, a process each time, so that a busy moment of the machine falls on everybody."""
     found: dict[str, dict[str, list[float]]] = {}
-    rounds = 1 if quick else 3
+    rounds, flags = options.rounds, ["--quick"] if options.quick else []
     asked = [home for home in homes if parts and home.manager in ONLY.get(parts[0], MANAGERS)]
     for number in range(rounds):
         for home in asked:
             _say(f"{' '.join(parts)}, round {number + 1} of {rounds}: {home.manager}")
-            answer = home.ask(*parts, *(["--quick"] if quick else []), module=module)
+            answer = home.ask(*parts, *flags, module=module)
             for measure, value in answer.items():
                 found.setdefault(measure, {}).setdefault(home.manager, []).append(float(value))
     return [
@@ -155,8 +159,8 @@ def _startup(homes: list[Home], starts: int) -> list[Row]:
     ]
 
 
-def _throughput(homes: list[Home], label: str, *, quick: bool, far: bool) -> list[Row]:
-    rounds, seconds = (1, 3.0) if quick else (3, 6.0)
+def _throughput(homes: list[Home], label: str, options: argparse.Namespace, *, far: bool) -> list[Row]:
+    rounds, seconds = options.rounds, 3.0 if options.quick else 6.0
     found: dict[str, list[dict[str, float]]] = {home.manager: [] for home in homes}
     for number in range(rounds):
         for home in homes:
