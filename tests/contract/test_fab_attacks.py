@@ -70,3 +70,18 @@ def test_whom_a_page_of_fabs_refuses_lands_at_home_and_not_in_a_circle(server):
     assert answer.status_code == 302
     answer = browser.get(answer.headers["location"])
     assert answer.headers["location"] == BASE_URL
+
+
+@pytest.mark.parametrize("page", ["/auth/fab/v1/users", "/auth/fab/v1/roles", "/auth/users/userinfo/"])
+def test_no_thread_keeps_a_transaction_open_after_fabs_answer(server, page):
+    """Each would hold a connection of the pool, and the next page there would show what FAB's tables said before."""
+    browser = server.sign_in("ada")
+    before = open_transactions()
+    assert browser.get(page).status_code == 200
+    assert open_transactions() <= before
+
+
+def open_transactions():
+    from sqlalchemy.orm.session import _sessions
+
+    return {key for key, session in list(_sessions.items()) if session.in_transaction()}
