@@ -85,3 +85,32 @@ def open_transactions():
     from sqlalchemy.orm.session import _sessions
 
     return {key for key, session in list(_sessions.items()) if session.in_transaction()}
+
+
+def test_a_public_role_opens_no_page(server, monkeypatch):
+    """FAB counts everybody as signed in where there is one."""
+    manager = server.client().app.state.auth_manager
+    monkeypatch.setenv("AIRFLOW__FAB__AUTH_ROLE_PUBLIC", "Admin")
+    monkeypatch.setitem(manager.flask_app.config, "AUTH_ROLE_PUBLIC", "Admin")
+    for page in ("/auth/users/list/", "/auth/roles/list/", "/auth/users/userinfo/"):
+        answer = server.client().get(page)
+        assert answer.status_code == 302, page
+        assert "/auth/login" in answer.headers["location"]
+    assert manager.build_public_user() is None
+    with manager.flask_app.test_request_context("/users/list/"):
+        assert not manager.is_logged_in()
+        assert (manager.get_user().roles, manager.get_user().perms) == ((), frozenset())
+
+
+def test_airflows_decisions_can_be_asked_with_fabs_own_user(server):
+    """FAB's decorators do, on pages of plugins."""
+    from airflow_oidc_auth.fab.visitor import Visitor, visiting
+    from airflow_oidc_auth.policy.permissions import EVERYTHING
+
+    manager = server.client().app.state.auth_manager
+    server.sign_in("ada")
+    for visitor, expected in ((None, False), (Visitor(stored("id", "ada@example.com"), EVERYTHING), True)):
+        with visiting(visitor), manager.flask_app.test_request_context("/users/list/"):
+            user = manager.get_user()
+            assert manager.is_authorized_dag(method="GET", user=user) is expected
+            assert manager.is_authorized_custom_view(method="can_read", resource_name="Users", user=user) is expected
