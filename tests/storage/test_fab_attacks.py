@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import update
+from sqlalchemy import delete, insert, select, update
 
-from tests.storage.fab import KEEPING, FabDatabase
+from airflow_oidc_auth.fab.directory_rows import read_fingerprint
+from tests.storage.fab import KEEPING, FabDatabase, grant_pair
 from tests.storage.test_fab_accounts import BOTH, VIEWER, enter, person, user_of
 
 
@@ -37,3 +38,28 @@ def test_a_role_assigned_by_hand_stays_under_another_name(fab: FabDatabase) -> N
     rename_role(fab, "Op", "Operators")
     opened = enter(fab, person(), VIEWER, KEEPING)
     assert opened.session.grant.roles == ("Operators", "Viewer")
+
+
+def test_permissions_handed_round_among_three_roles_change_the_fingerprint(fab: FabDatabase) -> None:
+    """On SQLite, which gives the numbers of deleted rows to new ones; plain sums and products stay the same."""
+    table = fab.tables.role_permissions
+    roles = [fab.role_id(name) for name in ("Admin", "Op", "User")]
+    with fab.engine.begin() as connection:
+        for role, resource in zip(roles, ("Pools", "Jobs", "Variables"), strict=True):
+            grant_pair(connection, role, "can_read", resource)
+    first, second, third = (row.permission_view_id for row in fab.rows(select(table).order_by(table.c.id)))
+    assert (roles[2] - roles[1], third - second) == (roles[1] - roles[0], second - first)
+    found = [fingerprint_of(fab, roles, pairs) for pairs in ((second, third, first), (third, first, second))]
+    assert found[0] != found[1]
+
+
+def fingerprint_of(fab: FabDatabase, roles: list[int], pairs: tuple[int, ...]) -> object:
+    table = fab.tables.role_permissions
+    rows = [
+        {"id": number, "role_id": role, "permission_view_id": pair}
+        for number, (role, pair) in enumerate(zip(roles, pairs, strict=True), start=1)
+    ]
+    with fab.engine.begin() as connection:
+        connection.execute(delete(table))
+        connection.execute(insert(table), rows)
+        return read_fingerprint(connection)  # type: ignore[arg-type]
