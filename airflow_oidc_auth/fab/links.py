@@ -10,7 +10,7 @@ import difflib
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, insert, or_, select, true
+from sqlalchemy import delete, insert, or_, select, true, update
 from sqlalchemy.orm import Session as Transaction
 
 from airflow_oidc_auth.audit.event import AuditRecord, AuthEvent
@@ -56,8 +56,10 @@ def link(transaction: Transaction, user: str | int, issuer: str, subject: str, *
     :raises SessionError: ``identity_not_storable``, ``principal_conflict``
     """
     _check_identity(issuer, subject)
-    found = _find_user(transaction, user)
     mine = principal_id(issuer, subject)
+    # Waits for a sign-in of this person in progress, which would replace a link that it did not see.
+    transaction.execute(update(principals).where(_P.id == mine).values(id=mine))
+    found = _find_user(transaction, user)
     for known in _links(transaction, or_(_L.principal_id == mine, _L.user_id == found.id)):
         if known.username is not None:
             raise _already_linked(known)

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from threading import Thread
+
+import pytest
 from sqlalchemy import delete, insert, select, update
 
+from airflow_oidc_auth.errors import OidcAuthError
+from airflow_oidc_auth.fab import accounts
 from airflow_oidc_auth.fab.directory_rows import read_fingerprint
+from airflow_oidc_auth.fab.links import link
+from airflow_oidc_auth.sessions.models import fab_users
 from tests.storage.fab import KEEPING, FabDatabase, grant_pair
+from tests.storage.people import ISSUER, NOW
 from tests.storage.test_fab_accounts import BOTH, VIEWER, enter, person, user_of
 
 
@@ -63,3 +71,37 @@ def fingerprint_of(fab: FabDatabase, roles: list[int], pairs: tuple[int, ...]) -
         connection.execute(delete(table))
         connection.execute(insert(table), rows)
         return read_fingerprint(connection)  # type: ignore[arg-type]
+
+
+def test_a_link_made_while_its_person_signs_in_is_refused_and_not_lost(
+    fab: FabDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The administrator would read "Linked", and the person would have another user."""
+    if fab.engine.dialect.name == "sqlite":
+        pytest.skip("one writer at a time")
+    enter(fab, person())
+    with fab.engine.begin() as connection:
+        connection.execute(delete(fab_users))
+    old, real, said = fab.add_user("old"), accounts.find_linked_user, []
+
+    def administrator() -> None:
+        try:
+            with fab.transactions() as transaction:
+                link(transaction, old, ISSUER, "ada", by="root", now=NOW)
+            said.append("linked")
+        except OidcAuthError as error:
+            said.append(error.code)
+
+    meanwhile = Thread(target=administrator)
+
+    def then_linked(transaction, principal_id):
+        found = real(transaction, principal_id)
+        meanwhile.start()
+        meanwhile.join(1)
+        return found
+
+    monkeypatch.setattr(accounts, "find_linked_user", then_linked)
+    enter(fab, person())
+    meanwhile.join(10)
+    assert said == ["fab_already_linked"]
+    assert user_of(fab).id != old
