@@ -18,7 +18,7 @@ from benchmarks.servers import load, running
 from benchmarks.table import Row, render
 
 IN_PROCESS = ("token", "decisions", "lists", "menu")
-PARTS = (*IN_PROCESS, "single-dags", "sign-in", "directory", "startup", "throughput", "slow-database")
+PARTS = (*IN_PROCESS, "single-dags", "sign-in", "startup", "throughput", "slow-database", "directory")
 # Who has such a thing; else everybody.
 ONLY = {"single-dags": ("FAB-mode", "FAB"), "sign-in": ("ours", "FAB-mode", "FAB"), "directory": ("FAB-mode",)}
 CROWD = {"users": 5000, "roles": 50, "permissions": 30_000}
@@ -28,15 +28,24 @@ ME = "/ui/auth/me"
 def main() -> None:
     options = _parse()
     load_before = os.getloadavg()[2]
+    rows: list[Row] = []
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="airflow-oidc-auth-benchmarks-")))
         stub = stack.enter_context(_line_of("benchmarks.stub"))
         database = stack.enter_context(postgres(folder)) if options.database == "postgresql" else None
         far = stack.enter_context(_further_away(database)) if database else None
         homes = [Home(name, folder / name, stub, database, far) for name in MANAGERS if name in options.managers]
-        rows = _measure(homes, options)
-        load_after = os.getloadavg()[2]
-    print(f"\n{_machine(options.database)}, load {load_before:.1f} to {load_after:.1f}\n\n{render(rows)}\n")
+        try:
+            for part in _measure(homes, options):
+                rows += part
+        finally:
+            # What was found by then is worth reading when a later part fails.
+            _report(rows, options.database, load_before)
+
+
+def _report(rows: list[Row], database: str, load_before: float) -> None:
+    load = f"load {load_before:.1f} to {os.getloadavg()[2]:.1f}"
+    print(f"\n{_machine(database)}, {load}\n\n{render(rows)}\n")
     print("A vs B: how many times better A is (less time, more requests); memory as the difference.")
 
 
@@ -79,26 +88,24 @@ def _parse() -> argparse.Namespace:
     return options
 
 
-def _measure(homes: list[Home], options: argparse.Namespace) -> list[Row]:
+def _measure(homes: list[Home], options: argparse.Namespace) -> Iterator[list[Row]]:
     for home in homes:
         _say(f"preparing {home.manager}: migrated database, {options.dags} DAGs")
         home.prepare(options.dags)
         if home.manager in ONLY["single-dags"]:
             home.run("-m", "benchmarks.fill_fab", "role")
-    rows: list[Row] = []
     for parts in (IN_PROCESS, ("single-dags",)):
-        rows += _in_process(homes, [part for part in parts if part in options.parts], options)
+        yield _in_process(homes, [part for part in parts if part in options.parts], options)
     if "sign-in" in options.parts:
-        rows += _in_process(homes, ["sign-in"], options, module="benchmarks.sign_in")
-    if "directory" in options.parts:
-        rows += _directory(homes, quick=options.quick)
+        yield _in_process(homes, ["sign-in"], options, module="benchmarks.sign_in")
     if "startup" in options.parts:
-        rows += _startup(homes, options.starts)
+        yield _startup(homes, options.starts)
     if "throughput" in options.parts:
-        rows += _throughput(homes, "", options, far=False)
+        yield _throughput(homes, "", options, far=False)
     if "slow-database" in options.parts:
-        rows += _throughput(homes, ", database 1 ms away", options, far=True)
-    return rows
+        yield _throughput(homes, ", database 1 ms away", options, far=True)
+    if "directory" in options.parts:
+        yield _directory(homes, quick=options.quick)
 
 
 def _in_process(
