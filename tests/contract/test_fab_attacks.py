@@ -114,3 +114,24 @@ def test_airflows_decisions_can_be_asked_with_fabs_own_user(server):
             user = manager.get_user()
             assert manager.is_authorized_dag(method="GET", user=user) is expected
             assert manager.is_authorized_custom_view(method="can_read", resource_name="Users", user=user) is expected
+
+
+# Judged one by one: data, Flask's plumbing, the sync of DAG(access_control=…), and what is decided by ours underneath.
+INHERITED = {
+    *("cache", "appbuilder", "flask_app", "_flask_app_lock", "apiserver_endpoint", "session", "security_manager"),
+    *("init_flask_resources", "_sync_appbuilder_roles", "sync_dag_perms", "get_cli_commands", "get_db_manager"),
+    *("register_views", "get_user", "is_logged_in", "is_authorized_backfill", "_is_authorized", "_is_authorized_dag"),
+    *("_is_authorized_list_dags", "_get_fab_action", "_get_fab_resource_types"),
+}
+
+
+def test_nothing_of_fabs_manager_is_inherited_unseen(server):
+    """A door that a later FAB opens in its auth manager would be open here, too."""
+    from airflow.providers.fab.auth_manager.fab_auth_manager import FabAuthManager
+
+    ours = type(server.client().app.state.auth_manager)
+    named = [name for name in vars(FabAuthManager) if not name.startswith("__")]
+    of_fab = {name for name in named if next(each for each in ours.__mro__ if name in vars(each)) is FabAuthManager} - {
+        "_abc_impl"
+    }
+    assert of_fab <= INHERITED
