@@ -1,4 +1,4 @@
-"""``python -m benchmarks [--quick] [--dags N] [--starts N] [part…]``; see README.md."""
+"""``python -m benchmarks [--quick] [--dags N] [--starts N] [--rounds N] [part…]``; see README.md."""
 
 from __future__ import annotations
 
@@ -18,21 +18,35 @@ from benchmarks.servers import load, running
 from benchmarks.table import Row, render
 
 IN_PROCESS = ("token", "decisions", "lists", "menu")
-PARTS = (*IN_PROCESS, "startup", "throughput", "slow-database")
+PARTS = (*IN_PROCESS, "single-dags", "sign-in", "startup", "throughput", "slow-database", "directory")
+# Who has such a thing; else everybody.
+ONLY = {"single-dags": ("FAB-mode", "FAB"), "sign-in": ("ours", "FAB-mode", "FAB"), "directory": ("FAB-mode",)}
+CROWD = {"users": 5000, "roles": 50, "permissions": 30_000}
 ME = "/ui/auth/me"
 
 
 def main() -> None:
     options = _parse()
+    load_before = os.getloadavg()[2]
+    rows: list[Row] = []
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="airflow-oidc-auth-benchmarks-")))
         stub = stack.enter_context(_line_of("benchmarks.stub"))
         database = stack.enter_context(postgres(folder)) if options.database == "postgresql" else None
         far = stack.enter_context(_further_away(database)) if database else None
         homes = [Home(name, folder / name, stub, database, far) for name in MANAGERS if name in options.managers]
-        rows = _measure(homes, options)
-    print(f"\n{_machine(options.database)}\n\n{render(rows)}\n")
-    print("vs NAME: how many times better ours is (less time, more requests); memory as the difference.")
+        try:
+            for part in _measure(homes, options):
+                rows += part
+        finally:
+            # What was found by then is worth reading when a later part fails.
+            _report(rows, options.database, load_before)
+
+
+def _report(rows: list[Row], database: str, load_before: float) -> None:
+    load = f"load {load_before:.1f} to {os.getloadavg()[2]:.1f}"
+    print(f"\n{_machine(database)}, {load}\n\n{render(rows)}\n")
+    print("A vs B: how many times better A is (less time, more requests); memory as the difference.")
 
 
 @contextlib.contextmanager
@@ -61,6 +75,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite", help="default: sqlite")
     parser.add_argument("--dags", type=int, help="DAGs in each database (10000; quick 2000)")
     parser.add_argument("--starts", type=int, help="server starts (10; quick 3)")
+    parser.add_argument("--rounds", type=int, help="turns of everything else (3; quick 1)")
     parser.add_argument("--managers", nargs="+", choices=list(MANAGERS), default=list(MANAGERS))
     options = parser.parse_args()
     unknown = set(options.parts) - set(PARTS)
@@ -68,36 +83,69 @@ def _parse() -> argparse.Namespace:
         parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     options.parts = options.parts or list(PARTS)
     options.dags = options.dags or (2000 if options.quick else 10_000)
+    options.rounds = options.rounds or (1 if options.quick else 3)
     options.starts = options.starts or (3 if options.quick else 10)
     return options
 
 
-def _measure(homes: list[Home], options: argparse.Namespace) -> list[Row]:
+def _measure(homes: list[Home], options: argparse.Namespace) -> Iterator[list[Row]]:
     for home in homes:
         _say(f"preparing {home.manager}: migrated database, {options.dags} DAGs")
         home.prepare(options.dags)
-    rows: list[Row] = []
-    for part in (part for part in IN_PROCESS if part in options.parts):
-        rows += _in_process(homes, part, quick=options.quick)
+        if home.manager in ONLY["single-dags"]:
+            home.run("-m", "benchmarks.fill_fab", "role")
+    for parts in (IN_PROCESS, ("single-dags",)):
+        yield _in_process(homes, [part for part in parts if part in options.parts], options)
+    if "sign-in" in options.parts:
+        yield _in_process(homes, ["sign-in"], options, module="benchmarks.sign_in")
     if "startup" in options.parts:
-        rows += _startup(homes, options.starts)
+        yield _startup(homes, options.starts)
     if "throughput" in options.parts:
-        rows += _throughput(homes, "", quick=options.quick, far=False)
+        yield _throughput(homes, "", options, far=False)
     if "slow-database" in options.parts:
-        rows += _throughput(homes, ", database 1 ms away", quick=options.quick, far=True)
-    return rows
+        yield _throughput(homes, ", database 1 ms away", options, far=True)
+    if "directory" in options.parts:
+        yield _directory(homes, quick=options.quick)
 
 
-def _in_process(homes: list[Home], part: str, *, quick: bool) -> list[Row]:
+def _in_process(
+    homes: list[Home], parts: list[str], options: argparse.Namespace, *, module: str = "benchmarks.worker"
+) -> list[Row]:
     """Ask in turns, a process each time, so that a busy moment of the machine falls on everybody."""
     found: dict[str, dict[str, list[float]]] = {}
-    rounds = 1 if quick else 3
+    rounds, flags = options.rounds, ["--quick"] if options.quick else []
+    asked = [home for home in homes if parts and home.manager in ONLY.get(parts[0], MANAGERS)]
     for number in range(rounds):
-        for home in homes:
-            _say(f"{part}, round {number + 1} of {rounds}: {home.manager}")
-            for measure, seconds in home.ask(part, *(["--quick"] if quick else [])).items():
-                found.setdefault(measure, {}).setdefault(home.manager, []).append(float(seconds))
-    return [Row(measure, {name: median(times) for name, times in values.items()}) for measure, values in found.items()]
+        for home in asked:
+            _say(f"{' '.join(parts)}, round {number + 1} of {rounds}: {home.manager}")
+            answer = home.ask(*parts, *flags, module=module)
+            for measure, value in answer.items():
+                found.setdefault(measure, {}).setdefault(home.manager, []).append(float(value))
+    return [
+        Row(measure, {name: median(each) for name, each in values.items()}, _unit(measure))
+        for measure, values in found.items()
+    ]
+
+
+def _unit(measure: str) -> str:
+    """Return the unit of what a process measured inside: a count says so."""
+    if measure.endswith(("statements", "calls")):
+        return ""
+    return "MB" if measure.endswith("memory") else "s"
+
+
+def _directory(homes: list[Home], *, quick: bool) -> list[Row]:
+    """Watch a crowd in a database of its own: thirty thousand permissions would weigh on the other parts."""
+    rows = []
+    for home in (home for home in homes if home.manager in ONLY["directory"]):
+        crowd = Home(home.manager, home.path.with_name("directory"), home.stub_url, home.database, home.far_database)
+        sizes = [str(size // 5 if quick else size) for size in CROWD.values()]
+        _say(f"directory: a database of {' users, '.join(sizes[:2])} roles and {sizes[2]} permissions")
+        crowd.prepare(1)
+        crowd.run("-m", "benchmarks.fill_fab", "crowd", *sizes)
+        found = crowd.ask(*(["--quick"] if quick else []), module="benchmarks.directory")
+        rows += [Row(measure, {home.manager: float(value)}, _unit(measure)) for measure, value in found.items()]
+    return rows
 
 
 def _startup(homes: list[Home], starts: int) -> list[Row]:
@@ -118,8 +166,8 @@ def _startup(homes: list[Home], starts: int) -> list[Row]:
     ]
 
 
-def _throughput(homes: list[Home], label: str, *, quick: bool, far: bool) -> list[Row]:
-    rounds, seconds = (1, 3.0) if quick else (3, 6.0)
+def _throughput(homes: list[Home], label: str, options: argparse.Namespace, *, far: bool) -> list[Row]:
+    rounds, seconds = options.rounds, 3.0 if options.quick else 6.0
     found: dict[str, list[dict[str, float]]] = {home.manager: [] for home in homes}
     for number in range(rounds):
         for home in homes:
@@ -129,12 +177,13 @@ def _throughput(homes: list[Home], label: str, *, quick: bool, far: bool) -> lis
                 found[home.manager].append(load(server, ME, cookie, connections=16, seconds=seconds))
     middle = {
         key: {name: median(run[key] for run in runs) for name, runs in found.items()}
-        for key in ("per second", "median", "p99")
+        for key in ("per second", "median", "p99", "cpu")
     }
     return [
         Row(f"{ME}, 16 connections{label}", middle["per second"], "/s"),
         Row(f"{ME}, latency{label}", middle["median"]),
         Row(f"{ME}, slowest 1 %{label}", middle["p99"]),
+        Row(f"{ME}, CPU per request{label}", middle["cpu"]),
     ]
 
 

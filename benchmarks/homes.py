@@ -15,6 +15,7 @@ from sqlalchemy import create_engine, text
 ROOT = Path(__file__).parents[1]
 MANAGERS = {
     "ours": "airflow_oidc_auth.OidcAuthManager",
+    "FAB-mode": "airflow_oidc_auth.OidcFabAuthManager",
     "Simple": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
     "FAB": "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager",
     "Keycloak": "airflow.providers.keycloak.auth_manager.keycloak_auth_manager.KeycloakAuthManager",
@@ -31,6 +32,12 @@ from sqlalchemy.engine import Engine
 SECONDS = float(os.environ.get("BENCHMARK_STATEMENT_DELAY", "0"))
 if SECONDS:
     event.listen(Engine, "before_cursor_execute", lambda *_: time.sleep(SECONDS))
+"""
+WEBSERVER_CONFIG = """
+from airflow_oidc_auth import OidcSecurityManager
+
+SECURITY_MANAGER_CLASS = OidcSecurityManager
+AUTH_USER_REGISTRATION = True
 """
 
 
@@ -59,15 +66,17 @@ class Home:
 
     def database_url(self, *, far: bool) -> str:
         server = self.far_database if far else self.database
-        return f"{server}/{self.manager.lower()}" if server else f"sqlite:///{self.path / 'airflow.db'}"
+        return f"{server}/{self.path.name.lower()}" if server else f"sqlite:///{self.path / 'airflow.db'}"
 
     def prepare(self, dags: int) -> None:
         """Migrate the database and fill it."""
         (self.path / "config").mkdir(parents=True)
         (self.path / "dags").mkdir()
         (self.path / "config" / "airflow_local_settings.py").write_text(SLOW_SQLITE, encoding="utf-8")
+        if self.manager == "FAB-mode":
+            (self.path / "webserver_config.py").write_text(WEBSERVER_CONFIG, encoding="utf-8")
         if self.database:
-            _create_database(self.database, self.manager.lower())
+            _create_database(self.database, self.path.name.lower())
         self.run("-m", "airflow", "db", "migrate")
         self.run("-m", "benchmarks.fill", str(dags))
 
@@ -80,9 +89,9 @@ class Home:
             raise SystemExit(f"{self.manager}: {' '.join(arguments)} failed:\n{done.stderr[-3000:]}")
         return done.stdout
 
-    def ask(self, *arguments: str) -> dict[str, float | str]:
-        """Run ``benchmarks.worker`` in this home and return the object that it printed last."""
-        lines = self.run("-m", "benchmarks.worker", self.manager, *arguments).splitlines()
+    def ask(self, *arguments: str, module: str = "benchmarks.worker") -> dict[str, float | str]:
+        """Run a module of ours in this home and return the object that it printed last."""
+        lines = self.run("-m", module, self.manager, *arguments).splitlines()
         return json.loads(next(line for line in reversed(lines) if line.startswith("{")))
 
 
@@ -97,7 +106,7 @@ def _environment(home: Home, port: int, *, far: bool) -> dict[str, str]:
         "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": home.database_url(far=far),
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
-        "PYTHONPATH": os.pathsep.join([str(ROOT), str(home.path / "config")]),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(home.path / "config"), *_inherited_path()]),
         "PYTHONWARNINGS": "ignore",
         "NO_PROXY": "localhost,127.0.0.1",
     }
@@ -111,7 +120,7 @@ def _of_manager(home: Home) -> dict[str, str]:
         section = "AIRFLOW__KEYCLOAK_AUTH_MANAGER__"
         options = {"CLIENT_ID": "airflow", "CLIENT_SECRET": "x", "REALM": "r", "SERVER_URL": home.stub_url}
         return {f"{section}{name}": value for name, value in options.items()}
-    if home.manager == "ours":
+    if home.manager in {"ours", "FAB-mode"}:
         options = {
             "PRESET": "oidc",
             "ISSUER": f"{home.stub_url}/realms/r",
@@ -121,6 +130,10 @@ def _of_manager(home: Home) -> dict[str, str]:
         }
         return {f"AIRFLOW__OIDC_AUTH__{name}": value for name, value in options.items()}
     return {}
+
+
+def _inherited_path() -> list[str]:
+    return [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
 
 
 def _create_database(server: str, name: str) -> None:

@@ -75,6 +75,7 @@ async def main(port: int, path: str, cookie: str, connections: int, seconds: flo
     if failures or len(counted) < 20:
         raise SystemExit(f"{path}: {len(counted)} answers; {failures}")
     return {
+        "answers": len(latencies),
         "per second": len(counted) / seconds,
         "median": median(counted),
         "p99": quantiles(counted, n=100)[98],

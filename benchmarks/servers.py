@@ -32,6 +32,10 @@ class Server:
     pid: int
     seconds: float
 
+    def cpu(self) -> float:
+        """Return the seconds of CPU that the whole process tree has used."""
+        return sum(_cpu_ticks(pid) for pid in _tree(self.pid)) / os.sysconf("SC_CLK_TCK")
+
     def memory(self) -> float:
         """Return the proportional set size of the whole process tree, in MB."""
         return sum(_pss(pid) for pid in _tree(self.pid)) / 1024
@@ -72,13 +76,15 @@ def running(home: Home, *, far: bool = False) -> Iterator[Server]:
 
 
 def load(server: Server, path: str, cookie: str, *, connections: int, seconds: float) -> dict[str, float]:
-    """Ask one address from a process of its own."""
+    """Ask one address from a process of its own; ``cpu`` is what the server needs for one answer, in seconds."""
+    used = server.cpu()
     arguments = [str(server.port), path, cookie, str(connections), str(seconds)]
     command = [sys.executable, "-m", "benchmarks.load", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr[-2000:])
-    return json.loads(done.stdout)
+    found = json.loads(done.stdout)
+    return found | {"cpu": (server.cpu() - used) / found.pop("answers")}
 
 
 def _wait_until_it_answers(process: subprocess.Popen[bytes], port: int, home: Home) -> None:
@@ -107,6 +113,12 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 def _tree(pid: int) -> list[int]:
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
     return [pid, *(descendant for child in children for descendant in _tree(int(child)))]
+
+
+def _cpu_ticks(pid: int) -> int:
+    # After the name, which may hold spaces and brackets: user and system time are the fields 14 and 15.
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
 
 
 def _pss(pid: int) -> int:

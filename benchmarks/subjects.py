@@ -14,11 +14,15 @@ class Subject:
     """One manager under measurement.
 
     :param remote: a decision is a call over the network: fewer repetitions
+    :param role: what the signed-in user has, where roles can be chosen
     """
 
     remote = False
     manager: Any
     user: Any
+
+    def __init__(self, role: str = "Viewer") -> None:
+        self.role = role
 
     async def __aenter__(self):
         self.manager = create_auth_manager()
@@ -62,7 +66,9 @@ class Fab(Subject):
             self.manager.init_flask_resources()
             security = self.manager.security_manager
             name = f"ann-{secrets.token_hex(4)}"
-            added = security.add_user(name, "Ann", "x", f"{name}@example.com", security.find_role("Viewer"), "not-used")
+            added = security.add_user(
+                name, "Ann", "x", f"{name}@example.com", security.find_role(self.role), "not-used"
+            )
             sub = str(added.id)
         self.user = self.manager.deserialize_user({"sub": sub})
 
@@ -106,7 +112,7 @@ class Ours(Subject):
         identity = Identity(provider="oidc", issuer="https://idp.example.com", subject=subject, name="Ann")
         engine = self.manager.engine
         opened = await engine.live.open(
-            SignIn(identity), Grant(roles=("Viewer",)), expires_at=int(time.time()) + 36000, client_address=None
+            SignIn(identity), Grant(roles=(self.role,)), expires_at=int(time.time()) + 36000, client_address=None
         )
         return engine.tokens.issue(opened.session)
 
@@ -114,4 +120,11 @@ class Ours(Subject):
         self.manager._dag_ids._held = None
 
 
-SUBJECTS = {"Simple": Simple, "FAB": Fab, "Keycloak": Keycloak, "ours": Ours}
+class FabMode(Ours):
+    async def enter(self) -> None:
+        # FAB's application makes FAB's built-in roles.
+        self.manager.get_fastapi_app()
+        await super().enter()
+
+
+SUBJECTS = {"Simple": Simple, "FAB": Fab, "Keycloak": Keycloak, "ours": Ours, "FAB-mode": FabMode}

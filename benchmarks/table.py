@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-COLUMNS = ("ours", "Simple", "FAB", "Keycloak")
+COLUMNS = ("ours", "FAB-mode", "Simple", "FAB", "Keycloak")
+RATIOS = (("ours", "Simple"), ("ours", "FAB"), ("ours", "Keycloak"), ("FAB-mode", "FAB"))
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,7 @@ class Row:
     """One measure.
 
     :param values: by manager; a manager that has no such thing is missing
-    :param unit: ``s`` (less is better), ``/s`` (more is better) or ``MB``
+    :param unit: ``s`` (less is better), ``/s`` (more is better), ``MB``, or nothing for a number (less is better)
     """
 
     measure: str
@@ -22,7 +23,7 @@ class Row:
 
 
 def render(rows: list[Row]) -> str:
-    head = ["measure (median)", *COLUMNS, *(f"vs {name}" for name in COLUMNS[1:])]
+    head = ["measure (median)", *COLUMNS, *(f"{one} vs {other}" for one, other in RATIOS)]
     lines = [head, *(_line(row) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
@@ -34,11 +35,11 @@ def render(rows: list[Row]) -> str:
 
 def _line(row: Row) -> list[str]:
     values = [_show(row.values.get(name), row.unit) for name in COLUMNS]
-    return [row.measure, *values, *(_ratio(row, name) for name in COLUMNS[1:])]
+    return [row.measure, *values, *(_ratio(row, *pair) for pair in RATIOS)]
 
 
-def _ratio(row: Row, name: str) -> str:
-    ours, theirs = row.values.get("ours"), row.values.get(name)
+def _ratio(row: Row, one: str, other: str) -> str:
+    ours, theirs = row.values.get(one), row.values.get(other)
     if not ours or not theirs:
         return "—"
     if row.unit == "MB":
@@ -52,6 +53,8 @@ def _show(value: float | None, unit: str) -> str:
         return "—"
     if unit == "MB":
         return f"{value:.0f} MB"
+    if not unit:
+        return f"{value:g}"
     if unit == "/s":
         return f"{value:,.0f}/s"
     scales: tuple[tuple[float, Callable[[float], str]], ...] = (

@@ -1,4 +1,4 @@
-"""Measure one auth manager from inside a process of its own: ``python -m benchmarks.worker NAME PART [--quick]``.
+"""Measure one auth manager from inside a process of its own: ``python -m benchmarks.worker NAME PART… [--quick]``.
 
 Prints one JSON object of seconds by name. ``mint`` prints the cookies of a signed-in user instead.
 """
@@ -15,7 +15,9 @@ from typing import Any
 
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagAccessEntity, DagDetails
 from airflow.api_fastapi.common.types import MenuItem
+from sqlalchemy import select
 
+from benchmarks.fill_fab import SINGLE_DAGS
 from benchmarks.subjects import SUBJECTS, Subject
 
 Times = dict[str, float]
@@ -109,21 +111,68 @@ def measure_lists(subject: Subject, *, quick: bool) -> Times:
     }
 
 
+def measure_single_dags(subject: Subject, *, quick: bool) -> Times:
+    """Decide and list for somebody who may read some DAGs of many, one by one."""
+    manager, user = subject.manager, subject.user
+    # Of the role, and the first that is not.
+    one, other = DagDetails(id=SINGLE_DAGS.first), DagDetails(id=SINGLE_DAGS.foreign)
+    if not manager.is_authorized_dag(method="GET", user=user, details=one):
+        raise SystemExit("the role does not open its DAG")
+    if manager.is_authorized_dag(method="GET", user=user, details=other):
+        raise SystemExit("the role opens a DAG of somebody else")
+    calls: dict[str, Callable[[], Any]] = {
+        "permitted": lambda: manager.is_authorized_dag(method="GET", user=user, details=one),
+        "not permitted": lambda: manager.is_authorized_dag(method="GET", user=user, details=other),
+        "a run": lambda: manager.is_authorized_dag(
+            method="GET", user=user, access_entity=DagAccessEntity.RUN, details=one
+        ),
+    }
+    repeat = 500 if quick else 5000
+    found = {name: median_of(call, rounds=15, repeat=repeat) for name, call in calls.items()}
+    count = len(manager.get_authorized_dag_ids(user=user))
+    if count != SINGLE_DAGS.count:
+        raise SystemExit(f"{count} DAGs are listed, {SINGLE_DAGS.count} are permitted")
+    every = set(_every_dag_id())
+    each = [timed(lambda: manager.filter_authorized_dag_ids(dag_ids=every, user=user)) for _ in range(15)]
+    found[f"filter {len(every)} DAG ids"] = median(each)
+    found |= {
+        name.replace("DAGs", "permitted DAGs"): times for name, times in measure_lists(subject, quick=quick).items()
+    }
+    return {f"role of {SINGLE_DAGS.count} DAGs: {name}": times for name, times in found.items()}
+
+
+def _every_dag_id() -> list[str]:
+    from airflow.models.dag import DagModel
+    from airflow.utils.session import create_session
+
+    with create_session() as transaction:
+        return list(transaction.scalars(select(DagModel.dag_id)))
+
+
 PARTS: dict[str, Callable[..., Times]] = {
     "decisions": measure_decisions,
     "menu": measure_menu,
     "lists": measure_lists,
+    "single-dags": measure_single_dags,
 }
 
 
-async def main(name: str, part: str, *, quick: bool) -> dict[str, Any]:
-    async with SUBJECTS[name]() as subject:
-        if part == "mint":
+async def main(name: str, parts: list[str], *, quick: bool) -> dict[str, Any]:
+    async with SUBJECTS[name](*([SINGLE_DAGS.role] if "single-dags" in parts else [])) as subject:
+        if parts == ["mint"]:
             return {"cookie": subject.cookie()}
-        if part == "token":
-            return await measure_tokens(subject, quick=quick)
-        return await asyncio.get_running_loop().run_in_executor(None, lambda: PARTS[part](subject, quick=quick))
+        found: Times = {}
+        for part in parts:
+            found |= await _measure(subject, part, quick=quick)
+        return found
+
+
+async def _measure(subject: Subject, part: str, *, quick: bool) -> Times:
+    if part == "token":
+        return await measure_tokens(subject, quick=quick)
+    return await asyncio.get_running_loop().run_in_executor(None, lambda: PARTS[part](subject, quick=quick))
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(main(sys.argv[1], sys.argv[2], quick="--quick" in sys.argv))))
+    chosen = [argument for argument in sys.argv[2:] if argument != "--quick"]
+    print(json.dumps(asyncio.run(main(sys.argv[1], chosen, quick="--quick" in sys.argv))))

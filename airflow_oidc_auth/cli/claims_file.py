@@ -7,17 +7,16 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
 
 from airflow_oidc_auth.cli.command import CommandFailed
 from airflow_oidc_auth.errors import LoginRefused, ProviderError
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.identity.claims import ClaimPath
 from airflow_oidc_auth.providers.identity_builder import VerifiedDocuments, build_identity
+from airflow_oidc_auth.providers.no_network import NoNetwork
 from airflow_oidc_auth.providers.presets import preset
 from airflow_oidc_auth.providers.presets.preset import HookContext, Preset
 from airflow_oidc_auth.providers.settings import GroupSource, ProviderSettings
-from airflow_oidc_auth.providers.transport import HttpAnswer
 
 DOCUMENTS = ("id_token", "userinfo", "access_token")
 MAX_BYTES = 1_000_000
@@ -69,29 +68,8 @@ def identify(settings: ProviderSettings, documents: Mapping[str, Claims]) -> Rea
     return ReadClaims(identity, refusal, (*notes, *further))
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _NoNetwork:
-    """A transport that asks nobody."""
-
-    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
-        self._refuse()
-
-    def post(
-        self,
-        url: str,
-        *,
-        form: Mapping[str, str] | None = None,
-        json: object | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> HttpAnswer:
-        self._refuse()
-
-    def _refuse(self) -> NoReturn:
-        raise ProviderError("provider_unreachable", "explain asks nobody")
-
-
 def _ask_preset(vendor: Preset, settings: ProviderSettings, claims: Claims) -> tuple[str, str | None, tuple[str, ...]]:
-    context = HookContext(settings, _NoNetwork(), settings.issuer, claims)
+    context = HookContext(settings, NoNetwork("explain"), settings.issuer, claims)
     told = claims.get("iss")
     try:
         issuer = vendor.check_issuer(context, told) if isinstance(told, str) else settings.issuer
@@ -108,7 +86,7 @@ def _ask_preset(vendor: Preset, settings: ProviderSettings, claims: Claims) -> t
 def _enrich(
     vendor: Preset, settings: ProviderSettings, documents: Mapping[str, Claims]
 ) -> tuple[Claims, tuple[str, ...]]:
-    context = HookContext(settings, _NoNetwork(), settings.issuer, documents["id_token"], documents["userinfo"])
+    context = HookContext(settings, NoNetwork("explain"), settings.issuer, documents["id_token"], documents["userinfo"])
     try:
         return vendor.enrich(context), ()
     except ProviderError:

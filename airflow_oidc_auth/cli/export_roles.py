@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from dataclasses import dataclass
-from pathlib import Path
 
-from airflow_oidc_auth.cli.command import CommandFailed, ExitCode, command
+from airflow_oidc_auth.cli.command import ExitCode, command
 from airflow_oidc_auth.cli.fab_roles import read_fab_roles
+from airflow_oidc_auth.cli.files import write_new_file
 from airflow_oidc_auth.cli.role_document import write_document
 from airflow_oidc_auth.cli.role_export import LeftOut, RoleExport, describe, export_roles
-from airflow_oidc_auth.cli.text import count, printable, section, table
+from airflow_oidc_auth.cli.text import count, section, table
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def export_fab_roles(args: Namespace) -> ExportReport:
     export = export_roles(read_fab_roles())
     output = None if args.output in (None, "-") else str(args.output)
     if output is not None:
-        _write(output, "\n".join(write_document(export)) + "\n")
+        write_new_file(output, "\n".join(write_document(export)) + "\n")
     if not args.json:
         sys.stderr.write("".join(f"{line}\n" for line in _warnings(export)))
     return ExportReport(export, output)
@@ -71,13 +71,3 @@ def _permissions(missing: LeftOut) -> str:
 def _left_out_data(missing: LeftOut) -> dict[str, object]:
     permissions = [{"action": action, "resource": resource} for action, resource in missing.pairs]
     return {"role": missing.role, "permissions": permissions, "reason": missing.reason}
-
-
-def _write(output: str, document: str) -> None:
-    try:
-        with Path(output).open("x", encoding="utf-8") as file:
-            file.write(document)
-    except FileExistsError:
-        raise CommandFailed(f"{output} exists already and is left as it is. Choose another name.") from None
-    except OSError as error:
-        raise CommandFailed(f"Cannot write {printable(output)}: {error.strerror}.") from None

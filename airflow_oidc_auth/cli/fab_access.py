@@ -71,7 +71,10 @@ def fab_transaction() -> Iterator[Transaction]:
 
 
 def write_audit(transaction: Transaction, records: Iterable[AuditRecord]) -> None:
-    """Write the rows in the transaction of what they tell: neither is there without the other."""
+    """Write the rows in the transaction of what they tell: neither is there without the other.
+
+    Not to the log stream: in Airflow's commands that is standard output, where the report goes.
+    """
     sink = AirflowLogSink(lambda: nullcontext(transaction))
     for record in records:
         sink.write(record)

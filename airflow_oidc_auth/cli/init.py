@@ -10,6 +10,7 @@ from pathlib import Path
 
 from airflow_oidc_auth.cli.command import CommandFailed, ExitCode, command
 from airflow_oidc_auth.cli.definition import PRESETS
+from airflow_oidc_auth.cli.files import write_new_file
 from airflow_oidc_auth.managers.fab_source import is_fab_mode
 
 
@@ -65,7 +66,7 @@ def init(args: Namespace) -> InitReport:
     document = read_template(args.preset)
     output = None if args.output in (None, "-") else str(args.output)
     if output is not None:
-        _write(output, document)
+        write_new_file(output, document)
     elif not sys.stdout.isatty():
         sys.stderr.write("Fill in what is in capitals, then run `airflow oidc check`.\n")
     return InitReport(args.preset, document, output, _setting(output or ""))
@@ -75,13 +76,3 @@ def _setting(output: str) -> str:
     if is_fab_mode(other_source=False):
         return f'OIDC_AUTH = "{Path(output).absolute()}" in webserver_config.py (docs/tasks/fab-mode.md)'
     return f"[oidc_auth] config_file = {output}"
-
-
-def _write(output: str, document: str) -> None:
-    try:
-        with Path(output).open("x", encoding="utf-8") as file:
-            file.write(document)
-    except FileExistsError:
-        raise CommandFailed(f"{output} exists already and is left as it is. Choose another name.") from None
-    except OSError as error:
-        raise CommandFailed(f"Cannot write {output}: {error.strerror}.") from None

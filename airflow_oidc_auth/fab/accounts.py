@@ -14,7 +14,14 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session as Transaction
 
 from airflow_oidc_auth.errors import LoginRefused
-from airflow_oidc_auth.fab.link_rows import LinkedUser, find_linked_user, store_given_roles, store_link
+from airflow_oidc_auth.fab.link_rows import (
+    NOTHING_GIVEN,
+    LinkedUser,
+    dump_given,
+    find_linked_user,
+    store_given,
+    store_link,
+)
 from airflow_oidc_auth.fab.new_user import NewUser, create_user
 from airflow_oidc_auth.fab.settings import FabSettings
 from airflow_oidc_auth.fab.tables import fab_tables
@@ -58,7 +65,7 @@ class FabAccounts:
         if not mapped and not kept:
             raise _role_missing(missing)
         wanted = {**mapped, **kept}
-        given = tuple(sorted(mapped))
+        given = dump_given(mapped)
         if user is None:
             made = self._create(transaction, principal_id, sign_in, given, now)
             _assign(transaction, made.id, wanted.values())
@@ -66,8 +73,8 @@ class FabAccounts:
             return Settled(_held(grant, mapped, kept), None, notes, made.username)
         self._touch(transaction, user.id)
         _replace_roles(transaction, user, wanted)
-        if given != user.given_roles:
-            store_given_roles(transaction, principal_id, given)
+        if given != user.given_document:
+            store_given(transaction, principal_id, given)
         notes = _notes(user.username, kept, missing)
         return Settled(_held(grant, mapped, kept), tuple(sorted(user.roles)), notes, user.username)
 
@@ -81,8 +88,8 @@ class FabAccounts:
             return ()
         kept = self._kept(user, {})
         _replace_roles(transaction, user, kept)
-        if user.given_roles:
-            store_given_roles(transaction, principal_id, ())
+        if user.given_document != NOTHING_GIVEN:
+            store_given(transaction, principal_id, NOTHING_GIVEN)
         return tuple(sorted(user.roles.keys() - kept.keys()))
 
     def _check_admitted(self, user: LinkedUser | None, principal_id: str) -> None:
@@ -98,12 +105,10 @@ class FabAccounts:
             return {}
         return {name: key for name, key in user.roles.items() if name not in mapped and name not in user.given_roles}
 
-    def _create(
-        self, transaction: Transaction, principal_id: str, sign_in: SignIn, given: tuple[str, ...], now: int
-    ) -> NewUser:
+    def _create(self, transaction: Transaction, principal_id: str, sign_in: SignIn, given: str, now: int) -> NewUser:
         made = create_user(transaction, principal_id, sign_in.identity, self._local_time())
         by = LINKED_BY_SIGN_IN
-        store_link(transaction, principal_id, made.id, made.created_on, given_roles=given, by=by, now=now)
+        store_link(transaction, principal_id, made.id, made.created_on, given_document=given, by=by, now=now)
         return made
 
     def _touch(self, transaction: Transaction, user_id: int) -> None:

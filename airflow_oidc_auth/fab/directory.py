@@ -122,9 +122,13 @@ class FabDirectory:
             if row is None or reason:
                 self._dismiss(principal_id, reason)
                 return None
-            self._admit(principal_id, row, now)
+            account = self._admit(principal_id, row, now)
             self._make_room()
-            return self._watched[principal_id].account
+            return account
+
+    def forget(self, principal_id: str) -> None:
+        """Let the next request read the account anew: a sign-in has just changed its roles. Memory only, no lock."""
+        self._watched.pop(principal_id, None)
 
     def stale_for(self) -> float:
         """Return how many seconds ago the last poll that succeeded began (or :meth:`start` was called)."""
@@ -154,11 +158,12 @@ class FabDirectory:
             return row
 
     def _read_all(self, now: float) -> None:
+        watched = self._watched.copy()  # forget() may take some away meanwhile
         with self._transactions() as transaction:
-            rows = read_accounts(transaction, self._watched.keys()) if self._watched else {}
+            rows = read_accounts(transaction, watched.keys()) if watched else {}
             self._roles.refresh(transaction, now)
             self._roles_read_at = now
-            unlinked = {key: known.row.user_id for key, known in self._watched.items() if key not in rows}
+            unlinked = {key: known.row.user_id for key, known in watched.items() if key not in rows}
             existing = read_existing_users(transaction, unlinked.values()) if unlinked else frozenset()
         for principal_id, user_id in unlinked.items():
             self._dismiss(principal_id, UNLINKED if user_id in existing else DELETED)
@@ -166,13 +171,15 @@ class FabDirectory:
 
     def _apply(self, rows: Mapping[str, AccountRow]) -> None:
         for principal_id, row in rows.items():
-            known = self._watched[principal_id]
+            known = self._watched.get(principal_id)
+            if known is None:
+                continue
             if reason := _denial(row):
                 self._dismiss(principal_id, reason)
             elif row != known.row or known.generation != self._roles.generation:
                 self._admit(principal_id, row, known.asked_at)
 
-    def _admit(self, principal_id: str, row: AccountRow, asked_at: float) -> None:
+    def _admit(self, principal_id: str, row: AccountRow, asked_at: float) -> FabAccount:
         account = FabAccount(
             user_id=row.user_id,
             username=row.username,
@@ -184,6 +191,7 @@ class FabDirectory:
             permissions=self._roles.permissions(row.role_ids),
         )
         self._watched[principal_id] = _Watched(row, self._roles.generation, account, asked_at)
+        return account
 
     def _dismiss(self, principal_id: str, reason: str) -> None:
         self._watched.pop(principal_id, None)
@@ -200,15 +208,16 @@ class FabDirectory:
                 self._gone.pop(principal_id, None)
 
     def _drop_unasked(self, now: float) -> None:
-        for principal_id in [key for key, known in self._watched.items() if now - known.asked_at > WATCHED_FOR]:
-            del self._watched[principal_id]
+        for principal_id, known in self._watched.copy().items():
+            if now - known.asked_at > WATCHED_FOR:
+                self.forget(principal_id)
 
     def _make_room(self) -> None:
         if len(self._watched) > MAX_WATCHED:
             # A tenth at once, or every further person would sort them all for one place.
-            oldest = sorted(self._watched, key=lambda key: self._watched[key].asked_at)
-            for principal_id in oldest[: MAX_WATCHED // 10]:
-                del self._watched[principal_id]
+            asked = {key: known.asked_at for key, known in self._watched.copy().items()}
+            for principal_id in sorted(asked, key=asked.__getitem__)[: MAX_WATCHED // 10]:
+                self.forget(principal_id)
 
 
 def _denial(row: AccountRow | None) -> str:

@@ -88,8 +88,8 @@ def read_role_names(transaction: Transaction) -> dict[int, str]:
 def read_fingerprint(transaction: Transaction) -> Fingerprint:
     """Return numbers that change when a permission is given to a role or taken from one.
 
-    They see an exchange of two permissions, and a row that SQLite gives the number of a deleted one. They do not see
-    that an action or a resource got another name.
+    They see permissions exchanged between two roles or handed round among three, and a row that SQLite gives the
+    number of a deleted one. They do not see that an action or a resource got another name.
     """
     table = fab_tables().role_permissions.c
     # PostgreSQL multiplies integers in 32 bits.
@@ -100,6 +100,7 @@ def read_fingerprint(transaction: Transaction) -> Fingerprint:
         func.sum(role),
         func.sum(pair * role),
         func.sum(pair * pair % 1_000_003),
+        func.sum(pair * pair % 1_000_003 * role),
     ]
     return tuple(transaction.execute(select(func.count(), *sums)).one())
 

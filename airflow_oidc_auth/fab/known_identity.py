@@ -6,17 +6,16 @@ A link to a misspelt identity is a link to nobody, and is noticed by the person 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn
 
 from airflow_oidc_auth.config.paths import did_you_mean
 from airflow_oidc_auth.errors import LoginRefused, ProviderError
+from airflow_oidc_auth.providers.no_network import NoNetwork
 from airflow_oidc_auth.providers.presets import preset
 from airflow_oidc_auth.providers.presets.entra_tenants import TEMPLATE, tenant_of
 from airflow_oidc_auth.providers.presets.preset import HookContext
 from airflow_oidc_auth.providers.settings import ProviderSettings
-from airflow_oidc_auth.providers.transport import HttpAnswer
 
 _MAX_SUBJECT = 255
 # Spreadsheets turn long numbers into 1.17E+20.
@@ -70,7 +69,7 @@ def _canonical(issuer: str, provider: ProviderSettings) -> str | None:
     tenant = next((found for each in spellings if (found := tenant_of(each, issuer))), None)
     if tenant is None:
         return None
-    context = HookContext(provider, _NoNetwork(), provider.issuer, {"tid": tenant})
+    context = HookContext(provider, NoNetwork("linking"), provider.issuer, {"tid": tenant})
     try:
         return preset(provider.preset).check_issuer(context, issuer)
     except ProviderError:
@@ -79,24 +78,3 @@ def _canonical(issuer: str, provider: ProviderSettings) -> str | None:
     except LoginRefused:
         # With `tenants` the tenant is not one of them; else only discovery knows which tenant the domain is.
         return None if provider.options.get("tenants") else provider.issuer.replace(TEMPLATE, tenant)
-
-
-@dataclass(frozen=True, slots=True)
-class _NoNetwork:
-    """A transport that asks nobody."""
-
-    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
-        self._refuse()
-
-    def post(
-        self,
-        url: str,
-        *,
-        form: Mapping[str, str] | None = None,
-        json: object | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> HttpAnswer:
-        self._refuse()
-
-    def _refuse(self) -> NoReturn:
-        raise ProviderError("provider_unreachable", "linking asks nobody")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,14 +25,24 @@ class LinkedUser:
     """The FAB user of a principal as a transaction sees it.
 
     :param roles: ids by name, as assigned now
-    :param given_roles: what the last sign-in gave
+    :param given_roles: names of those of ``roles`` that the last sign-in gave, whatever they are called since
+    :param given_document: what the last sign-in gave, as stored
     """
 
     id: int
     username: str
     active: bool
     roles: dict[str, int]
-    given_roles: tuple[str, ...]
+    given_roles: frozenset[str]
+    given_document: str
+
+
+def dump_given(roles: Mapping[str, int]) -> str:
+    """Return roles by name as stored: with their ids, because a role may get another name."""
+    return dump_roles(tuple(f"{key}:{name}" for name, key in sorted(roles.items())))
+
+
+NOTHING_GIVEN = dump_given({})
 
 
 def find_linked_user(transaction: Transaction, principal_id: str) -> LinkedUser | None:
@@ -62,8 +73,10 @@ def find_linked_user(transaction: Transaction, principal_id: str) -> LinkedUser 
     if not rows or rows[0].user_created_on != created_on_text(rows[0].created_on):
         return None
     roles = {row.role: row.role_id for row in rows if row.role_id is not None}
-    given = _parse_given(rows[0].given_roles, principal_id)
-    return LinkedUser(rows[0].id, rows[0].username, bool(rows[0].active), roles, given)
+    document = rows[0].given_roles
+    given = frozenset(_parse_given(document, principal_id))
+    held = frozenset(name for name, key in roles.items() if name in given or key in given)
+    return LinkedUser(rows[0].id, rows[0].username, bool(rows[0].active), roles, held, document)
 
 
 def store_link(
@@ -72,7 +85,7 @@ def store_link(
     user_id: int,
     created_on: datetime | None,
     *,
-    given_roles: tuple[str, ...],
+    given_document: str,
     by: str,
     now: int,
 ) -> None:
@@ -82,22 +95,24 @@ def store_link(
         "principal_id": principal_id,
         "user_id": user_id,
         "user_created_on": created_on_text(created_on),
-        "given_roles": dump_roles(given_roles),
+        "given_roles": given_document,
         "linked_at": now,
         "linked_by": by[:MAX_NAME_LENGTH],
     }
     transaction.execute(insert(fab_users).values(row))
 
 
-def store_given_roles(transaction: Transaction, principal_id: str, roles: tuple[str, ...]) -> None:
+def store_given(transaction: Transaction, principal_id: str, document: str) -> None:
     """Keep what this sign-in gave, so that the next one can tell it from what somebody assigned."""
-    changed = update(fab_users).where(_L.principal_id == principal_id).values(given_roles=dump_roles(roles))
+    changed = update(fab_users).where(_L.principal_id == principal_id).values(given_roles=document)
     transaction.execute(changed)
 
 
-def _parse_given(text: str, principal_id: str) -> tuple[str, ...]:
+def _parse_given(document: str, principal_id: str) -> Iterator[str | int]:
+    """Yield the name and the id of each role: either alone tells it, as a role may be renamed or made again."""
     try:
-        return parse_roles(text)
+        for role in parse_roles(document):
+            key, _, name = role.partition(":")
+            yield from (int(key), name)
     except ValueError:
         log.warning("The given roles of principal %s cannot be read; they are taken as none", principal_id)
-        return ()

@@ -10,12 +10,12 @@ import difflib
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, insert, or_, select, true
+from sqlalchemy import delete, insert, or_, select, true, update
 from sqlalchemy.orm import Session as Transaction
 
 from airflow_oidc_auth.audit.event import AuditRecord, AuthEvent
 from airflow_oidc_auth.errors import OidcAuthError, SessionError
-from airflow_oidc_auth.fab.link_rows import store_link
+from airflow_oidc_auth.fab.link_rows import NOTHING_GIVEN, store_link
 from airflow_oidc_auth.fab.tables import created_on_text, fab_tables
 from airflow_oidc_auth.sessions.grant_document import dump_roles
 from airflow_oidc_auth.sessions.limits import MAX_IDENTITY_LENGTH, MAX_NAME_LENGTH
@@ -56,13 +56,15 @@ def link(transaction: Transaction, user: str | int, issuer: str, subject: str, *
     :raises SessionError: ``identity_not_storable``, ``principal_conflict``
     """
     _check_identity(issuer, subject)
-    found = _find_user(transaction, user)
     mine = principal_id(issuer, subject)
+    # Waits for a sign-in of this person in progress, which would replace a link that it did not see.
+    transaction.execute(update(principals).where(_P.id == mine).values(id=mine))
+    found = _find_user(transaction, user)
     for known in _links(transaction, or_(_L.principal_id == mine, _L.user_id == found.id)):
         if known.username is not None:
             raise _already_linked(known)
     _store_principal(transaction, mine, issuer, subject, name=found.username, now=now)
-    store_link(transaction, mine, found.id, found.created_on, given_roles=(), by=by, now=now)
+    store_link(transaction, mine, found.id, found.created_on, given_document=NOTHING_GIVEN, by=by, now=now)
     return FabLink(mine, issuer, subject, found.id, found.username, now, by[:MAX_NAME_LENGTH])
 
 

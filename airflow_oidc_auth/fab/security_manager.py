@@ -86,7 +86,10 @@ class OidcSecurityManager(FabAirflowSecurityManagerOverride):
 
     def create_login_manager(self) -> LoginManager:
         """Know people by our session only."""
-        current_app.config["REMEMBER_COOKIE_NAME"] = UNUSED_REMEMBER_COOKIE
+        config = current_app.config
+        config["REMEMBER_COOKIE_NAME"] = UNUSED_REMEMBER_COOKIE
+        # Flask's session holds the tokens of FAB's forms: who can read it on the way can send them.
+        config["SESSION_COOKIE_SECURE"] = config["SESSION_COOKIE_SECURE"] or _base_url().startswith("https:")
         manager = LoginManager(current_app)
         manager.anonymous_user = Nobody
         manager.login_view = "login"

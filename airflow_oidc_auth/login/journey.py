@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
 
-from airflow_oidc_auth.audit.event import AuditRecord, AuthEvent
+from airflow_oidc_auth.audit.event import AuthEvent
 from airflow_oidc_auth.errors import LoginRefused, OidcAuthError, ProtocolViolation, SessionError
-from airflow_oidc_auth.grants.grant import Evaluation, Grant, Refusal
+from airflow_oidc_auth.grants.grant import Grant, Refusal
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.login import records
 from airflow_oidc_auth.login.attempts import AttemptCookies, attempt_cookie_name
@@ -28,6 +27,7 @@ from airflow_oidc_auth.login.departures import (
     form_fields,
 )
 from airflow_oidc_auth.login.outcome import SHOWN_GROUPS, Begun, Refused, RequestContext, SignedIn, SignedOut, Visitor
+from airflow_oidc_auth.login.ports import Audit, Pool, Rules, Sessions
 from airflow_oidc_auth.login.saml_journey import SamlExchange, is_own_state
 from airflow_oidc_auth.providers.attempt import LoginAttempt
 from airflow_oidc_auth.providers.provider import Provider, SignIn
@@ -37,65 +37,11 @@ from airflow_oidc_auth.sessions.session import Ended, Opened, Session
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 STATE_BYTES = 16
 NONCE_BYTES = 16
 VERIFIER_BYTES = 32
 LOGOUT_URL_TIMEOUT = 2.0
 TABS_TOGETHER = 60
-
-
-class Pool(Protocol):
-    """A provider's own threads (:class:`airflow_oidc_auth.providers.pool.ProviderPool`)."""
-
-    async def run(self, fn: Callable[..., T], *args: object) -> T:
-        """Run ``fn`` on one of the threads; ``ProviderError("provider_busy")`` when too many wait."""
-        ...
-
-
-class Sessions(Protocol):
-    """Sessions and the store's own threads (:class:`airflow_oidc_auth.sessions.live.LiveSessions`)."""
-
-    async def open(self, sign_in: SignIn, grant: Grant, *, expires_at: int, client_address: str | None) -> Opened:
-        """Open a session, or raise ``SessionError``."""
-        ...
-
-    async def end(self, session_id: str, *, reason: str) -> Ended | None:
-        """End a session, here at once; None if there is none to end. ``SessionError`` if the store fails."""
-        ...
-
-    async def withdraw(self, identity: Identity) -> tuple[str, ...]:
-        """Take the roles that an account elsewhere still has from earlier sign-ins; return those that went."""
-        ...
-
-    async def sessions_of_idp(self, provider: str, idp_sid: str) -> Sequence[Session]:
-        """Return the live sessions of a provider whose ``idp_sid`` begins so."""
-        ...
-
-    async def run(self, function: Callable[..., T], *args: object) -> T:
-        """Run something else that blocks on the metadata database."""
-        ...
-
-
-class Rules(Protocol):
-    """What decides (:class:`airflow_oidc_auth.grants.GrantRules`)."""
-
-    def evaluate(self, identity: Identity) -> Evaluation:
-        """Return grant or refusal; never raises."""
-        ...
-
-
-class Audit(Protocol):
-    """Where events are written (:class:`airflow_oidc_auth.audit.log.AuditLog`)."""
-
-    def record(self, record: AuditRecord) -> None:
-        """Write one event; ``SessionError("audit_unavailable")`` when a sign-in must not go on without it."""
-        ...
-
-    def record_anonymous_failure(self, record: AuditRecord, now: float) -> None:
-        """Count a failure of somebody unknown; a flood becomes few rows."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -240,7 +240,7 @@ def build_engine(signer: JWTGenerator, validator: JWTValidator, *, fab_mode: boo
     for warning in (*settings.warnings, *config.warnings):
         log.warning("%s", warning)
     services, admission = _compose(settings)
-    tokens = AirflowTokens(signer, validator, services.clock)
+    tokens = AirflowTokens(signer, validator, services.clock, fab_mode=fab_mode)
     return Engine(services, build_runtime(config, services), tokens, settings, admission)
 
 

@@ -46,7 +46,7 @@ class OidcFabAuthManager(Decisions, SignOn, FabAuthManager):  # type: ignore[mis
 
     def get_fastapi_middlewares(self) -> list[tuple[_MiddlewareFactory[Any], dict[str, Any]]]:
         """Return ours; nobody gets in without signing in, whatever FAB's public role is."""
-        from airflow_oidc_auth.managers.fab_pages import PluginPages
+        from airflow_oidc_auth.managers.fab_visitors import PluginPages
 
         # The last is the outermost: it answers for a database that is away.
         return [(PluginPages, {"engine": self.engine}), *SignOn.get_fastapi_middlewares(self)]
@@ -71,7 +71,7 @@ class OidcFabAuthManager(Decisions, SignOn, FabAuthManager):  # type: ignore[mis
         return visitor.permissions.allows_custom_view(method, resource_name)
 
     def generate_jwt(self, user: Any, *, expiration_time_in_seconds: int | None = None) -> str:
-        """Return a token of the user's session; for FAB's own user nothing, which no browser gets (``fab_pages``)."""
+        """Return a token of the user's session; for FAB's own nothing, which no browser gets (``fab_visitors``)."""
         if not isinstance(user, SessionUser):
             return ""
         return SignOn.generate_jwt(self, user, expiration_time_in_seconds=expiration_time_in_seconds)

@@ -21,7 +21,9 @@ def build_accounts(settings: FabSettings) -> FabAccounts:
 def build_admission(services: Services, accounts: FabAccounts, settings: FabSettings) -> FabAdmission:
     """Compose the watch over FAB's users; starts no thread and asks no database."""
     leavers = Leavers(services.live, AuditLog(services.sinks, fail_login=False, window=services.window))
-    return FabAdmission(FabDirectory(on_gone=leavers.end), accounts, settings)
+    directory = FabDirectory(on_gone=leavers.end)
+    services.live.on_opened(directory.forget)
+    return FabAdmission(directory, accounts, settings)
 
 
 class Leavers:

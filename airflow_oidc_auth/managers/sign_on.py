@@ -77,9 +77,7 @@ class SignOn(BaseAuthManager[Any]):
 
     def serialize_user(self, user: SessionUser) -> dict[str, Any]:
         """Return the claims that name the user's session."""
-        from airflow_oidc_auth.managers.tokens import session_claims
-
-        return session_claims(user.session)
+        return self.engine.tokens.claims(user.session)
 
     def generate_jwt(self, user: SessionUser, *, expiration_time_in_seconds: int | None = None) -> str:
         """Return a token of the user's session (core's "generate API token"); it says and keeps the session's end.

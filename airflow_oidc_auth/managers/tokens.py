@@ -21,6 +21,8 @@ from airflow_oidc_auth.sessions.session import Session
 MAX_TOKEN_LENGTH = 4096
 SESSION_CLAIM = "sid"
 DIGEST_CLAIM = "gd"
+# Only in FAB mode: what a session may do is kept elsewhere there, so a switch of the auth manager ends every token.
+FAB_CLAIM = "fab"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,29 +36,37 @@ class VerifiedToken:
     expires_at: int
 
 
-def session_claims(session: Session) -> dict[str, str]:
-    """Return the claims that name the session."""
-    return {"sub": session.principal_id, SESSION_CLAIM: session.id, DIGEST_CLAIM: session.grant_digest}
-
-
 class AirflowTokens:
     """Issue and verify tokens with Airflow's own signer and validator.
 
+    :param fab_mode: whose tokens they are; those of the other auth manager are not accepted
     :param remember: how many verified tokens are remembered; the oldest go first
     """
 
     def __init__(
-        self, signer: JWTGenerator, validator: JWTValidator, clock: Callable[[], float], *, remember: int = 20_000
+        self,
+        signer: JWTGenerator,
+        validator: JWTValidator,
+        clock: Callable[[], float],
+        *,
+        fab_mode: bool = False,
+        remember: int = 20_000,
     ) -> None:
         self._signer = signer
         self._validator = validator
         self._clock = clock
+        self._fab_mode = fab_mode
         self._remember = remember
         self._verified: OrderedDict[bytes, VerifiedToken] = OrderedDict()
 
+    def claims(self, session: Session) -> dict[str, str | bool]:
+        """Return the claims that name the session."""
+        named = {"sub": session.principal_id, SESSION_CLAIM: session.id, DIGEST_CLAIM: session.grant_digest}
+        return {**named, FAB_CLAIM: True} if self._fab_mode else {**named}
+
     def issue(self, session: Session, *, lifetime: int | None = None) -> str:
         """Return a signed token that ends with the session, or after ``lifetime`` seconds if that is sooner."""
-        return self._signer.generate(session_claims(session), valid_for=self.valid_for(session, lifetime))
+        return self._signer.generate(self.claims(session), valid_for=self.valid_for(session, lifetime))
 
     def valid_for(self, session: Session, lifetime: int | None = None) -> int:
         """Return for how many seconds a token issued now is valid."""
@@ -79,7 +89,7 @@ class AirflowTokens:
         """
         if len(token) > MAX_TOKEN_LENGTH:
             raise InvalidTokenError("token too long")
-        verified = _read_claims(await self._validator.avalidated_claims(token))
+        verified = self._read(await self._validator.avalidated_claims(token))
         self._verified[_digest(token)] = verified
         while len(self._verified) > self._remember:
             self._verified.popitem(last=False)
@@ -92,7 +102,12 @@ class AirflowTokens:
         """
         if len(token) > MAX_TOKEN_LENGTH:
             raise InvalidTokenError("token too long")
-        return _read_claims(self._validator.validated_claims(token))
+        return self._read(self._validator.validated_claims(token))
+
+    def _read(self, claims: Mapping[str, Any]) -> VerifiedToken:
+        if (claims.get(FAB_CLAIM) is True) != self._fab_mode:
+            raise InvalidTokenError("a token of the other auth manager")
+        return _read_claims(claims)
 
 
 def _digest(token: str) -> bytes:

@@ -60,9 +60,14 @@ class LiveSessions:
         self.feed = RevocationFeed(store, clock, interval, monotonic=monotonic, on_session_ended=self._cache.drop)
         self._flights: dict[str, Future[Session | None]] = {}
         self._flights_lock = threading.Lock()
+        self._on_opened: Callable[[str], None] = lambda _: None
         # Servers started together do not clean up together.
         first = CLEAN_UP_EVERY * (0.1 + 0.9 * jitter())
         self._clean_up = Periodic("oidc-auth-clean-up", self.clean_up, CLEAN_UP_EVERY, first_delay=first)
+
+    def on_opened(self, listener: Callable[[str], None]) -> None:
+        """Tell a listener the principal of each session opened here, before anybody holds it; it must not block."""
+        self._on_opened = listener
 
     def start(self) -> None:
         """Begin the background threads; in the lifespan, after any fork."""
@@ -114,6 +119,7 @@ class LiveSessions:
         opening = partial(self._store.open, expires_at=expires_at, client_address=client_address, now=self._now())
         opened = await self._executor.run(opening, sign_in, grant)
         self._cache.put(opened.session)
+        self._on_opened(opened.session.principal_id)
         return opened
 
     async def withdraw(self, identity: Identity) -> tuple[str, ...]:

@@ -70,3 +70,68 @@ def test_whom_a_page_of_fabs_refuses_lands_at_home_and_not_in_a_circle(server):
     assert answer.status_code == 302
     answer = browser.get(answer.headers["location"])
     assert answer.headers["location"] == BASE_URL
+
+
+@pytest.mark.parametrize("page", ["/auth/fab/v1/users", "/auth/fab/v1/roles", "/auth/users/userinfo/"])
+def test_no_thread_keeps_a_transaction_open_after_fabs_answer(server, page):
+    """Each would hold a connection of the pool, and the next page there would show what FAB's tables said before."""
+    browser = server.sign_in("ada")
+    before = open_transactions()
+    assert browser.get(page).status_code == 200
+    assert open_transactions() <= before
+
+
+def open_transactions():
+    from sqlalchemy.orm.session import _sessions
+
+    return {key for key, session in list(_sessions.items()) if session.in_transaction()}
+
+
+def test_a_public_role_opens_no_page(server, monkeypatch):
+    """FAB counts everybody as signed in where there is one."""
+    manager = server.client().app.state.auth_manager
+    monkeypatch.setenv("AIRFLOW__FAB__AUTH_ROLE_PUBLIC", "Admin")
+    monkeypatch.setitem(manager.flask_app.config, "AUTH_ROLE_PUBLIC", "Admin")
+    for page in ("/auth/users/list/", "/auth/roles/list/", "/auth/users/userinfo/"):
+        answer = server.client().get(page)
+        assert answer.status_code == 302, page
+        assert "/auth/login" in answer.headers["location"]
+    assert manager.build_public_user() is None
+    with manager.flask_app.test_request_context("/users/list/"):
+        assert not manager.is_logged_in()
+        assert (manager.get_user().roles, manager.get_user().perms) == ((), frozenset())
+
+
+def test_airflows_decisions_can_be_asked_with_fabs_own_user(server):
+    """FAB's decorators do, on pages of plugins."""
+    from airflow_oidc_auth.fab.visitor import Visitor, visiting
+    from airflow_oidc_auth.policy.permissions import EVERYTHING
+
+    manager = server.client().app.state.auth_manager
+    server.sign_in("ada")
+    for visitor, expected in ((None, False), (Visitor(stored("id", "ada@example.com"), EVERYTHING), True)):
+        with visiting(visitor), manager.flask_app.test_request_context("/users/list/"):
+            user = manager.get_user()
+            assert manager.is_authorized_dag(method="GET", user=user) is expected
+            assert manager.is_authorized_custom_view(method="can_read", resource_name="Users", user=user) is expected
+
+
+# Judged one by one: data, Flask's plumbing, the sync of DAG(access_control=…), and what is decided by ours underneath.
+INHERITED = {
+    *("cache", "appbuilder", "flask_app", "_flask_app_lock", "apiserver_endpoint", "session", "security_manager"),
+    *("init_flask_resources", "_sync_appbuilder_roles", "sync_dag_perms", "get_cli_commands", "get_db_manager"),
+    *("register_views", "get_user", "is_logged_in", "is_authorized_backfill", "_is_authorized", "_is_authorized_dag"),
+    *("_is_authorized_list_dags", "_get_fab_action", "_get_fab_resource_types"),
+}
+
+
+def test_nothing_of_fabs_manager_is_inherited_unseen(server):
+    """A door that a later FAB opens in its auth manager would be open here, too."""
+    from airflow.providers.fab.auth_manager.fab_auth_manager import FabAuthManager
+
+    ours = type(server.client().app.state.auth_manager)
+    named = [name for name in vars(FabAuthManager) if not name.startswith("__")]
+    of_fab = {name for name in named if next(each for each in ours.__mro__ if name in vars(each)) is FabAuthManager} - {
+        "_abc_impl"
+    }
+    assert of_fab <= INHERITED

@@ -59,7 +59,7 @@ def test_the_cookie_is_small_and_names_nobody(server):
     token = browser.cookies["_token"]
     claims = jwt.decode(token, options={"verify_signature": False})
     assert len(token) <= 1024
-    assert set(claims) <= {"sub", "sid", "gd", "jti", "aud", "iss", "nbf", "iat", "exp"}
+    assert set(claims) <= {"sub", "sid", "gd", "jti", "aud", "iss", "nbf", "iat", "exp", "fab"}
     assert "ada" not in str(claims).lower()
 
 
@@ -156,3 +156,21 @@ def test_health_says_which_side_is_down_and_keeps_answering(server):
     assert browser.get("/ui/auth/me").status_code == 200
     server.sign_in("ada")
     assert state() == ("ok", "ok")
+
+
+def test_roles_of_a_new_sign_in_count_in_the_very_next_request(server):
+    """What was known of the person before the sign-in must not answer for them after it."""
+    before = server.idp.users
+    moving = FakeUser("mona", name="Mona", email="mona@example.com", groups=("ops",))
+    server.idp.users = (*before, moving)
+    try:
+        browser = server.sign_in("mona")
+        assert browser.get("/api/v2/connections").status_code == 200
+        server.idp.users = (*before, FakeUser("mona", name="Mona", email="mona@example.com", groups=("viewers",)))
+        browser = server.sign_in("mona")
+        assert browser.get("/api/v2/connections").status_code == 403
+        server.idp.users = (*before, moving)
+        browser = server.sign_in("mona")
+        assert browser.get("/api/v2/connections").status_code == 200
+    finally:
+        server.idp.users = before

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import datetime
+import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -65,15 +65,15 @@ def key_pair(name: str = "idp", kind: str = "rsa", not_after: int = NOW + 86400 
     sizes = {"rsa": 2048, "weak": 1024}
     private = ec.generate_private_key(ec.SECP256R1()) if kind == "ec" else rsa.generate_private_key(65537, sizes[kind])
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"{name}.example")])
-    moment = datetime.timezone.utc
+    moment = dt.timezone.utc
     certificate = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
         .public_key(private.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(datetime.datetime.fromtimestamp(NOW - 86400 * 400, moment))
-        .not_valid_after(datetime.datetime.fromtimestamp(not_after, moment))
+        .not_valid_before(dt.datetime.fromtimestamp(NOW - 86400 * 400, moment))
+        .not_valid_after(dt.datetime.fromtimestamp(not_after, moment))
         .sign(private, hashes.SHA256())
     )
     pem = private.private_bytes(
@@ -143,8 +143,12 @@ def assertion_xml(parts: Parts) -> str:
     )
     name_id = "" if parts.name_id is None else f"<saml:NameID{_name_id(parts)}>{parts.name_id}</saml:NameID>"
     confirmation_data = f"<saml:SubjectConfirmationData{data}/>" if parts.confirmation_data else ""
-    confirmation = "" if parts.confirmation_method is None else (
-        f'<saml:SubjectConfirmation Method="{parts.confirmation_method}">{confirmation_data}</saml:SubjectConfirmation>'
+    confirmation = (
+        ""
+        if parts.confirmation_method is None
+        else (
+            f'<saml:SubjectConfirmation Method="{parts.confirmation_method}">{confirmation_data}</saml:SubjectConfirmation>'
+        )
     )
     return (
         f'<saml:Assertion xmlns:saml="{SAML}" xmlns:xs="http://www.w3.org/2001/XMLSchema"'
@@ -164,8 +168,10 @@ def _name_id(parts: Parts) -> str:
 def _conditions(parts: Parts) -> str:
     if not parts.conditions:
         return ""
-    audience = "" if parts.audience is None else (
-        f"<saml:AudienceRestriction><saml:Audience>{parts.audience}</saml:Audience></saml:AudienceRestriction>"
+    audience = (
+        ""
+        if parts.audience is None
+        else (f"<saml:AudienceRestriction><saml:Audience>{parts.audience}</saml:Audience></saml:AudienceRestriction>")
     )
     window = _attributes(NotBefore=parts.not_before, NotOnOrAfter=parts.not_on_or_after)
     return f"<saml:Conditions{window}>{audience}{parts.more_conditions}</saml:Conditions>"
@@ -383,4 +389,3 @@ def make_provider(
         clock=lambda: now,
         spawn=lambda work: work(),
     )
-

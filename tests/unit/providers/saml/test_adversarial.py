@@ -114,7 +114,9 @@ FIELDS = [
 
 
 @pytest.mark.parametrize("signed", ["assertion", "response"])
-@pytest.mark.parametrize("changes, code", FIELDS, ids=lambda value: value if isinstance(value, str) else str(value)[:50])
+@pytest.mark.parametrize(
+    "changes, code", FIELDS, ids=lambda value: value if isinstance(value, str) else str(value)[:50]
+)
 def test_refuses_a_genuine_response_with_one_wrong_or_missing_field(changes, code, signed):
     assert accepted(build(signed=signed))
     assert refusal(build(signed=signed, **changes)) == code
@@ -294,7 +296,7 @@ def test_refuses_a_processing_instruction():
         b'<!DOCTYPE r [<!ENTITY x SYSTEM "file:///etc/passwd">]>',
         b'<!DOCTYPE r SYSTEM "http://evil.example/x.dtd">',
         b'<!DOCTYPE r [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;">]>',
-        b'<!DOCTYPE r [<!ATTLIST saml:Assertion ID ID #IMPLIED>]>',
+        b"<!DOCTYPE r [<!ATTLIST saml:Assertion ID ID #IMPLIED>]>",
     ],
     ids=["xxe", "external dtd", "billion laughs", "attribute list"],
 )

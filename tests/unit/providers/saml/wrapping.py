@@ -33,7 +33,9 @@ def forge(element: etree._Element, new_id: str | None) -> etree._Element:
     return element
 
 
-def _outer(root: etree._Element, place: Callable[[etree._Element, etree._Element, etree._Element | None], None]) -> None:
+def _outer(
+    root: etree._Element, place: Callable[[etree._Element, etree._Element, etree._Element | None], None]
+) -> None:
     """Replace the root's content by a forged one; ``place`` hides the original."""
     original = without_signature(root)
     signature = root.find(_SIGNATURE)
