@@ -146,9 +146,8 @@ def assertion_xml(parts: Parts) -> str:
     confirmation = (
         ""
         if parts.confirmation_method is None
-        else (
-            f'<saml:SubjectConfirmation Method="{parts.confirmation_method}">{confirmation_data}</saml:SubjectConfirmation>'
-        )
+        else f"<saml:SubjectConfirmation{_attributes(Method=parts.confirmation_method)}>{confirmation_data}"
+        "</saml:SubjectConfirmation>"
     )
     return (
         f'<saml:Assertion xmlns:saml="{SAML}" xmlns:xs="http://www.w3.org/2001/XMLSchema"'
