@@ -7,11 +7,11 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
-from airflow_oidc_auth.cli.check_report import CheckReport, ProviderReport
+from airflow_oidc_auth.cli.check_report import Address, CheckReport, ProviderReport
 from airflow_oidc_auth.cli.command import command
 from airflow_oidc_auth.config.compiled import CompiledConfig
 from airflow_oidc_auth.config.paths import format_path
-from airflow_oidc_auth.errors import ConfigurationError, Problem
+from airflow_oidc_auth.errors import ConfigurationError, Problem, ProviderError
 from airflow_oidc_auth.fab.missing_roles import missing_roles
 from airflow_oidc_auth.login.journey import build_redirect_uri, build_signed_out_uri
 from airflow_oidc_auth.managers.settings import Settings, load_settings
@@ -19,6 +19,7 @@ from airflow_oidc_auth.policy.builtin import BUILTIN_ROLES
 from airflow_oidc_auth.providers.presets import preset
 from airflow_oidc_auth.providers.provider import Finding
 from airflow_oidc_auth.providers.registry import build_provider
+from airflow_oidc_auth.providers.saml.addresses import service_provider
 from airflow_oidc_auth.providers.settings import ProviderSettings
 from airflow_oidc_auth.secret import Secret
 
@@ -26,13 +27,15 @@ _FAB_LIMITS = (
     "FAB mode has no multi-team and no rights per connection, variable or pool: "
     "airflow_oidc_auth.OidcAuthManager is for these"
 )
+# What a SAML provider finds about our own keys.
+_OF_KEYS = {"requests", "logout"}
 
 
 @command
 def check(args: Namespace) -> CheckReport:
     """Look at airflow.cfg, the document and, unless ``--offline``, every live provider."""
     settings = load_settings(resolve_secrets=not args.offline)
-    compiled, problems = _compile(settings)
+    compiled, problems, resolved = _compile(settings)
     warnings = [*settings.warnings, *(compiled.warnings if compiled else ())]
     errors, notes = _fab_mode(settings, compiled, offline=bool(args.offline))
     return CheckReport(
@@ -41,7 +44,7 @@ def check(args: Namespace) -> CheckReport:
         warnings=tuple(warnings),
         rules=len(compiled.grants.rules) if compiled else 0,
         requirements=len(compiled.grants.requirements) if compiled else 0,
-        providers=tuple(_providers(compiled, settings, offline=args.offline)) if compiled else (),
+        providers=tuple(_providers(compiled, settings, offline=args.offline, resolved=resolved)) if compiled else (),
         offline=bool(args.offline),
         errors=tuple(errors),
         notes=tuple(notes),
@@ -67,38 +70,65 @@ def _fab_mode(settings: Settings, compiled: CompiledConfig | None, *, offline: b
     return missing_roles(compiled.grants, existing), [_FAB_LIMITS]
 
 
-def _compile(settings: Settings) -> tuple[CompiledConfig | None, list[Problem]]:
+def _compile(settings: Settings) -> tuple[CompiledConfig | None, list[Problem], bool]:
     """Compile as far as it goes: whatever else is wrong, the providers are tested and what to register is told.
 
     A client secret is only known once the redirect URI is registered, so its absence must not hide that address.
+
+    :return: also whether secrets and keys are in it
     """
     problems = list(settings.problems)
     if settings.document is None:
-        return None, problems
+        return None, problems, False
     try:
-        return settings.compile_document(settings.document), problems
+        return settings.compile_document(settings.document), problems, settings.resolve_secrets
     except ConfigurationError as error:
         problems = settings.problems_with(error.problems)
     try:
-        return dataclasses.replace(settings, resolve_secrets=False).compile_document(settings.document), problems
+        without = dataclasses.replace(settings, resolve_secrets=False)
+        return without.compile_document(settings.document), problems, False
     except ConfigurationError:
-        return None, problems
+        return None, problems, False
 
 
-def _providers(compiled: CompiledConfig, read: Settings, *, offline: bool) -> list[ProviderReport]:
+def _providers(compiled: CompiledConfig, read: Settings, *, offline: bool, resolved: bool) -> list[ProviderReport]:
     base_url = read.base_url
+
+    def findings(settings: ProviderSettings) -> tuple[Finding, ...]:
+        found = (_named(finding, read) for finding in _diagnose(settings, base_url))
+        # Of keys that were not resolved it is not known whether they are there.
+        return tuple(each for each in found if resolved or settings.saml is None or each.check not in _OF_KEYS)
+
     return [
         ProviderReport(
             id=settings.id,
             label=settings.label,
             vendor=preset(settings.preset).vendor,
             issuer=settings.issuer,
-            redirect_uri=build_redirect_uri(base_url, settings.id) if base_url else "",
-            post_logout_uri=build_signed_out_uri(base_url) if base_url and settings.logout != "none" else "",
-            findings=() if offline else tuple(_named(finding, read) for finding in _diagnose(settings, base_url)),
+            addresses=_addresses(settings, base_url),
+            findings=() if offline else findings(settings),
         )
         for settings in compiled.providers.values()
     ]
+
+
+def _addresses(settings: ProviderSettings, base_url: str) -> tuple[Address, ...]:
+    """Return what to register: nothing can be said of it as long as nobody knows where this Airflow is."""
+    if settings.saml is None:
+        signed_out = build_signed_out_uri(base_url) if base_url and settings.logout != "none" else ""
+        redirect_uri = build_redirect_uri(base_url, settings.id) if base_url else ""
+        return (
+            Address("redirect_uri", "redirect URI", redirect_uri),
+            Address("post_logout_redirect_uri", "post-logout redirect URI", signed_out),
+        )
+    own = service_provider(base_url, settings.id, settings.client_id)
+    known = [
+        Address("entity_id", "entity id", own.entity_id),
+        Address("acs_url", "assertion consumer service (HTTP-POST)", own.acs_url),
+        Address("slo_url", "single logout", own.slo_url if settings.logout != "none" else ""),
+        Address("metadata_url", "or all of it, as metadata", own.metadata_url),
+    ]
+    return tuple(known) if base_url else ()
 
 
 def _named(finding: Finding, read: Settings) -> Finding:
@@ -116,8 +146,10 @@ def _diagnose(settings: ProviderSettings, base_url: str) -> Sequence[Finding]:
     known = base_url and (settings.client_secret or settings.private_key or settings.client_auth == "none")
     testable = dataclasses.replace(settings, client_secret=settings.client_secret or Secret("not known yet"))
     try:
-        return build_provider(testable).diagnose(
+        return build_provider(testable, base_url=base_url).diagnose(
             redirect_uri=build_redirect_uri(base_url, settings.id) if known else ""
         )
     except ConfigurationError as error:
         return [Finding("error", "settings", f"{each.path}: {each.text}", each.suggestion) for each in error.problems]
+    except ProviderError as error:
+        return [Finding("error", "settings", f"{error.message.title}: {error.detail}", error.hint)]

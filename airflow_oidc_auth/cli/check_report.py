@@ -14,11 +14,22 @@ _WORDS = {"ok": "ok", "warning": "warning", "error": "ERROR"}
 
 
 @dataclass(frozen=True, slots=True)
+class Address:
+    """One of our addresses, for somebody to register at a provider.
+
+    :param key: its name in JSON
+    :param url: empty without a base URL, or where there is nothing to register
+    """
+
+    key: str
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderReport:
     """One provider.
 
-    :param redirect_uri: to register; empty without a base URL
-    :param post_logout_uri: to register; empty if people are not sent to the provider's logout
     :param findings: empty if it was not asked
     """
 
@@ -26,8 +37,7 @@ class ProviderReport:
     label: str
     vendor: str
     issuer: str
-    redirect_uri: str
-    post_logout_uri: str
+    addresses: tuple[Address, ...]
     findings: tuple[Finding, ...] = ()
 
     def text(self) -> list[str]:
@@ -40,8 +50,8 @@ class ProviderReport:
 
     def registration(self) -> list[str]:
         """What to register at the provider."""
-        rows = [("redirect URI", self.redirect_uri), ("post-logout redirect URI", self.post_logout_uri)]
-        return section(f"Register at {self.label} ({self.id})", table([row for row in rows if row[1]]))
+        rows = [(each.name, each.url) for each in self.addresses if each.url]
+        return section(f"Register at {self.label} ({self.id})", table(rows))
 
     def data(self) -> dict[str, object]:
         """The same for a program."""
@@ -50,8 +60,7 @@ class ProviderReport:
             "label": self.label,
             "vendor": self.vendor,
             "issuer": self.issuer,
-            "redirect_uri": self.redirect_uri,
-            "post_logout_redirect_uri": self.post_logout_uri,
+            **{each.key: each.url for each in self.addresses},
             "findings": [
                 {"level": each.level, "check": each.check, "text": each.text, "suggestion": each.suggestion}
                 for each in self.findings

@@ -41,7 +41,7 @@ def read_claims(source: str) -> dict[str, Claims]:
 
     :raises CommandFailed: it cannot be read or is no JSON object
     """
-    document = _parse(_read(source), source)
+    document = parse_object(read_source(source), source)
     if "sub" not in document and document and set(document) <= set(DOCUMENTS):
         return {name: _object(document.get(name, {}), f"{source}: {name}") for name in DOCUMENTS}
     return dict.fromkeys(DOCUMENTS, document)
@@ -101,7 +101,11 @@ def _with_groups(vendor: Preset, settings: ProviderSettings) -> ProviderSettings
     return dataclasses.replace(settings, groups=(GroupSource("id_token", ClaimPath(("groups",))),))
 
 
-def _read(source: str) -> bytes:
+def read_source(source: str) -> bytes:
+    """Return the bytes of a file, or of standard input for ``-``.
+
+    :raises CommandFailed: it cannot be read, or is too large
+    """
     try:
         data = sys.stdin.buffer.read(MAX_BYTES + 1) if source == "-" else Path(source).read_bytes()
     except OSError as error:
@@ -111,7 +115,11 @@ def _read(source: str) -> bytes:
     return data
 
 
-def _parse(data: bytes, source: str) -> Claims:
+def parse_object(data: bytes, source: str) -> Claims:
+    """Return a JSON object.
+
+    :raises CommandFailed: it is none
+    """
     try:
         return _object(json.loads(data), source)
     except json.JSONDecodeError as error:

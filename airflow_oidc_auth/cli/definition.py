@@ -9,6 +9,7 @@ from airflow.cli.cli_config import ActionCommand, Arg, CLICommand, GroupCommand,
 PRESETS = (
     *("oidc", "auth0", "okta", "entra", "keycloak"),
     *("google", "gitlab", "cognito", "cloudfoundry", "github"),
+    *("saml", "okta-saml", "entra-saml", "auth0-saml", "aws-identity-center", "adfs"),
 )
 _EXIT_CODES = "Exit codes: 0 ok, 1 failed, 2 denied (or unknown arguments), 3 bad configuration."
 
@@ -26,7 +27,7 @@ _OFFLINE = _arg(
 _CLAIMS = _arg(
     "--claims",
     help="JSON file with the claims of an id_token, or with the documents id_token, userinfo and access_token; "
-    "- is standard input.",
+    "with SAML the XML of an assertion or response, its base64, or JSON of attributes; - is standard input.",
     required=True,
     metavar="FILE",
 )

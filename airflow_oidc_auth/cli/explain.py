@@ -5,7 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 
-from airflow_oidc_auth.cli.claims_file import identify, read_claims
+from airflow_oidc_auth.cli.assertion_file import identify_assertion
+from airflow_oidc_auth.cli.claims_file import ReadClaims, identify, read_claims
 from airflow_oidc_auth.cli.command import CommandFailed, command
 from airflow_oidc_auth.cli.explanation import Explanation
 from airflow_oidc_auth.config.compiled import CompiledConfig
@@ -25,7 +26,7 @@ def explain(args: Namespace) -> Explanation:
     read = load_settings(resolve_secrets=False)
     compiled = _compile(read, args.config_file)
     settings = choose_provider(compiled.providers, args.provider)
-    found = identify(settings, read_claims(args.claims))
+    found = _identify(settings, args.claims, read.base_url)
     evaluation = compiled.grants.evaluate(found.identity)
     decision = evaluation.decision
     roles = decision.roles if isinstance(decision, Grant) and found.refusal is None else ()
@@ -38,6 +39,12 @@ def explain(args: Namespace) -> Explanation:
         permissions=Permissions() if read.fab else Policy(compiled.roles).permissions(roles),
         list_permissions=bool(args.permissions) and read.fab is None,
     )
+
+
+def _identify(settings: ProviderSettings, source: str, base_url: str) -> ReadClaims:
+    if settings.saml is not None:
+        return identify_assertion(settings, source, base_url)
+    return identify(settings, read_claims(source))
 
 
 def _notes(read: Settings) -> Iterator[str]:

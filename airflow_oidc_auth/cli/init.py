@@ -42,7 +42,7 @@ class InitReport:
             "Next:",
             "  1. Fill in what is in capitals, and name your groups under grants.",
             f"  2. Set {self.setting}",
-            "  3. Run `airflow oidc check`: it prints the redirect URI to register at the identity provider.",
+            "  3. Run `airflow oidc check`: it prints the addresses to register at the identity provider.",
         ]
 
     def data(self) -> dict[str, object]:

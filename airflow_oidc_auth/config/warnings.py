@@ -11,6 +11,7 @@ from airflow_oidc_auth.grants.rules import GrantRules
 from airflow_oidc_auth.policy.builtin import BUILTIN_PAIRS, Pair
 from airflow_oidc_auth.policy.roles import RoleSettings, collect_pairs
 from airflow_oidc_auth.policy.single_dags import DAG_PREFIX
+from airflow_oidc_auth.providers.saml.settings import NAME_ID_FORMATS, SamlSettings
 from airflow_oidc_auth.providers.settings import ProviderSettings
 
 # Anybody can have an account at these, so that "everyone" means the whole world.
@@ -81,12 +82,26 @@ def _provider_without_rule(raw: RawDocument, parts: Parts) -> Iterator[Problem]:
             yield raw.problem(("providers", provider_id), text, "add a rule, or remove the provider")
 
 
+def _saml_opt_ins(raw: RawDocument, base: tuple[str, str], saml: SamlSettings | None) -> Iterator[Problem]:
+    if saml is None:
+        return
+    if saml.allow_idp_initiated:
+        text = "lets other sites sign a browser in as somebody else (login CSRF)"
+        yield raw.problem((*base, "allow_idp_initiated"), text, "link portals to Airflow's own sign-in page instead")
+    if saml.subject_attribute is None and NAME_ID_FORMATS["email"] in saml.name_id_formats:
+        text = "takes an e-mail address for an identity: who is given the address later is given the account"
+        yield raw.problem((*base, "name_id_formats"), text, "use persistent NameIDs, or subject_attribute")
+
+
 def _provider_oddities(raw: RawDocument, providers: Mapping[str, ProviderSettings]) -> Iterator[Problem]:
     labels: dict[str, str] = {}
     for provider_id, settings in providers.items():
         base = ("providers", provider_id)
-        if settings.issuer.startswith("http://"):
-            yield raw.problem((*base, "issuer"), "uses plain http on this machine: for tests only", "use https")
+        # A SAML entity id is a name, not an address: Okta's and AD FS' begin with http.
+        option, address = ("metadata_url", settings.saml.metadata_url) if settings.saml else ("issuer", settings.issuer)
+        if address and address.startswith("http://"):
+            yield raw.problem((*base, option), "uses plain http on this machine: for tests only", "use https")
+        yield from _saml_opt_ins(raw, base, settings.saml)
         if settings.discovery_file and not settings.jwks_file:
             text = "is set without jwks_file, so keys are still fetched"
             yield raw.problem((*base, "discovery_file"), text, "add jwks_file on a server without access")

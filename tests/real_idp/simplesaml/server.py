@@ -98,15 +98,18 @@ class SimpleSaml:
         return f"{self.url}/simplesaml/saml2/idp/initSLO.php?RelayState={self.url}/simplesaml/logout.php"
 
 
-def make_key_pair(name: str) -> tuple[bytes, bytes]:
-    """Return a private key and a certificate that it signed for itself, both PEM."""
+def make_key_pair(name: str, days: float = 400) -> tuple[bytes, bytes]:
+    """Return a private key and a certificate that it signed for itself, both PEM.
+
+    :param days: how long the certificate is still good for; it began a year ago
+    """
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = dt.datetime.now(dt.timezone.utc)
     certificate = (
         x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(days=2))
+        .not_valid_before(now - dt.timedelta(days=365))
+        .not_valid_after(now + dt.timedelta(days=days))
         .sign(key, SHA256())
     )
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_oidc_auth.cli.check_report import CheckReport, ProviderReport
+from airflow_oidc_auth.cli.check_report import Address, CheckReport, ProviderReport
 from airflow_oidc_auth.cli.command import ExitCode
 from airflow_oidc_auth.errors import Problem
 from airflow_oidc_auth.providers.provider import Finding
@@ -148,7 +148,8 @@ def test_no_rule_for_admin_is_a_warning(oidc: Oidc, config: Path) -> None:
 
 def report(*levels: str, problems: tuple[Problem, ...] = (), logout: str = "https://a/out") -> CheckReport:
     findings = tuple(Finding(level, f"c{n}", "text", "do this") for n, level in enumerate(levels))
-    provider = ProviderReport("okta", "Login", "Okta", "https://i", "https://a/cb", logout, findings)
+    addresses = (Address("a", "redirect URI", "https://a/cb"), Address("b", "post-logout redirect URI", logout))
+    provider = ProviderReport("okta", "Login", "Okta", "https://i", addresses, findings)
     return CheckReport("file.yaml", problems=problems, rules=1, providers=(provider,))
 
 

@@ -6,7 +6,7 @@ import sys
 from airflow.cli.cli_config import ActionCommand, GroupCommand
 
 from airflow_oidc_auth.cli.definition import PRESETS, get_oidc_cli_commands
-from airflow_oidc_auth.providers.presets import preset_names
+from airflow_oidc_auth.providers.presets import preset_names, saml_preset_names
 from tests.unit.cli.running import build_parser
 
 
@@ -25,7 +25,7 @@ def test_there_is_one_group_whose_commands_all_know_json() -> None:
 
 
 def test_the_presets_offered_are_those_that_exist() -> None:
-    assert set(PRESETS) == set(preset_names())
+    assert set(PRESETS) == {*preset_names(), *saml_preset_names()}
 
 
 def test_the_help_of_every_command_can_be_shown() -> None:

@@ -8,6 +8,7 @@ from airflow_oidc_auth.cli.definition import PRESETS
 from airflow_oidc_auth.config.compile import compile_document
 from airflow_oidc_auth.config.document import load_document
 from airflow_oidc_auth.policy.builtin import BUILTIN_ROLES
+from airflow_oidc_auth.providers.presets import saml_preset_names
 from tests.unit.cli.running import Oidc
 
 
@@ -32,7 +33,8 @@ def test_every_commented_line_compiles_as_well(oidc: Oidc, preset: str) -> None:
 def test_a_document_says_how_to_go_on_and_fits_the_screen(oidc: Oidc, preset: str) -> None:
     document = oidc("init", preset).out
     assert "airflow oidc check" in document
-    assert "client_secret: {env: " in document
+    assert ("client_secret: {env: " in document) is (preset not in saml_preset_names())
+    assert ("signing_key: {file: " in document) is (preset in saml_preset_names())
     assert max(map(len, document.splitlines())) <= 120
 
 
