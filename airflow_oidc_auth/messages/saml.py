@@ -47,6 +47,10 @@ MESSAGES = {
     "saml_assertion_count": _answer("The answer does not hold exactly one assertion."),
     "saml_assertion_misplaced": _answer("An assertion stands where none belongs."),
     "saml_assertion_malformed": _answer("The assertion is not built as the specification says."),
+    "saml_part_encrypted": _answer(
+        "A part of the answer is encrypted by itself, which this Airflow does not read.",
+        "At the identity provider, encrypt the whole assertion, or nothing; not its NameID or attributes.",
+    ),
     "saml_decryption_failed": _answer(
         "The assertion could not be decrypted.",
         "Upload our metadata again: the identity provider must encrypt for `decryption_certificate`.",
@@ -146,6 +150,6 @@ MESSAGES = {
     "saml_library_unusable": _wrong(
         "SAML not installed",
         "The libraries that SAML sign-in needs are missing, or do not fit together.",
-        "Install `airflow-oidc-auth[saml]`: python3-saml 1.16, xmlsec 1.3.16 or later and lxml 6 or later, together.",
+        "Install `airflow-oidc-auth[saml]`: xmlsec 1.3.16 or later and lxml 6 or later, together.",
     ),
 }

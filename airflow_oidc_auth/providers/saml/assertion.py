@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from lxml import etree
 
 from airflow_oidc_auth.errors import ProtocolViolation
-from airflow_oidc_auth.providers.saml.names import SAML, UNSPECIFIED, XSI, q
-from airflow_oidc_auth.providers.saml.schema import is_valid_assertion
+from airflow_oidc_auth.providers.saml.names import ENTITY, SAML, UNSPECIFIED, XSI, q
+from airflow_oidc_auth.providers.saml.structure import structure_fault
 from airflow_oidc_auth.providers.saml.times import read_instant
 
 _MAX_TEXT = 8192
@@ -74,17 +74,20 @@ class Assertion:
 def read_assertion(element: etree._Element) -> Assertion:
     """Read a verified Assertion element.
 
-    :raises ProtocolViolation: ``saml_assertion_malformed``: the schema does not allow it
+    :raises ProtocolViolation: ``saml_assertion_malformed``, ``saml_part_encrypted``, ``saml_assertion_issuer``
     """
-    if element.tag != q(SAML, "Assertion") or not is_valid_assertion(element):
-        raise ProtocolViolation("saml_assertion_malformed", "the schema does not allow it")
+    if element.tag != q(SAML, "Assertion"):
+        raise ProtocolViolation("saml_assertion_malformed", "is not an Assertion")
+    if fault := structure_fault(element):
+        raise ProtocolViolation("saml_assertion_malformed", fault)
+    _refuse_encrypted_parts(element)
     conditions = element.find(q(SAML, "Conditions"))
     name_id = element.find(f"{q(SAML, 'Subject')}/{q(SAML, 'NameID')}")
     return Assertion(
         id=element.get("ID") or "",
         version=element.get("Version") or "",
         issue_instant=instant(element, "IssueInstant"),
-        issuer=text_of(element.find(q(SAML, "Issuer"))),
+        issuer=read_issuer(element.find(q(SAML, "Issuer")), "saml_assertion_issuer"),
         name_id=None if name_id is None else read_name_id(name_id),
         confirmations=tuple(
             _confirmation(each) for each in element.iterfind(f"{q(SAML, 'Subject')}/{q(SAML, 'SubjectConfirmation')}")
@@ -100,6 +103,23 @@ def read_assertion(element: etree._Element) -> Assertion:
         statements=tuple(_statement(each) for each in element.iterfind(q(SAML, "AuthnStatement"))),
         attributes=_attributes(element),
     )
+
+
+def _refuse_encrypted_parts(element: etree._Element) -> None:
+    """Groups that we cannot read are not groups that somebody does not have: a rule may ask for their absence."""
+    for name in ("EncryptedID", "EncryptedAttribute"):
+        if next(element.iter(q(SAML, name)), None) is not None:
+            raise ProtocolViolation("saml_part_encrypted", f"the assertion holds an {name}")
+
+
+def read_issuer(element: etree._Element | None, code: str) -> str:
+    """Read an Issuer, which names an entity and nothing else (SAML Profiles §4.1.4.2).
+
+    :param code: of the refusal
+    """
+    if element is not None and element.get("Format", ENTITY) != ENTITY:
+        raise ProtocolViolation(code, f"the Issuer is of format {element.get('Format', '')[:120]!r}")
+    return text_of(element)
 
 
 def read_name_id(element: etree._Element) -> NameId:

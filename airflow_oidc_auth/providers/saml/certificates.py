@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 _MIN_RSA_BITS = 2048
+_MIN_EC_BITS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ def read_certificate(text: str) -> Certificate:
             raise ValueError(f"holds an RSA key of fewer than {_MIN_RSA_BITS} bits")
         kind = "rsa"
     elif isinstance(key, ec.EllipticCurvePublicKey):
+        if key.key_size < _MIN_EC_BITS:
+            raise ValueError(f"holds an EC key of fewer than {_MIN_EC_BITS} bits")
         kind = "ecdsa"
     else:
         raise ValueError("holds neither an RSA nor an EC key")  # noqa: TRY004 -- one error type for callers

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from lxml import etree
 
 from airflow_oidc_auth.errors import LoginRefused, OidcAuthError, ProtocolViolation, ProviderError
-from airflow_oidc_auth.providers.saml.assertion import instant, text_of
+from airflow_oidc_auth.providers.saml.assertion import instant, read_issuer
 from airflow_oidc_auth.providers.saml.certificates import Certificate
 from airflow_oidc_auth.providers.saml.encryption import decrypt_assertion
 from airflow_oidc_auth.providers.saml.names import DS, SAML, SAMLP, STATUS, SUCCESS, q
@@ -54,7 +54,7 @@ def read_envelope(root: etree._Element) -> Envelope:
         issue_instant=instant(root, "IssueInstant"),
         destination=root.get("Destination"),
         in_response_to=root.get("InResponseTo"),
-        issuer=text_of(issuers[0]) if issuers else "",
+        issuer=read_issuer(issuers[0] if issuers else None, "saml_response_issuer"),
     )
 
 
@@ -153,10 +153,21 @@ def check_status(root: etree._Element) -> None:
     :raises ProtocolViolation: ``idp_interaction_required``, ``saml_status``
     :raises ProviderError: ``saml_status_responder``
     """
-    codes = [each.get("Value") or "" for each in root.iterfind(f"{q(SAMLP, 'Status')}//{q(SAMLP, 'StatusCode')}")]
+    codes = status_codes(root)
     if codes[:1] == [SUCCESS]:
         return
     raise _status_error(codes)
+
+
+def status_codes(root: etree._Element) -> list[str]:
+    """Return the status code and those inside it.
+
+    :raises ProtocolViolation: ``saml_status``: it has not exactly one
+    """
+    found = root.findall(f"{q(SAMLP, 'Status')}/{q(SAMLP, 'StatusCode')}")
+    if len(found) != 1 or len(root.findall(q(SAMLP, "Status"))) != 1:
+        raise ProtocolViolation("saml_status", "there is not exactly one status")
+    return [each.get("Value") or "" for each in found[0].iter(q(SAMLP, "StatusCode"))]
 
 
 def _status_error(codes: list[str]) -> OidcAuthError:

@@ -1,4 +1,4 @@
-"""Import lxml, xmlsec and python3-saml late, and say in one sentence what is wrong with them."""
+"""Import lxml and xmlsec late, and say in one sentence what is wrong with them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 from airflow_oidc_auth.errors import ProviderError
 
-INSTALL = "Install `airflow-oidc-auth[saml]`: python3-saml 1.16, xmlsec 1.3.16 or later and lxml 6 or later, together."
-_MODULES = (("lxml.etree", "lxml"), ("xmlsec", "xmlsec"), ("onelogin.saml2", "python3-saml"))
+INSTALL = "Install `airflow-oidc-auth[saml]`: xmlsec 1.3.16 or later and lxml 6 or later, together."
+_MODULES = (("lxml.etree", "lxml"), ("xmlsec", "xmlsec"))
 
 
 @cache

@@ -15,13 +15,14 @@ from airflow_oidc_auth.providers.saml.assertion import NameId, instant, read_nam
 from airflow_oidc_auth.providers.saml.bindings import LogoutMessage, Post, Redirect
 from airflow_oidc_auth.providers.saml.certificates import Certificate
 from airflow_oidc_auth.providers.saml.checks import Expected, check_issue_instant
-from airflow_oidc_auth.providers.saml.envelope import Envelope, read_envelope
+from airflow_oidc_auth.providers.saml.envelope import Envelope, read_envelope, status_codes
 from airflow_oidc_auth.providers.saml.keys import verify_text
 from airflow_oidc_auth.providers.saml.names import SAML, SAMLP, SIGNATURES, SUCCESS, q
 from airflow_oidc_auth.providers.saml.signature import verify_signature
 from airflow_oidc_auth.providers.saml.untrusted import MAX_MESSAGE, decode_message, parse_own, parse_untrusted
 
 _MAX_INDEXES = 100
+_DEFLATE = "urn:oasis:names:tc:SAML:2.0:bindings:URL-Encoding:DEFLATE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ def read_logout_request(
     limit = instant(root, "NotOnOrAfter")
     if root.get("NotOnOrAfter") is not None and (limit is None or expected.now - expected.leeway >= limit):
         raise ProtocolViolation("saml_expired", "the logout request is too late")
+    if root.find(q(SAML, "EncryptedID")) is not None:
+        raise ProtocolViolation("saml_part_encrypted", "the logout request holds an EncryptedID")
     found = root.find(q(SAML, "NameID"))
     if found is None or not text_of(found):
         raise ProtocolViolation("saml_name_id_empty", "the logout request names nobody")
@@ -83,8 +86,7 @@ def read_logout_response(message: LogoutMessage, certificates: tuple[Certificate
     _check_envelope(envelope, expected)
     if envelope.in_response_to != expected.request_id:
         raise ProtocolViolation("saml_in_response_to", "the logout response answers another request")
-    codes = [each.get("Value") for each in root.iterfind(f"{q(SAMLP, 'Status')}//{q(SAMLP, 'StatusCode')}")]
-    return codes == [SUCCESS]
+    return status_codes(root) == [SUCCESS]
 
 
 def _check_envelope(envelope: Envelope, expected: Expected) -> None:
@@ -117,6 +119,8 @@ def _verify_query(raw_query: str, parameter: str, certificates: tuple[Certificat
     raw = _raw_parameters(raw_query)
     if parameter not in raw or "Signature" not in raw or "SigAlg" not in raw:
         raise ProtocolViolation("saml_unsigned", "the query is not signed")
+    if unquote_plus(raw.get("SAMLEncoding", _DEFLATE)) != _DEFLATE:
+        raise ProtocolViolation("saml_encoding", "the query is not deflated")
     algorithm = unquote_plus(raw["SigAlg"])
     if algorithm not in SIGNATURES:
         raise ProtocolViolation("saml_algorithm", f"the query is signed with {algorithm[:100]}")
@@ -134,6 +138,7 @@ def _raw_parameters(raw_query: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for part in raw_query.split("&"):
         key, _, value = part.partition("=")
+        key = unquote_plus(key)  # else `RelayStat%65` would be read by the web framework and not be signed
         if key in found:
             raise ProtocolViolation("duplicate_parameter", f"{key[:40]!r} is given twice")
         found[key] = value

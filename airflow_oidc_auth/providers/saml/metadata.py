@@ -15,7 +15,7 @@ from airflow_oidc_auth.providers.saml.bindings import POST, REDIRECT
 from airflow_oidc_auth.providers.saml.certificates import Certificate, read_certificate
 from airflow_oidc_auth.providers.saml.names import DS, MD, SAMLP, q
 from airflow_oidc_auth.providers.saml.settings import SamlSettings
-from airflow_oidc_auth.providers.saml.times import read_instant
+from airflow_oidc_auth.providers.saml.times import read_instant, write_instant
 from airflow_oidc_auth.providers.saml.untrusted import parse_metadata_document
 from airflow_oidc_auth.providers.settings import ProviderSettings
 from airflow_oidc_auth.providers.transport import MAX_BODY, Transport
@@ -33,6 +33,7 @@ class IdpMetadata:
     :param logout: address by binding; may be empty
     :param logout_response: where our answers go, by binding; the logout address unless the IdP says otherwise
     :param skipped: certificates that cannot be used and why, for ``airflow oidc check``
+    :param valid_until: epoch seconds; what was kept from an earlier fetch is not used after that either
     """
 
     entity_id: str
@@ -42,6 +43,7 @@ class IdpMetadata:
     logout_response: Mapping[str, str] = field(default_factory=dict)
     wants_signed_requests: bool = False
     skipped: tuple[str, ...] = ()
+    valid_until: int | None = None
 
 
 def fetch_idp_metadata(settings: ProviderSettings, transport: Transport, clock: Callable[[], float]) -> IdpMetadata:
@@ -71,10 +73,11 @@ def parse_idp_metadata(data: bytes, settings: ProviderSettings, now: float) -> I
     except ProtocolViolation as error:
         raise ProviderError("saml_metadata_malformed", error.detail) from None
     entity = _find_entity(root, settings)
-    _check_valid_until((root, entity), now)
     role = next((each for each in entity.iterfind(q(MD, "IDPSSODescriptor")) if _speaks_saml2(each)), None)
     if role is None:
         raise ProviderError("saml_metadata_malformed", "the entity is no SAML 2.0 identity provider")
+    valid_until = _valid_until(role)
+    check_not_expired(valid_until, now)
     certificates, skipped = _certificates(role, (settings.saml or SamlSettings()).fingerprints)
     sign_on = _endpoints(role, "SingleSignOnService")
     if not sign_on:
@@ -87,7 +90,17 @@ def parse_idp_metadata(data: bytes, settings: ProviderSettings, now: float) -> I
         logout_response=_endpoints(role, "SingleLogoutService", answers=True),
         wants_signed_requests=role.get("WantAuthnRequestsSigned") in ("true", "1"),
         skipped=skipped,
+        valid_until=valid_until,
     )
+
+
+def check_not_expired(valid_until: int | None, now: float) -> None:
+    """Refuse metadata that the IdP no longer stands by.
+
+    :raises ProviderError: ``saml_metadata_expired``
+    """
+    if valid_until is not None and valid_until <= now:
+        raise ProviderError("saml_metadata_expired", f"it was valid until {write_instant(valid_until)}")
 
 
 def _read_file(name: str) -> bytes:
@@ -114,10 +127,10 @@ def _find_entity(root: etree._Element, settings: ProviderSettings) -> etree._Ele
     )
 
 
-def _check_valid_until(elements: tuple[etree._Element, ...], now: float) -> None:
-    for element in elements:
-        if (text := element.get("validUntil")) is not None and (read_instant(text) or 0) <= now:
-            raise ProviderError("saml_metadata_expired", f"it was valid until {text[:40]}")
+def _valid_until(role: etree._Element) -> int | None:
+    """Return the soonest ``validUntil`` of the role and all that it stands in; one that is no time has passed."""
+    texts = [each.get("validUntil") for each in (role, *role.iterancestors())]
+    return min((read_instant(text) or 0 for text in texts if text is not None), default=None)
 
 
 def _speaks_saml2(role: etree._Element) -> bool:

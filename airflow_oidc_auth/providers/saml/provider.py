@@ -29,7 +29,7 @@ from airflow_oidc_auth.providers.saml.messages import (
     build_logout_response,
     send,
 )
-from airflow_oidc_auth.providers.saml.metadata import IdpMetadata, fetch_idp_metadata
+from airflow_oidc_auth.providers.saml.metadata import IdpMetadata, check_not_expired, fetch_idp_metadata
 from airflow_oidc_auth.providers.saml.replay import ReplayCache
 from airflow_oidc_auth.providers.saml.response import CheckedResponse, read_response
 from airflow_oidc_auth.providers.saml.session import SamlSession, read_hint, session_key, session_key_prefix
@@ -79,7 +79,7 @@ class SamlProvider:
 
         :raises ProviderError: the IdP's metadata cannot be had or used
         """
-        metadata = self._metadata.get()
+        metadata = self._idp_metadata()
         if metadata.wants_signed_requests and self._key is None:
             hint = f"Set `providers.{self.id}.signing_key`."
             raise ProviderError("saml_key_unusable", "the identity provider wants signed requests", hint=hint)
@@ -164,7 +164,7 @@ class SamlProvider:
         :raises ProtocolViolation: it is not the IdP's answer to this request
         """
         expected = self._expected(self._own.slo_url, request_id)
-        return read_logout_response(message, self._metadata.get().certificates, expected)
+        return read_logout_response(message, self._idp_metadata().certificates, expected)
 
     def answer_logout_request(self, message: LogoutMessage) -> LogoutRequested:
         """Verify a LogoutRequest of the IdP, which must be signed; end the sessions, then send an answer.
@@ -172,7 +172,7 @@ class SamlProvider:
         :raises ProtocolViolation: forged, foreign, late or malformed
         :raises ProviderError: the IdP's metadata cannot be had or used, or names no address for the answer
         """
-        metadata = self._metadata.get()
+        metadata = self._idp_metadata()
         demand = read_logout_request(message, metadata.certificates, self._expected(self._own.slo_url, None))
         if not metadata.logout_response:
             raise ProviderError("saml_binding_unavailable", "the metadata names no SingleLogoutService")
@@ -212,7 +212,7 @@ class SamlProvider:
         return diagnose(self._settings, self._own, self._transport, self._clock)
 
     def _read(self, attempt: LoginAttempt | None, response: Mapping[str, str]) -> CheckedResponse:
-        metadata = self._metadata.get()
+        metadata = self._idp_metadata()
         expected = self._expected(self._own.acs_url, None if attempt is None else authn_request_id(attempt))
         if attempt is not None and (self._saml.force_authn or attempt.other_account):
             expected = replace(expected, authenticated_since=attempt.started_at)
@@ -222,9 +222,23 @@ class SamlProvider:
             )
         except ProtocolViolation as error:
             # A certificate that the metadata did not have yet: fetched behind this sign-in's back, for the next one.
-            if error.code == "saml_signature_key_unknown" and self._refresh.claim(self._clock()):
-                self._spawn(self._refetch)
+            if error.code == "saml_signature_key_unknown":
+                self._refetch_soon()
             raise
+
+    def _idp_metadata(self) -> IdpMetadata:
+        """Return what is known; metadata that could not be refreshed is good until its ``validUntil``, not longer."""
+        metadata = self._metadata.get()
+        try:
+            check_not_expired(metadata.valid_until, self._clock())
+        except ProviderError:
+            self._refetch_soon()
+            raise
+        return metadata
+
+    def _refetch_soon(self) -> None:
+        if self._refresh.claim(self._clock()):
+            self._spawn(self._refetch)
 
     def _refetch(self) -> None:
         try:

@@ -21,6 +21,7 @@ from airflow_oidc_auth.providers.saml.certificates import Certificate, read_cert
 from airflow_oidc_auth.providers.saml.names import CANONICAL, DIGESTS, DS, ENVELOPED, EXC_C14N, SIGNATURES, q
 from airflow_oidc_auth.providers.saml.untrusted import parse_own
 
+_MAX_PREFIXES = 32
 _KEY_INFO = frozenset({q(DS, "X509Data"), q(DS, "KeyValue"), q(DS, "KeyName")})
 
 
@@ -70,6 +71,7 @@ def _check_algorithms(signature: etree._Element, reference: etree._Element) -> s
     """Return the kind of key; see :data:`CANONICAL`, :data:`SIGNATURES` and :data:`DIGESTS`."""
     if _algorithm(signature[0], "CanonicalizationMethod") not in CANONICAL:
         raise ProtocolViolation("saml_signature_transform", "SignedInfo is canonicalised in another way")
+    _check_prefixes(signature[0])
     transforms = [each.get("Algorithm") for each in reference.iterfind(f"{q(DS, 'Transforms')}/*")]
     if len(transforms) != 2 or transforms[0] != ENVELOPED or transforms[1] not in CANONICAL:
         raise ProtocolViolation("saml_signature_transform", f"transforms {[str(each)[:80] for each in transforms[:5]]}")
@@ -78,6 +80,13 @@ def _check_algorithms(signature: etree._Element, reference: etree._Element) -> s
         evidence = {"signature": method[:100], "digest": digest[:100]}
         raise ProtocolViolation("saml_algorithm", f"signed with {method[:100]}, {digest[:100]}", evidence=evidence)
     return SIGNATURES[method][0]
+
+
+def _check_prefixes(signed_info: etree._Element) -> None:
+    """A long list costs minutes: it is looked through for every element, before the signature is verified."""
+    for each in signed_info.iter(q(EXC_C14N, "InclusiveNamespaces")):
+        if len((each.get("PrefixList") or "").split()) > _MAX_PREFIXES:
+            raise ProtocolViolation("saml_signature_transform", f"names more than {_MAX_PREFIXES} prefixes")
 
 
 def _verify(element: etree._Element, signature: etree._Element, certificates: Sequence[Certificate]) -> None:

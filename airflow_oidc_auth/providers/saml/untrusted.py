@@ -16,6 +16,7 @@ MAX_DEPTH = 48
 MAX_ELEMENTS = 25_000
 MAX_METADATA_ELEMENTS = 250_000
 MAX_ATTRIBUTES = 64
+MAX_NAMESPACES = 128
 
 
 def decode_message(text: str) -> bytes:
@@ -79,7 +80,7 @@ class _Scan:
 
     def __init__(self, *, comments: bool = False, elements: int = MAX_ELEMENTS) -> None:
         self._comments, self._max_elements = comments, elements
-        self._depth = self._elements = 0
+        self._depth = self._elements = self._namespaces = 0
         self._ids: set[str] = set()
 
     def run(self, data: bytes) -> None:
@@ -89,6 +90,8 @@ class _Scan:
         if not self._comments:
             parser.CommentHandler = self._comment
             parser.ProcessingInstructionHandler = self._instruction
+        parser.StartNamespaceDeclHandler = self._declare
+        parser.EndNamespaceDeclHandler = self._undeclare
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         try:
@@ -110,6 +113,15 @@ class _Scan:
 
     def _instruction(self, *_: str) -> None:
         raise ProtocolViolation("saml_comment", "holds a processing instruction")
+
+    def _declare(self, *_: str | None) -> None:
+        # Canonicalisation looks at all that are in scope for each element, before any signature is verified.
+        self._namespaces += 1
+        if self._namespaces > MAX_NAMESPACES:
+            raise ProtocolViolation("saml_too_large", f"more than {MAX_NAMESPACES} namespaces at once")
+
+    def _undeclare(self, _: str | None) -> None:
+        self._namespaces -= 1
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
