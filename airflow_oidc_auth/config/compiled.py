@@ -14,9 +14,22 @@ from airflow_oidc_auth.providers.settings import ProviderSettings
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
-    """:param lifetime: seconds until a session ends whatever happens."""
+    """How long sessions live and how often the IdP is asked about them; durations are seconds.
+
+    :param lifetime: until a session ends whatever happens
+    :param recheck: between two confirmations of an active session at its IdP; None for never
+    :param idle_timeout: without activity, until a session ends; None for never
+    :param max_per_user: sessions that one person may have at a time, the oldest end; None for any number
+    :param reauthenticate_after: until somebody must show anew who they are; None for never
+    :param break_glass: ``airflow oidc break-glass`` may let somebody in
+    """
 
     lifetime: int
+    recheck: int | None = 300
+    idle_timeout: int | None = None
+    max_per_user: int | None = None
+    reauthenticate_after: int | None = None
+    break_glass: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ class SignIn:
     :param sid: the IdP's session id (OIDC Back-Channel Logout §2.1) or the SAML session's key, if it told one
     :param auth_time: when the person authenticated, epoch seconds, if told
     :param saml: what the assertion says about the IdP's session
+    :param access_token: for userinfo or introspection, where a session is confirmed without a refresh token
     """
 
     identity: Identity
@@ -32,6 +33,31 @@ class SignIn:
     sid: str | None = None
     auth_time: int | None = None
     saml: SamlSession | None = None
+    access_token: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldTokens:
+    """The IdP's tokens of one session, as a re-check needs and returns them."""
+
+    id_token: Secret | None = None
+    refresh_token: Secret | None = None
+    access_token: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """The IdP still knows the session.
+
+    :param tokens: all that are held from now on, new or as they were
+    :param identity: what the IdP now says of the person; None when it said nothing authoritative about claims and
+        groups, so that the last Grant stays
+    :param sid: the IdP's session id, if it told another one
+    """
+
+    tokens: HeldTokens
+    identity: Identity | None
+    sid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from airflow_oidc_auth.grants.grant import Grant
+from airflow_oidc_auth.identity import Identity
+from airflow_oidc_auth.providers.provider import HeldTokens
 from airflow_oidc_auth.secret import Secret
 
 
@@ -17,6 +19,12 @@ class Session:
     :param grant_digest: digest of the roles and teams
     :param created_at: epoch seconds
     :param expires_at: hard end, epoch seconds
+    :param auth_time: when the person authenticated at the IdP, epoch seconds, if told
+    :param seen_at: last activity that another server may know of, epoch seconds; in a copy in memory it is as old as
+        the copy
+    :param checked_at: when the IdP last confirmed the session, epoch seconds
+    :param check_due_at: when it is to be confirmed next if there is activity; None for never
+    :param regrade_at: when its roles must be worked out again whether there is activity or not; None for never
     """
 
     id: str
@@ -32,6 +40,11 @@ class Session:
     expires_at: int
     idp_sid: str | None = None
     client_address: str | None = None
+    auth_time: int | None = None
+    seen_at: int | None = None
+    checked_at: int | None = None
+    check_due_at: int | None = None
+    regrade_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +52,27 @@ class Opened:
     """A session just opened, and the roles of the principal's previous sign-in (None at the first).
 
     :param notes: facts about the account for the audit's detail
+    :param ended: sessions of the same principal that had to end for this one
     """
 
     session: Session
     previous_roles: tuple[str, ...] | None
     notes: tuple[tuple[str, str | int], ...] = ()
+    ended: tuple[Ended, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What the settings say of a session that opens; the defaults say nothing.
+
+    :param check_due_at: when it is first to be confirmed at the IdP, epoch seconds; None for never
+    :param regrade_at: when its roles must be worked out again, epoch seconds; None for never
+    :param max_sessions: how many sessions the principal may then have; the oldest end
+    """
+
+    check_due_at: int | None = None
+    regrade_at: int | None = None
+    max_sessions: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +81,73 @@ class Ended:
 
     session: Session
     id_token: Secret | None
+
+
+@dataclass(frozen=True, slots=True)
+class DueSession:
+    """A session whose re-check is due.
+
+    :param check_due_at: as read; a lease is given only while it is still so
+    :param regrade_at: as read, likewise
+    """
+
+    id: str
+    provider: str
+    check_due_at: int | None
+    regrade_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A session that nobody else re-checks now.
+
+    :param identity: what the IdP said last; None where that cannot be read (row of an older release, key dropped)
+    :param owner: names this lease alone; whoever writes must still hold it
+    :param until: end of the lease, epoch seconds
+    :param failures: re-checks in a row that came to nothing
+    """
+
+    session: Session
+    tokens: HeldTokens
+    identity: Identity | None
+    owner: str
+    until: int
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Recheck:
+    """What came of a re-check, to be written.
+
+    :param tokens: all that are held from now on; None for the ones that were
+    :param identity: what the IdP now says; None for what it said last
+    :param grant: the new Grant; None when the last one stays
+    :param sid: the IdP's session id, if it told another one
+    :param confirmed: the IdP was asked and answered, so that ``checked_at`` moves and the failures are forgotten
+    """
+
+    check_due_at: int | None
+    regrade_at: int | None = None
+    tokens: HeldTokens | None = None
+    identity: Identity | None = None
+    grant: Grant | None = None
+    sid: str | None = None
+    confirmed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Regraded:
+    """A session after its re-check.
+
+    :param before: the Grant until now
+    :param notes: facts about the account for the audit's detail
+    """
+
+    session: Session
+    before: Grant
+    notes: tuple[tuple[str, str | int], ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        """Tell whether other servers must load the session again."""
+        return self.session.grant != self.before

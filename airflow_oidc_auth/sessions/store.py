@@ -5,22 +5,33 @@ Methods are synchronous: the server awaits them on the store's own threads, neve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from airflow_oidc_auth.grants.grant import Grant
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.providers.provider import SignIn
-from airflow_oidc_auth.sessions.session import Ended, Opened, Session
+from airflow_oidc_auth.sessions.session import (
+    DueSession,
+    Ended,
+    Leased,
+    Opened,
+    Opening,
+    Recheck,
+    Regraded,
+    Session,
+)
+
+NOTHING_SAID = Opening()
 
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
     """One entry of the revocation feed.
 
-    :param kind: ``session`` or ``token``
-    :param key: session id or ``jti``
+    :param kind: ``session``, ``token`` or ``grant``
+    :param key: session id, ``jti``, or of a changed Grant the session id, a dot and what tells the changes apart
     :param expires_at: epoch seconds after which nothing bearing the key can be valid
     """
 
@@ -31,10 +42,21 @@ class Revocation:
 
 
 class SessionStore(Protocol):
-    """Open, load and end sessions; publish revocations to every API server."""
+    """Open, load, re-check and end sessions; publish to every API server what ended or changed."""
 
-    def open(self, sign_in: SignIn, grant: Grant, *, now: int, expires_at: int, client_address: str | None) -> Opened:
+    def open(
+        self,
+        sign_in: SignIn,
+        grant: Grant,
+        *,
+        now: int,
+        expires_at: int,
+        client_address: str | None,
+        opening: Opening = NOTHING_SAID,
+    ) -> Opened:
         """Store a new session (one transaction; principal row created or updated by (issuer, subject)).
+
+        Where the principal may have only so many, the oldest end with the reason ``too_many_sessions``.
 
         :raises SessionError: ``session_store_unavailable``
         :raises LoginRefused: an account elsewhere may not sign in; nothing is stored
@@ -58,6 +80,15 @@ class SessionStore(Protocol):
         :raises SessionError: ``session_store_unavailable``
         """
 
+    def end_many(
+        self, session_ids: Collection[str], *, reason: str, now: int, idle_since: int | None = None
+    ) -> Sequence[Ended]:
+        """End sessions as :meth:`end` does, many in one transaction; return those that this call ended.
+
+        :param idle_since: leave out what was seen at or after this time, epoch seconds
+        :raises SessionError: ``session_store_unavailable``; some may have ended
+        """
+
     def revoke_token(self, jti: str, *, expires_at: int, now: int) -> None:
         """Publish the revocation of one token."""
 
@@ -70,11 +101,64 @@ class SessionStore(Protocol):
         """
 
     def list_sessions(
-        self, *, now: int, principal_id: str | None = None, provider: str | None = None, idp_sid: str | None = None
+        self,
+        *,
+        now: int,
+        principal_id: str | None = None,
+        provider: str | None = None,
+        idp_sid: str | None = None,
+        user: str | None = None,
+        limit: int | None = None,
     ) -> Sequence[Session]:
         """Return live sessions, newest first.
 
         :param idp_sid: what ``idp_sid`` begins with; only together with ``provider``
+        :param user: exactly the name, the e-mail or the subject; names and e-mails can be those of several people
+        :param limit: at most so many; a store may return fewer
+        """
+
+    def sessions_by_identity(self, issuer: str, subject: str, *, now: int) -> Sequence[Session]:
+        """Return the live sessions of one identity, newest first."""
+
+    def touch(self, seen: Mapping[str, int]) -> None:
+        """Note activity.
+
+        :param seen: epoch seconds of the last activity, by session id; an older time than the stored one is left out
+        :raises SessionError: ``session_store_unavailable``; some may have been noted
+        """
+
+    def idle_sessions(self, *, now: int, idle_since: int, limit: int) -> Sequence[str]:
+        """Return ids of live sessions that were last seen (or opened, if never seen) before ``idle_since``."""
+
+    def due_sessions(self, *, now: int, active_since: int, limit: int) -> Sequence[DueSession]:
+        """Return sessions whose re-check is due and that nobody re-checks now.
+
+        Due is what was seen at or after ``active_since`` and has ``check_due_at`` in the past, and whatever has
+        ``regrade_at`` in the past.
+        """
+
+    def take_lease(self, due: DueSession, *, owner: str, now: int, seconds: int) -> Leased | None:
+        """Let the caller alone re-check a session for some seconds; None if somebody else does or has just done.
+
+        One compare-and-set: it holds without row locks, and no transaction is open afterwards.
+
+        :param owner: at most 32 ASCII characters, never used before
+        :raises SessionError: ``session_store_unavailable``: it may have been given, and then runs out
+        """
+
+    def settle_recheck(self, leased: Leased, recheck: Recheck, *, now: int) -> Regraded | None:
+        """Store what came of a re-check and give the lease back, in one transaction; None if it was lost meanwhile.
+
+        A Grant that differs is published to every API server (kind ``grant``), an account elsewhere is settled.
+
+        :raises LoginRefused: the account elsewhere lets this person in no more; nothing is stored
+        :raises SessionError: ``session_store_unavailable``
+        """
+
+    def end_leased(self, leased: Leased, *, reason: str, now: int) -> Ended | None:
+        """End a session as :meth:`end` does, but only while the lease is held.
+
+        Whoever has lost it heard the answer to a question that somebody else has asked again since.
         """
 
     def revocations(self, *, after: int, now: int) -> Sequence[Revocation]:
