@@ -16,6 +16,7 @@ from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, MetaData,
 from sqlalchemy.dialects import mysql
 
 from airflow_oidc_auth.sessions.limits import (
+    LEASE_OWNER_LENGTH,
     MAX_ADDRESS_LENGTH,
     MAX_EMAIL_LENGTH,
     MAX_IDENTITY_LENGTH,
@@ -82,9 +83,22 @@ sessions = Table(
     Column("expires_at", BigInteger, nullable=False),
     Column("ended_at", BigInteger, nullable=True),
     Column("end_reason", ascii_key(MAX_REASON_LENGTH), nullable=True),
+    Column("access_token", ascii_document(), nullable=True),
+    Column("claims", ascii_document(), nullable=True),
+    Column("auth_time", BigInteger, nullable=True),
+    Column("seen_at", BigInteger, nullable=True),
+    Column("checked_at", BigInteger, nullable=True),
+    Column("check_due_at", BigInteger, nullable=True),
+    Column("regrade_at", BigInteger, nullable=True),
+    Column("lease_until", BigInteger, nullable=True),
+    Column("check_failures", Integer, nullable=True),
+    Column("lease_owner", ascii_key(LEASE_OWNER_LENGTH), nullable=True),
     Index("idx_oidc_auth_session_principal_id", "principal_id"),
     Index("idx_oidc_auth_session_expires_at", "expires_at"),
     Index("idx_oidc_auth_session_idp_sid", "idp_sid"),
+    Index("idx_oidc_auth_session_seen_at", "seen_at"),
+    Index("idx_oidc_auth_session_check_due_at", "check_due_at"),
+    Index("idx_oidc_auth_session_regrade_at", "regrade_at"),
 )
 
 revocations = Table(

@@ -7,6 +7,7 @@ import re
 
 SESSION = "session"
 TOKEN = "token"
+GRANT = "grant"
 
 _PLAIN_KEY = re.compile(r"[\x21-\x7e]{1,100}")
 _SESSION_ID = re.compile(r"[A-Za-z0-9_-]{22}")
@@ -15,6 +16,19 @@ _SESSION_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 def is_session_id(text: str) -> bool:
     """Tell whether ``text`` has the shape of a session id; nothing else may reach the database or the cache."""
     return _SESSION_ID.fullmatch(text) is not None
+
+
+def grant_key(session_id: str, change: str) -> str:
+    """Return the key of one change of a session's Grant.
+
+    :param change: tells it from every other change of this session
+    """
+    return f"{session_id}.{change}"
+
+
+def session_of_grant_key(key: str) -> str:
+    """Return whose Grant has changed."""
+    return key.partition(".")[0]
 
 
 def token_key(jti: str) -> str:
