@@ -24,7 +24,8 @@ from requests.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import TimeoutError as TimeoutHTTPError
 
-from airflow_oidc_auth.errors import ProviderError
+from airflow_oidc_auth.errors import OidcAuthError, ProviderError
+from airflow_oidc_auth.providers.circuit import CircuitBreakers
 from airflow_oidc_auth.providers.endpoints import check_url
 from airflow_oidc_auth.providers.settings import HttpSettings
 from airflow_oidc_auth.providers.strict_json import load_json
@@ -96,12 +97,23 @@ class Transport(Protocol):
 class RequestsTransport:
     """The real one. Safe to share between the threads of one provider's pool.
 
-    ``state`` tells how the last exchange went: ``unknown`` before the first, ``ok`` or ``failing``.
+    ``state`` tells how the last exchange went: ``unknown`` before the first, ``ok`` or ``failing``. A host that fails
+    again and again is left alone for a moment (:mod:`.circuit`).
+
+    :param observe: told the outcome of each exchange (``ok`` or an error's code) and its seconds, for metrics
     """
 
-    def __init__(self, settings: HttpSettings, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        settings: HttpSettings,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        observe: Callable[[str, float], None] | None = None,
+    ) -> None:
         self._settings = settings
         self._monotonic = monotonic
+        self._observe = observe
+        self._circuits = CircuitBreakers(monotonic)
         self._session = _new_session()
         self.state = "unknown"
         self._verify: bool | str = settings.ca_file or os.environ.get("REQUESTS_CA_BUNDLE") or True
@@ -123,17 +135,30 @@ class RequestsTransport:
             return self._send("POST", url, json_module.dumps(json), {**(headers or {}), "Content-Type": _JSON})
         return self._send("POST", url, dict(form or {}), headers)
 
+    def open_circuits(self) -> tuple[str, ...]:
+        """Return the hosts that are left alone because they are down."""
+        return self._circuits.open_hosts()
+
     def _send(self, method: str, url: str, data: object, headers: Mapping[str, str] | None) -> HttpAnswer:
-        state = "failing"
+        host = check_url(url).netloc
+        with self._circuits.of(host).guard(host, data if isinstance(data, dict) else None):
+            return self._observed(method, url, data, headers)
+
+    def _observed(self, method: str, url: str, data: object, headers: Mapping[str, str] | None) -> HttpAnswer:
+        begun, outcome = self._monotonic(), "failed"
         try:
             answer = self._exchange(method, url, data, headers)
-            state = "ok"
+            outcome = "ok"
+        except OidcAuthError as error:
+            outcome = error.code
+            raise
         finally:
-            self.state = state
+            self.state = "ok" if outcome == "ok" else "failing"
+            if self._observe is not None:
+                self._observe(outcome, self._monotonic() - begun)
         return answer
 
     def _exchange(self, method: str, url: str, data: object, headers: Mapping[str, str] | None) -> HttpAnswer:
-        check_url(url)
         deadline = self._monotonic() + _PATIENCE * self._settings.timeout
         try:
             with self._open(method, url, data, headers) as response:
