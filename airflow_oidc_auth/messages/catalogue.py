@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from airflow_oidc_auth.messages import configuration, fab, login, protocol, provider, saml, session
+from airflow_oidc_auth.messages import configuration, confirming, fab, login, protocol, provider, saml, session
 from airflow_oidc_auth.messages.message import Message
 
 __all__ = ["Message", "all_messages", "message"]
@@ -22,6 +22,7 @@ def _merge(*areas: Mapping[str, Message]) -> Mapping[str, Message]:
 
 _CATALOGUE = _merge(
     configuration.MESSAGES,
+    confirming.MESSAGES,
     fab.MESSAGES,
     login.MESSAGES,
     protocol.MESSAGES,

@@ -100,10 +100,10 @@ def check_authorized_party(claims: Mapping[str, object], client_id: str) -> None
 
 def check_times(claims: Mapping[str, object], now: float, leeway: int) -> None:
     """``exp`` and ``iat`` are there, ``nbf`` may be; none contradicts the clock by more than the leeway."""
-    expires, issued = _date(claims, "exp"), _date(claims, "iat")
+    expires, issued = read_date(claims, "exp"), read_date(claims, "iat")
     if now >= expires + leeway:
         raise ProtocolViolation("id_token_expired", f"exp was {now - expires:.0f} s ago", evidence={"exp": expires})
-    begins = max(issued, _date(claims, "nbf") if "nbf" in claims else issued)
+    begins = max(issued, read_date(claims, "nbf") if "nbf" in claims else issued)
     if now < begins - leeway:
         raise ProtocolViolation(
             "id_token_not_yet_valid", f"iat or nbf is {begins - now:.0f} s ahead", evidence={"begins": begins}
@@ -141,8 +141,11 @@ def check_subject(claims: Mapping[str, object]) -> str:
     return subject
 
 
-def _date(claims: Mapping[str, object], name: str) -> float:
-    """Return a NumericDate (RFC 7519 §2): integers and floats, never booleans or texts."""
+def read_date(claims: Mapping[str, object], name: str) -> float:
+    """Return a NumericDate (RFC 7519 §2): integers and floats, never booleans or texts.
+
+    :raises ProtocolViolation: ``id_token_claim``
+    """
     value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ProtocolViolation("id_token_claim", f"{name} is no number", evidence={"claim": name})

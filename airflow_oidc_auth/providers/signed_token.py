@@ -53,10 +53,12 @@ class SignedClaims:
     """Claims under a signature that one of the IdP's keys verifies. Not yet checked to be meant for us.
 
     :param algorithm: of the signature; ``at_hash`` follows from it
+    :param typ: what the header calls the token (RFC 7515 §4.1.9), None if it does not
     """
 
     claims: Mapping[str, object] = field(repr=False)
     algorithm: str
+    typ: object = None
 
 
 def parse_token(text: str) -> UnverifiedToken:
@@ -105,13 +107,13 @@ def verify_signature(
         )
     keys = tuple(candidates(alg, token.kid))
     if _any_verifies(token, keys):
-        return SignedClaims(token.claims, alg)
+        return SignedClaims(token.claims, alg, token.header.get("typ"))
     # An unknown kid, or no kid (or one that is used again) after a rotation. Look again even if no fetch was
     # allowed now: another thread's may have just brought the key.
     refresh()
     keys = tuple(candidates(alg, token.kid))
     if _any_verifies(token, keys):
-        return SignedClaims(token.claims, alg)
+        return SignedClaims(token.claims, alg, token.header.get("typ"))
     if not keys:
         raise ProtocolViolation(
             "id_token_key_unknown",
