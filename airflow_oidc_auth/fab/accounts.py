@@ -48,7 +48,14 @@ class FabAccounts:
         self._local_time = local_time
 
     def settle(
-        self, transaction: Transaction, principal_id: str, sign_in: SignIn, grant: Grant, *, now: int
+        self,
+        transaction: Transaction,
+        principal_id: str,
+        sign_in: SignIn,
+        grant: Grant,
+        *,
+        now: int,
+        signing_in: bool = True,
     ) -> Settled:
         """Let the FAB user have exactly the mapped roles, and those that the settings keep.
 
@@ -58,7 +65,7 @@ class FabAccounts:
             ``fab_user_conflict``
         """
         user = find_linked_user(transaction, principal_id)
-        self._check_admitted(user, principal_id)
+        self._check_admitted(user, principal_id, signing_in=signing_in)
         mapped = _find_roles(transaction, grant.roles)
         kept = self._kept(user, mapped)
         missing = _missing(grant, mapped, principal_id)
@@ -71,7 +78,8 @@ class FabAccounts:
             _assign(transaction, made.id, wanted.values())
             notes = _notes(made.username, kept, missing, created=True)
             return Settled(_held(grant, mapped, kept), None, notes, made.username)
-        self._touch(transaction, user.id)
+        if signing_in:
+            self._touch(transaction, user.id)
         _replace_roles(transaction, user, wanted)
         if given != user.given_document:
             store_given(transaction, principal_id, given)
@@ -92,7 +100,9 @@ class FabAccounts:
             store_given(transaction, principal_id, NOTHING_GIVEN)
         return tuple(sorted(user.roles.keys() - kept.keys()))
 
-    def _check_admitted(self, user: LinkedUser | None, principal_id: str) -> None:
+    def _check_admitted(self, user: LinkedUser | None, principal_id: str, *, signing_in: bool) -> None:
+        if user is None and not signing_in:
+            raise LoginRefused("fab_user_inactive", f"principal {principal_id} has no FAB user any more")
         if user is None and not self.settings.registration:
             raise LoginRefused("fab_registration_closed", f"principal {principal_id} has no FAB user")
         if user is not None and not user.active:

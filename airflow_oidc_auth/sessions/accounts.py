@@ -32,7 +32,14 @@ class Accounts(Protocol):
     """Where the account of an identity lives beside our own tables; FAB's users are one."""
 
     def settle(
-        self, transaction: Transaction, principal_id: str, sign_in: SignIn, grant: Grant, *, now: int
+        self,
+        transaction: Transaction,
+        principal_id: str,
+        sign_in: SignIn,
+        grant: Grant,
+        *,
+        now: int,
+        signing_in: bool = True,
     ) -> Settled:
         """Find or make the account and give it the roles of the Grant.
 
@@ -40,6 +47,7 @@ class Accounts(Protocol):
         run again when the transaction met another one.
 
         :param now: epoch seconds
+        :param signing_in: False for a re-check of a session: no account is made, and nobody has signed in
         :raises LoginRefused: no session for this person
         """
         ...

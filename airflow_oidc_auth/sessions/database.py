@@ -7,44 +7,55 @@ Grant against its digest, the principal against ``(issuer, subject)``.
 
 from __future__ import annotations
 
-import logging
 import random
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from airflow.utils.session import create_session
-from sqlalchemy import and_, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.orm import Session as Transaction
 
-from airflow_oidc_auth.errors import SessionError
 from airflow_oidc_auth.grants.digest import grant_digest
 from airflow_oidc_auth.grants.grant import Grant
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.providers.provider import SignIn
 from airflow_oidc_auth.sessions import models
 from airflow_oidc_auth.sessions.accounts import Accounts
-from airflow_oidc_auth.sessions.database_errors import is_conflict, store_unavailable
 from airflow_oidc_auth.sessions.fernet import TokenCipher
-from airflow_oidc_auth.sessions.grant_document import dump_grant, dump_roles, parse_roles
-from airflow_oidc_auth.sessions.limits import MAX_NAME_LENGTH, MAX_REASON_LENGTH
+from airflow_oidc_auth.sessions.limits import MAX_NAME_LENGTH
 from airflow_oidc_auth.sessions.principal import principal_id
-from airflow_oidc_auth.sessions.revocation import SESSION, TOKEN, is_session_id, token_key
+from airflow_oidc_auth.sessions.principals_table import store_principal
+from airflow_oidc_auth.sessions.rechecks_table import LeaseLost, find_due, settle, take_lease
+from airflow_oidc_auth.sessions.revocation import TOKEN, is_session_id, token_key
 from airflow_oidc_auth.sessions.rows import check_storable, new_session, parse_session
-from airflow_oidc_auth.sessions.session import Ended, Opened, Session
-from airflow_oidc_auth.sessions.store import Revocation
+from airflow_oidc_auth.sessions.session import (
+    DueSession,
+    Ended,
+    Leased,
+    Opened,
+    Opening,
+    Recheck,
+    Regraded,
+    Session,
+)
+from airflow_oidc_auth.sessions.sessions_table import (
+    READ_SESSION,
+    TOO_MANY,
+    end_sessions,
+    idle,
+    live,
+    revocation_row,
+    session_row,
+    surplus_sessions,
+)
+from airflow_oidc_auth.sessions.store import NOTHING_SAID, Revocation
+from airflow_oidc_auth.sessions.transactions import TransactionRunner, Transactions, rows
 
-log = logging.getLogger(__name__)
-
-T = TypeVar("T")
-Transactions = Callable[[], AbstractContextManager[Transaction]]
-
-ATTEMPTS = 5
 BATCH = 500
 LIST_LIMIT = 10_000
 
@@ -52,22 +63,6 @@ _S = models.sessions.c
 _P = models.principals.c
 _R = models.revocations.c
 _M = models.replays.c
-
-_READ_SESSION = select(
-    _S.id,
-    _S.principal_id,
-    _S.provider,
-    _P.issuer,
-    _P.subject,
-    _S.name,
-    _S.email,
-    _S.grant_document,
-    _S.grant_digest,
-    _S.created_at,
-    _S.expires_at,
-    _S.idp_sid,
-    _S.client_address,
-).join_from(models.sessions, models.principals, _S.principal_id == _P.id)
 
 
 def airflow_transactions() -> AbstractContextManager[Transaction]:
@@ -82,7 +77,6 @@ class DatabaseSessionStore:
     :param accounts: settled by every sign-in, in its transaction; None when sessions alone are the accounts
     :param transactions: opens a transaction that commits on success
     :param new_id: makes a session id: 128 random bits, base64url
-    :param jitter: between 0 and 1; keeps transactions that met from meeting again
     """
 
     def __init__(
@@ -97,26 +91,35 @@ class DatabaseSessionStore:
     ) -> None:
         self._cipher = cipher
         self._accounts = accounts
-        self._transactions = transactions
         self._new_id = new_id
-        self._sleep = sleep
-        self._jitter = jitter
+        self._runner = TransactionRunner(transactions, sleep=sleep, jitter=jitter)
 
-    def open(self, sign_in: SignIn, grant: Grant, *, now: int, expires_at: int, client_address: str | None) -> Opened:
+    def open(
+        self,
+        sign_in: SignIn,
+        grant: Grant,
+        *,
+        now: int,
+        expires_at: int,
+        client_address: str | None,
+        opening: Opening = NOTHING_SAID,
+    ) -> Opened:
         """Store a new session; see :class:`~airflow_oidc_auth.sessions.store.SessionStore`.
 
         :raises SessionError: ``session_store_unavailable``, ``identity_not_storable`` or ``principal_conflict``
         :raises LoginRefused: the account may not sign in; nothing is stored
         """
         check_storable(sign_in.identity)
-        session = new_session(self._new_id(), sign_in, grant, now, expires_at, client_address)
+        session = new_session(self._new_id(), sign_in, grant, now, expires_at, client_address, opening)
 
         def work(transaction: Transaction) -> Opened:
-            opened = self._settle(transaction, Opened(session, _store_principal(transaction, session)), sign_in, now)
-            transaction.execute(insert(models.sessions).values(self._session_row(opened.session, sign_in)))
-            return opened
+            opened = self._settle(transaction, Opened(session, store_principal(transaction, session)), sign_in, now)
+            ended = self._make_room(transaction, session.principal_id, opening.max_sessions, now)
+            row = session_row(opened.session, sign_in, self._cipher)
+            transaction.execute(insert(models.sessions).values(row))
+            return replace(opened, ended=ended)
 
-        return self._run(work)
+        return self._runner.run(work)
 
     def withdraw(self, identity: Identity) -> tuple[str, ...]:
         """Take the roles of an identity to whom the rules give nothing; return those that went."""
@@ -124,40 +127,40 @@ class DatabaseSessionStore:
         if accounts is None:
             return ()
         mine = principal_id(identity.issuer, identity.subject)
-        return self._run(lambda transaction: accounts.withdraw(transaction, mine))
+        return self._runner.run(lambda transaction: accounts.withdraw(transaction, mine))
 
     def load(self, session_id: str, *, now: int) -> Session | None:
         """Return the session if it is neither unknown, ended, expired nor tampered with."""
         if not is_session_id(session_id):
             return None
-        statement = _READ_SESSION.where(_S.id == session_id, _live(now))
-        row = self._run(lambda transaction: transaction.execute(statement).one_or_none())
+        statement = READ_SESSION.where(_S.id == session_id, live(now))
+        row = self._runner.run(lambda transaction: transaction.execute(statement).one_or_none())
         return None if row is None else parse_session(row)
 
     def end(self, session_id: str, *, reason: str, now: int) -> Ended | None:
         """End a session, publish its revocation and forget its tokens, in one transaction."""
-        if not is_session_id(session_id):
-            return None
+        return next(iter(self.end_many([session_id], reason=reason, now=now)), None)
 
-        def work(transaction: Transaction) -> Ended | None:
-            # First to write wins, on every database and without row locks (SQLite has none).
-            ending = update(models.sessions).where(_S.id == session_id, _live(now))
-            if not _rows(transaction.execute(ending.values(ended_at=now, end_reason=reason[:MAX_REASON_LENGTH]))):
-                return None
-            row = transaction.execute(_READ_SESSION.add_columns(_S.id_token).where(_S.id == session_id)).one()
-            forget = update(models.sessions).where(_S.id == session_id)
-            transaction.execute(forget.values(id_token=None, refresh_token=None))
-            transaction.execute(_revocation(SESSION, session_id, expires_at=row.expires_at, now=now))
-            session = parse_session(row)
-            id_token = self._cipher.decrypt(row.id_token, f"id_token:{session_id}")
-            return None if session is None else Ended(session, id_token)
+    def end_many(
+        self, session_ids: Collection[str], *, reason: str, now: int, idle_since: int | None = None
+    ) -> Sequence[Ended]:
+        """End sessions, at most 500 in a transaction."""
+        only = None if idle_since is None else idle(idle_since)
+        known = sorted(filter(is_session_id, session_ids))
+        ended: list[Ended] = []
+        for first in range(0, len(known), BATCH):
+            ended += self._end(known[first : first + BATCH], reason, now, only)
+        return tuple(ended)
 
-        return self._run(work)
+    def _end(self, session_ids: Collection[str], reason: str, now: int, only: Any) -> Sequence[Ended]:
+        ending = partial(end_sessions, cipher=self._cipher, session_ids=session_ids, reason=reason, now=now, only=only)
+        return self._runner.run(ending)
 
     def revoke_token(self, jti: str, *, expires_at: int, now: int) -> None:
         """Publish the revocation of one token; a second time changes nothing."""
-        statement = _revocation(TOKEN, token_key(jti), expires_at=expires_at, now=now)
-        self._run(lambda transaction: transaction.execute(statement), settled_by_duplicate=True)
+        entry = revocation_row(TOKEN, token_key(jti), expires_at=expires_at, now=now)
+        statement = insert(models.revocations).values(entry)
+        self._runner.run(lambda transaction: transaction.execute(statement), settled_by_duplicate=True)
 
     def claim(self, message_key: str, *, expires_at: int, now: int) -> bool:
         """Use a message up; the unique insert wins, whichever API server makes it."""
@@ -170,23 +173,79 @@ class DatabaseSessionStore:
             return True
 
         # None: somebody has done it already.
-        return bool(self._run(work, settled_by_duplicate=True))
+        return bool(self._runner.run(work, settled_by_duplicate=True))
 
     def list_sessions(
-        self, *, now: int, principal_id: str | None = None, provider: str | None = None, idp_sid: str | None = None
+        self,
+        *,
+        now: int,
+        principal_id: str | None = None,
+        provider: str | None = None,
+        idp_sid: str | None = None,
+        user: str | None = None,
+        limit: int | None = None,
     ) -> Sequence[Session]:
         """Return live sessions, newest first, at most 10,000."""
-        statement = _READ_SESSION.where(_live(now)).order_by(_S.created_at.desc(), _S.id).limit(LIST_LIMIT)
+        wanted = [live(now)]
         if principal_id is not None:
-            statement = statement.where(_S.principal_id == principal_id)
+            wanted.append(_S.principal_id == principal_id)
         if provider is not None:
-            statement = statement.where(_S.provider == provider)
+            wanted.append(_S.provider == provider)
         if idp_sid is not None:
-            statement = statement.where(_S.idp_sid.startswith(idp_sid, autoescape=True))
-        rows = self._run(lambda transaction: transaction.execute(statement).all())
-        found = (session for row in rows if (session := parse_session(row)) is not None)
-        # SQLite's LIKE folds case.
-        return tuple(each for each in found if idp_sid is None or (each.idp_sid or "").startswith(idp_sid))
+            wanted.append(_S.idp_sid.startswith(idp_sid, autoescape=True))
+        if user is not None:
+            wanted.append(or_(_S.name == user, _S.email == user, _P.subject == user))
+        statement = READ_SESSION.where(*wanted).order_by(_S.created_at.desc(), _S.id)
+        statement = statement.limit(LIST_LIMIT if limit is None else min(limit, LIST_LIMIT))
+        found = self._runner.run(lambda transaction: transaction.execute(statement).all())
+        sessions = (session for row in found if (session := parse_session(row)) is not None)
+        return tuple(session for session in sessions if _is_meant(session, idp_sid, user))
+
+    def sessions_by_identity(self, issuer: str, subject: str, *, now: int) -> Sequence[Session]:
+        """Return the live sessions of one identity, newest first, at most 10,000."""
+        return self.list_sessions(now=now, principal_id=principal_id(issuer, subject))
+
+    def touch(self, seen: Mapping[str, int]) -> None:
+        """Note activity: one statement for at most 500 sessions that were seen in the same second."""
+        by_time: dict[int, list[str]] = {}
+        for session_id, moment in sorted(seen.items()):
+            by_time.setdefault(moment, []).append(session_id)
+        for moment, ids in by_time.items():
+            older = or_(_S.seen_at.is_(None), _S.seen_at < moment)
+            for first in range(0, len(ids), BATCH):
+                mine = _S.id.in_(ids[first : first + BATCH])
+                statement = update(models.sessions).where(mine, older, _S.ended_at.is_(None)).values(seen_at=moment)
+                self._runner.run(partial(_execute, statement=statement))
+
+    def idle_sessions(self, *, now: int, idle_since: int, limit: int) -> Sequence[str]:
+        """Return ids of live sessions that were not seen since."""
+        statement = select(_S.id).where(live(now), idle(idle_since)).order_by(_S.seen_at).limit(limit)
+        return self._runner.run(lambda transaction: transaction.execute(statement).scalars().all())
+
+    def due_sessions(
+        self, *, now: int, active_since: int, limit: int, providers: Collection[str]
+    ) -> Sequence[DueSession]:
+        """Return sessions whose re-check is due and that nobody re-checks now."""
+        found = partial(find_due, now=now, active_since=active_since, limit=limit, providers=providers)
+        return self._runner.run(found)
+
+    def take_lease(self, due: DueSession, *, owner: str, now: int, seconds: int) -> Leased | None:
+        """Let the caller alone re-check a session for some seconds."""
+        taken = partial(take_lease, cipher=self._cipher, due=due, owner=owner, now=now, seconds=seconds)
+        return self._runner.run(taken)
+
+    def settle_recheck(self, leased: Leased, recheck: Recheck, *, now: int) -> Regraded | None:
+        """Store what came of a re-check and give the lease back."""
+        work = partial(settle, cipher=self._cipher, accounts=self._accounts, leased=leased, recheck=recheck, now=now)
+        try:
+            return self._runner.run(work)
+        except LeaseLost:
+            return None
+
+    def end_leased(self, leased: Leased, *, reason: str, now: int) -> Ended | None:
+        """End a session while the lease is held."""
+        ended = self._end([leased.session.id], reason, now, _S.lease_owner == leased.owner)
+        return next(iter(ended), None)
 
     def revocations(self, *, after: int, now: int) -> Sequence[Revocation]:
         """Return unexpired revocations with a number above ``after``, in order.
@@ -199,8 +258,8 @@ class DatabaseSessionStore:
             .where(_R.sequence > after, _R.expires_at > now)
             .order_by(_R.sequence)
         )
-        rows = self._run(lambda transaction: transaction.execute(statement).all())
-        return tuple(Revocation(row.sequence, row.kind, row.revoked_key, row.expires_at) for row in rows)
+        found = self._runner.run(lambda transaction: transaction.execute(statement).all())
+        return tuple(Revocation(row.sequence, row.kind, row.revoked_key, row.expires_at) for row in found)
 
     def delete_expired(self, *, now: int) -> int:
         """Delete expired sessions, revocations and used messages in small transactions; return how many rows."""
@@ -212,7 +271,7 @@ class DatabaseSessionStore:
     def _delete_batches(self, table: Any, key: Any, condition: Any) -> int:
         total = 0
         while True:
-            found, deleted = self._run(partial(_delete_batch, table=table, key=key, condition=condition))
+            found, deleted = self._runner.run(partial(_delete_batch, table=table, key=key, condition=condition))
             total += deleted
             if found < BATCH:
                 return total
@@ -226,82 +285,31 @@ class DatabaseSessionStore:
         held = replace(session, name=name, grant=settled.grant, grant_digest=grant_digest(settled.grant))
         return Opened(held, settled.previous_roles, settled.notes)
 
-    def _session_row(self, session: Session, sign_in: SignIn) -> Mapping[str, Any]:
-        return {
-            "id": session.id,
-            "principal_id": session.principal_id,
-            "provider": session.provider,
-            "name": session.name,
-            "email": session.email,
-            "grant_document": dump_grant(session.grant),
-            "grant_digest": session.grant_digest,
-            "idp_sid": session.idp_sid,
-            "client_address": session.client_address,
-            "id_token": self._cipher.encrypt(sign_in.id_token, f"id_token:{session.id}"),
-            "refresh_token": self._cipher.encrypt(sign_in.refresh_token, f"refresh_token:{session.id}"),
-            "created_at": session.created_at,
-            "expires_at": session.expires_at,
-        }
-
-    def _run(self, work: Callable[[Transaction], T], *, settled_by_duplicate: bool = False) -> T:
-        """Run one transaction; again when it met another one, as often as ``ATTEMPTS``.
-
-        :param settled_by_duplicate: a unique constraint that fails means that somebody has done it already
-        """
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                with self._transactions() as transaction:
-                    return work(transaction)
-            except SQLAlchemyError as error:
-                if settled_by_duplicate and isinstance(error, IntegrityError):
-                    return None  # type: ignore[return-value]  # revoke_token, which returns nothing, and claim
-                if attempt == ATTEMPTS or not is_conflict(error):
-                    # The cause shows statements and parameters.
-                    raise store_unavailable(error) from None
-            self._sleep((0.005 + 0.025 * self._jitter()) * attempt)
-        raise AssertionError("unreachable")
-
-
-def _live(now: int) -> Any:
-    return and_(_S.ended_at.is_(None), _S.expires_at > now)
-
-
-def _rows(result: Any) -> int:
-    return int(result.rowcount)
+    def _make_room(
+        self, transaction: Transaction, principal: str, max_sessions: int | None, now: int
+    ) -> tuple[Ended, ...]:
+        """End the oldest sessions of a principal so that one more fits; the principal's row is locked."""
+        if max_sessions is None:
+            return ()
+        surplus = surplus_sessions(transaction, principal, max_sessions - 1, now)
+        if not surplus:
+            return ()
+        return tuple(end_sessions(transaction, self._cipher, surplus, reason=TOO_MANY, now=now))
 
 
 def _delete_batch(transaction: Transaction, *, table: Any, key: Any, condition: Any) -> tuple[int, int]:
     """Return how many rows were found and how many of them this transaction deleted (others clean up, too)."""
     # MySQL knows no LIMIT inside IN (SELECT …).
     keys = transaction.execute(select(key).where(condition).limit(BATCH)).scalars().all()
-    return len(keys), _rows(transaction.execute(delete(table).where(key.in_(keys)))) if keys else 0
+    return len(keys), rows(transaction.execute(delete(table).where(key.in_(keys)))) if keys else 0
 
 
-def _revocation(kind: str, key: str, *, expires_at: int, now: int) -> Any:
-    row = {"kind": kind, "revoked_key": key, "expires_at": expires_at, "created_at": now}
-    return insert(models.revocations).values(row)
+def _execute(transaction: Transaction, *, statement: Any) -> None:
+    transaction.execute(statement)
 
 
-def _store_principal(transaction: Transaction, session: Session) -> tuple[str, ...] | None:
-    """Create or update the principal's row; return the roles of the previous sign-in.
-
-    The update comes first because it takes the row's write lock on every database: a second sign-in at the same
-    moment waits here, and so sees the roles that the first one stores.
-    """
-    display = {"name": session.name, "email": session.email, "signed_in_at": session.created_at}
-    mine = _P.id == session.principal_id
-    roles = dump_roles(session.grant.roles)
-    if not _rows(transaction.execute(update(models.principals).where(mine).values(display))):
-        row = {"id": session.principal_id, "issuer": session.issuer, "subject": session.subject}
-        created = {"roles": roles, "created_at": session.created_at}
-        transaction.execute(insert(models.principals).values({**row, **display, **created}))
-        return None
-    stored = transaction.execute(select(_P.issuer, _P.subject, _P.roles).where(mine)).one()
-    if (stored.issuer, stored.subject) != (session.issuer, session.subject):
-        raise SessionError("principal_conflict", f"principal {session.principal_id} has another issuer or subject")
-    transaction.execute(update(models.principals).where(mine).values(roles=roles))
-    try:
-        return parse_roles(stored.roles)
-    except ValueError:
-        log.warning("The roles of principal %s cannot be read; they are taken as none", session.principal_id)
-        return ()
+def _is_meant(session: Session, idp_sid: str | None, user: str | None) -> bool:
+    """Compare again: SQLite's LIKE folds case, and no database is asked to compare text from outside."""
+    if user is not None and user not in (session.name, session.email, session.subject):
+        return False
+    return idp_sid is None or (session.idp_sid or "").startswith(idp_sid)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 from airflow_oidc_auth.errors import SessionError
@@ -13,9 +14,11 @@ from airflow_oidc_auth.providers.provider import SignIn
 from airflow_oidc_auth.sessions import limits
 from airflow_oidc_auth.sessions.grant_document import parse_grant
 from airflow_oidc_auth.sessions.principal import principal_id
-from airflow_oidc_auth.sessions.session import Session
+from airflow_oidc_auth.sessions.session import Opening, Recheck, Session
 
 log = logging.getLogger(__name__)
+
+_LATEST = 2**53
 
 
 def check_storable(identity: Identity) -> None:
@@ -28,13 +31,18 @@ def check_storable(identity: Identity) -> None:
             raise SessionError("identity_not_storable", f"{name} is empty, too long or has unprintable characters")
 
 
-def new_session(
-    session_id: str, sign_in: SignIn, grant: Grant, now: int, expires_at: int, client_address: str | None
+def new_session(  # one argument per fact
+    session_id: str,
+    sign_in: SignIn,
+    grant: Grant,
+    now: int,
+    expires_at: int,
+    client_address: str | None,
+    opening: Opening,
 ) -> Session:
     """Return the session of a sign-in, in the form in which it can be stored."""
     identity = sign_in.identity
-    # A shortened sid or e-mail would be another one; a shortened name is still the person's.
-    sid = sign_in.sid if sign_in.sid and len(sign_in.sid) <= limits.MAX_SID_LENGTH else None
+    # A shortened e-mail would be another one; a shortened name is still the person's.
     email = identity.email if identity.email and len(identity.email) <= limits.MAX_EMAIL_LENGTH else None
     return Session(
         id=session_id,
@@ -48,9 +56,36 @@ def new_session(
         grant_digest=grant_digest(grant),
         created_at=now,
         expires_at=expires_at,
-        idp_sid=sid and _storable(sid),
+        idp_sid=storable_sid(sign_in.sid),
         client_address=client_address and _storable(client_address)[: limits.MAX_ADDRESS_LENGTH],
+        auth_time=_storable_time(sign_in.auth_time),
+        seen_at=now,
+        check_due_at=opening.check_due_at,
+        regrade_at=opening.regrade_at,
     )
+
+
+def changed_session(session: Session, recheck: Recheck, grant: Grant, now: int) -> Session:
+    """Return a session as it is after a re-check."""
+    return replace(
+        session,
+        grant=grant,
+        grant_digest=grant_digest(grant),
+        idp_sid=storable_sid(recheck.sid) or session.idp_sid,
+        checked_at=now if recheck.confirmed else session.checked_at,
+        check_due_at=recheck.check_due_at,
+        regrade_at=recheck.regrade_at,
+    )
+
+
+def storable_sid(sid: str | None) -> str | None:
+    """Return the IdP's session id, or None for one that a column cannot hold: shortened it would be another one."""
+    return _storable(sid) if sid and len(sid) <= limits.MAX_SID_LENGTH else None
+
+
+def _storable_time(moment: int | None) -> int | None:
+    """Drop a time that no column holds; the IdP may write any number."""
+    return moment if moment is not None and 0 <= moment <= _LATEST else None
 
 
 def _storable(text: str) -> str:
@@ -80,6 +115,11 @@ def parse_session(row: Any) -> Session | None:
         expires_at=row.expires_at,
         idp_sid=row.idp_sid,
         client_address=row.client_address,
+        auth_time=row.auth_time,
+        seen_at=row.seen_at,
+        checked_at=row.checked_at,
+        check_due_at=row.check_due_at,
+        regrade_at=row.regrade_at,
     )
 
 

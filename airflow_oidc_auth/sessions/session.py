@@ -123,7 +123,8 @@ class Recheck:
     :param identity: what the IdP now says; None for what it said last
     :param grant: the new Grant; None when the last one stays
     :param sid: the IdP's session id, if it told another one
-    :param confirmed: the IdP was asked and answered, so that ``checked_at`` moves and the failures are forgotten
+    :param failures: re-checks in a row that came to nothing, this one included
+    :param confirmed: the IdP was asked and answered, so that ``checked_at`` moves
     """
 
     check_due_at: int | None
@@ -132,6 +133,7 @@ class Recheck:
     identity: Identity | None = None
     grant: Grant | None = None
     sid: str | None = None
+    failures: int = 0
     confirmed: bool = True
 
 

@@ -130,11 +130,15 @@ class SessionStore(Protocol):
     def idle_sessions(self, *, now: int, idle_since: int, limit: int) -> Sequence[str]:
         """Return ids of live sessions that were last seen (or opened, if never seen) before ``idle_since``."""
 
-    def due_sessions(self, *, now: int, active_since: int, limit: int) -> Sequence[DueSession]:
+    def due_sessions(
+        self, *, now: int, active_since: int, limit: int, providers: Collection[str]
+    ) -> Sequence[DueSession]:
         """Return sessions whose re-check is due and that nobody re-checks now.
 
         Due is what was seen at or after ``active_since`` and has ``check_due_at`` in the past, and whatever has
         ``regrade_at`` in the past.
+
+        :param providers: those whose IdP can be asked now; ``regrade_at`` asks nobody
         """
 
     def take_lease(self, due: DueSession, *, owner: str, now: int, seconds: int) -> Leased | None:

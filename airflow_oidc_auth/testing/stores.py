@@ -4,25 +4,37 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from airflow_oidc_auth.errors import SessionError
 from airflow_oidc_auth.grants.grant import Grant
 from airflow_oidc_auth.identity import Identity
-from airflow_oidc_auth.providers.provider import SignIn
-from airflow_oidc_auth.secret import Secret
-from airflow_oidc_auth.sessions.revocation import SESSION, TOKEN, is_session_id, token_key
-from airflow_oidc_auth.sessions.rows import check_storable, new_session
-from airflow_oidc_auth.sessions.session import Ended, Opened, Session
-from airflow_oidc_auth.sessions.store import Revocation
+from airflow_oidc_auth.providers.provider import HeldTokens, SignIn
+from airflow_oidc_auth.sessions.principal import principal_id
+from airflow_oidc_auth.sessions.revocation import GRANT, SESSION, TOKEN, grant_key, is_session_id, token_key
+from airflow_oidc_auth.sessions.rows import changed_session, check_storable, new_session
+from airflow_oidc_auth.sessions.session import (
+    DueSession,
+    Ended,
+    Leased,
+    Opened,
+    Opening,
+    Recheck,
+    Regraded,
+    Session,
+)
+from airflow_oidc_auth.sessions.store import NOTHING_SAID, Revocation
 
 
 @dataclass(slots=True)
 class _Kept:
     session: Session
-    id_token: Secret | None
-    refresh_token: Secret | None = field(repr=False)
+    tokens: HeldTokens = field(repr=False)
+    identity: Identity
+    failures: int = 0
+    lease_owner: str | None = None
+    lease_until: int = 0
 
 
 class MemorySessionStore:
@@ -34,22 +46,33 @@ class MemorySessionStore:
     def __init__(self, *, new_id: Callable[[], str] = lambda: secrets.token_urlsafe(16)) -> None:
         self.down = False
         self._new_id = new_id
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._sequence = 0
         self._sessions: dict[str, _Kept] = {}
         self._roles: dict[str, tuple[str, ...]] = {}
         self._revocations: dict[tuple[str, str], Revocation] = {}
         self._replays: dict[str, int] = {}
 
-    def open(self, sign_in: SignIn, grant: Grant, *, now: int, expires_at: int, client_address: str | None) -> Opened:
+    def open(
+        self,
+        sign_in: SignIn,
+        grant: Grant,
+        *,
+        now: int,
+        expires_at: int,
+        client_address: str | None,
+        opening: Opening = NOTHING_SAID,
+    ) -> Opened:
         """Keep a new session."""
         check_storable(sign_in.identity)
-        session = new_session(self._new_id(), sign_in, grant, now, expires_at, client_address)
+        session = new_session(self._new_id(), sign_in, grant, now, expires_at, client_address, opening)
+        tokens = HeldTokens(sign_in.id_token, sign_in.refresh_token, sign_in.access_token)
         with self._available():
             previous = self._roles.get(session.principal_id)
             self._roles[session.principal_id] = grant.roles
-            self._sessions[session.id] = _Kept(session, sign_in.id_token, sign_in.refresh_token)
-            return Opened(session, previous)
+            ended = self._make_room(session.principal_id, opening.max_sessions, now)
+            self._sessions[session.id] = _Kept(session, tokens, sign_in.identity)
+            return Opened(session, previous, ended=ended)
 
     def withdraw(self, identity: Identity) -> tuple[str, ...]:  # the database may keep accounts
         """Take nothing: there are no accounts elsewhere."""
@@ -61,18 +84,31 @@ class MemorySessionStore:
         if not is_session_id(session_id):
             return None
         with self._available():
-            kept = self._sessions.get(session_id)
-            return kept.session if kept is not None and kept.session.expires_at > now else None
+            kept = self._find(session_id, now)
+            return None if kept is None else kept.session
 
-    def end(self, session_id: str, *, reason: str, now: int) -> Ended | None:  # the database keeps it
+    def end(self, session_id: str, *, reason: str, now: int) -> Ended | None:  # the database keeps the reason
         """Forget a session and publish that."""
         with self._available():
-            kept = self._sessions.get(session_id)
-            if kept is None or kept.session.expires_at <= now:
+            kept = self._find(session_id, now)
+            if kept is None:
                 return None
             del self._sessions[session_id]
             self._publish(SESSION, session_id, kept.session.expires_at)
-            return Ended(kept.session, kept.id_token)
+            return Ended(kept.session, kept.tokens.id_token)
+
+    def end_many(
+        self, session_ids: Collection[str], *, reason: str, now: int, idle_since: int | None = None
+    ) -> Sequence[Ended]:
+        """Forget sessions and publish that."""
+        with self._available():
+            chosen = [
+                session_id
+                for session_id in session_ids
+                if idle_since is None or ((kept := self._sessions.get(session_id)) and _seen(kept) < idle_since)
+            ]
+            ended = (self.end(session_id, reason=reason, now=now) for session_id in chosen)
+            return tuple(each for each in ended if each is not None)
 
     def revoke_token(self, jti: str, *, expires_at: int, now: int) -> None:  # the database keeps it
         """Publish the revocation of one token."""
@@ -88,7 +124,14 @@ class MemorySessionStore:
             return True
 
     def list_sessions(
-        self, *, now: int, principal_id: str | None = None, provider: str | None = None, idp_sid: str | None = None
+        self,
+        *,
+        now: int,
+        principal_id: str | None = None,
+        provider: str | None = None,
+        idp_sid: str | None = None,
+        user: str | None = None,
+        limit: int | None = None,
     ) -> Sequence[Session]:
         """Return live sessions, newest first."""
         with self._available():
@@ -98,9 +141,78 @@ class MemorySessionStore:
             for session in live
             if principal_id in (None, session.principal_id)
             and provider in (None, session.provider)
+            and user in (None, session.name, session.email, session.subject)
             and (idp_sid is None or (session.idp_sid is not None and session.idp_sid.startswith(idp_sid)))
         ]
-        return tuple(sorted(mine, key=lambda session: (-session.created_at, session.id)))
+        return tuple(sorted(mine, key=lambda session: (-session.created_at, session.id))[:limit])
+
+    def sessions_by_identity(self, issuer: str, subject: str, *, now: int) -> Sequence[Session]:
+        """Return the live sessions of one identity, newest first."""
+        return self.list_sessions(now=now, principal_id=principal_id(issuer, subject))
+
+    def touch(self, seen: Mapping[str, int]) -> None:
+        """Note activity."""
+        with self._available():
+            for session_id, moment in seen.items():
+                kept = self._sessions.get(session_id)
+                if kept is not None and (kept.session.seen_at or 0) < moment:
+                    kept.session = replace(kept.session, seen_at=moment)
+
+    def idle_sessions(self, *, now: int, idle_since: int, limit: int) -> Sequence[str]:
+        """Return ids of live sessions that were not seen since."""
+        with self._available():
+            live = (each for each in self._sessions.values() if each.session.expires_at > now)
+            return [each.session.id for each in sorted(live, key=_seen) if _seen(each) < idle_since][:limit]
+
+    def due_sessions(
+        self, *, now: int, active_since: int, limit: int, providers: Collection[str]
+    ) -> Sequence[DueSession]:
+        """Return sessions whose re-check is due and that nobody re-checks now."""
+        with self._available():
+            due = [
+                DueSession(each.id, each.provider, each.check_due_at, each.regrade_at)
+                for kept in self._sessions.values()
+                if kept.lease_until <= now and (each := kept.session).expires_at > now
+                if (each.provider in providers and _seen(kept) >= active_since and _past(each.check_due_at, now))
+                or _past(each.regrade_at, now)
+            ]
+        return sorted(due, key=lambda each: each.check_due_at or 0)[:limit]
+
+    def take_lease(self, due: DueSession, *, owner: str, now: int, seconds: int) -> Leased | None:
+        """Let the caller alone re-check a session for some seconds."""
+        with self._available():
+            kept = self._find(due.id, now)
+            if kept is None or kept.lease_until > now:
+                return None
+            if (kept.session.check_due_at, kept.session.regrade_at) != (due.check_due_at, due.regrade_at):
+                return None
+            kept.lease_owner, kept.lease_until = owner, now + seconds
+            return Leased(kept.session, kept.tokens, kept.identity, owner, kept.lease_until, kept.failures)
+
+    def settle_recheck(self, leased: Leased, recheck: Recheck, *, now: int) -> Regraded | None:
+        """Keep what came of a re-check and give the lease back."""
+        with self._available():
+            kept = self._find(leased.session.id, now)
+            if kept is None or kept.lease_owner != leased.owner:
+                return None
+            kept.lease_owner, kept.lease_until, kept.failures = None, 0, recheck.failures
+            kept.tokens = recheck.tokens or kept.tokens
+            kept.identity = recheck.identity or kept.identity
+            grant = recheck.grant or leased.session.grant
+            kept.session = changed_session(replace(leased.session, seen_at=kept.session.seen_at), recheck, grant, now)
+            if recheck.grant is not None:
+                self._roles[kept.session.principal_id] = grant.roles
+            if grant != leased.session.grant:
+                self._publish(GRANT, grant_key(leased.session.id, leased.owner), kept.session.expires_at)
+            return Regraded(kept.session, leased.session.grant)
+
+    def end_leased(self, leased: Leased, *, reason: str, now: int) -> Ended | None:
+        """Forget a session while the lease is held."""
+        with self._available():
+            kept = self._find(leased.session.id, now)
+            if kept is None or kept.lease_owner != leased.owner:
+                return None
+            return self.end(leased.session.id, reason=reason, now=now)
 
     def revocations(self, *, after: int, now: int) -> Sequence[Revocation]:
         """Return unexpired revocations with a number above ``after``, in order."""
@@ -121,7 +233,17 @@ class MemorySessionStore:
                 del self._replays[message]
             return len(sessions) + len(revocations) + len(replays)
 
-    def _available(self) -> threading.Lock:
+    def _find(self, session_id: str, now: int) -> _Kept | None:
+        kept = self._sessions.get(session_id)
+        return kept if kept is not None and kept.session.expires_at > now else None
+
+    def _make_room(self, principal: str, max_sessions: int | None, now: int) -> tuple[Ended, ...]:
+        if max_sessions is None:
+            return ()
+        surplus = self.list_sessions(now=now, principal_id=principal)[max_sessions - 1 :]
+        return tuple(self.end_many([session.id for session in surplus], reason="too_many_sessions", now=now))
+
+    def _available(self) -> threading.RLock:
         if self.down:
             raise SessionError("session_store_unavailable", "the store was switched off")
         return self._lock
@@ -130,3 +252,11 @@ class MemorySessionStore:
         if (kind, key) not in self._revocations:
             self._sequence += 1
             self._revocations[kind, key] = Revocation(self._sequence, kind, key, expires_at)
+
+
+def _seen(kept: _Kept) -> int:
+    return kept.session.created_at if kept.session.seen_at is None else kept.session.seen_at
+
+
+def _past(moment: int | None, now: int) -> bool:
+    return moment is not None and moment <= now

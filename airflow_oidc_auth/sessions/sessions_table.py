@@ -1,0 +1,128 @@
+"""The rows of ``oidc_auth_session`` and ``oidc_auth_revocation``: write, read and end sessions in a transaction."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, insert, or_, select, true, update
+from sqlalchemy.orm import Session as Transaction
+
+from airflow_oidc_auth.providers.provider import SignIn
+from airflow_oidc_auth.sessions import models
+from airflow_oidc_auth.sessions.fernet import TokenCipher
+from airflow_oidc_auth.sessions.grant_document import dump_grant
+from airflow_oidc_auth.sessions.identity_document import dump_identity
+from airflow_oidc_auth.sessions.limits import MAX_REASON_LENGTH
+from airflow_oidc_auth.sessions.revocation import SESSION
+from airflow_oidc_auth.sessions.rows import parse_session
+from airflow_oidc_auth.sessions.session import Ended, Session
+from airflow_oidc_auth.sessions.transactions import rows
+
+_S = models.sessions.c
+_P = models.principals.c
+
+TOO_MANY = "too_many_sessions"
+# What an ended session has no use for.
+_FORGOTTEN: Mapping[str, None] = dict.fromkeys(
+    ("id_token", "refresh_token", "access_token", "claims", "check_due_at", "regrade_at", "lease_until")
+)
+
+READ_SESSION = select(
+    _S.id,
+    _S.principal_id,
+    _S.provider,
+    _P.issuer,
+    _P.subject,
+    _S.name,
+    _S.email,
+    _S.grant_document,
+    _S.grant_digest,
+    _S.created_at,
+    _S.expires_at,
+    _S.idp_sid,
+    _S.client_address,
+    _S.auth_time,
+    _S.seen_at,
+    _S.checked_at,
+    _S.check_due_at,
+    _S.regrade_at,
+).join_from(models.sessions, models.principals, _S.principal_id == _P.id)
+
+
+def live(now: int) -> Any:
+    """Return the condition that a session has neither ended nor expired."""
+    return and_(_S.ended_at.is_(None), _S.expires_at > now)
+
+
+def idle(since: int) -> Any:
+    """Return the condition that a session was not seen since; a row of an older release was seen when it was opened."""
+    return or_(_S.seen_at < since, and_(_S.seen_at.is_(None), _S.created_at < since))
+
+
+def session_row(session: Session, sign_in: SignIn, cipher: TokenCipher) -> Mapping[str, Any]:
+    """Return the row of a new session; claims and access token only where a re-check will want them."""
+    confirmed = session.check_due_at is not None
+    regraded = confirmed or session.regrade_at is not None
+    return {
+        "id": session.id,
+        "principal_id": session.principal_id,
+        "provider": session.provider,
+        "name": session.name,
+        "email": session.email,
+        "grant_document": dump_grant(session.grant),
+        "grant_digest": session.grant_digest,
+        "idp_sid": session.idp_sid,
+        "client_address": session.client_address,
+        "id_token": cipher.encrypt(sign_in.id_token, f"id_token:{session.id}"),
+        "refresh_token": cipher.encrypt(sign_in.refresh_token, f"refresh_token:{session.id}"),
+        "access_token": cipher.encrypt(sign_in.access_token if confirmed else None, f"access_token:{session.id}"),
+        "claims": cipher.encrypt(dump_identity(sign_in.identity) if regraded else None, f"claims:{session.id}"),
+        "created_at": session.created_at,
+        "expires_at": session.expires_at,
+        "auth_time": session.auth_time,
+        "seen_at": session.seen_at,
+        "check_due_at": session.check_due_at,
+        "regrade_at": session.regrade_at,
+    }
+
+
+def end_sessions(
+    transaction: Transaction,
+    cipher: TokenCipher,
+    session_ids: Collection[str],
+    *,
+    reason: str,
+    now: int,
+    only: ColumnElement[bool] | None = None,
+) -> Sequence[Ended]:
+    """Mark sessions as ended, publish that and forget their tokens; return those that this transaction ended.
+
+    :param only: a further condition, tested when the row is written
+    """
+    # First to write wins, on every database and without row locks (SQLite has none); the mark says who was first, and
+    # takes a lease away.
+    mark = secrets.token_hex(16)
+    mine = _S.id.in_(sorted(session_ids))
+    ending = update(models.sessions).where(mine, live(now), true() if only is None else only)
+    ended = {"ended_at": now, "end_reason": reason[:MAX_REASON_LENGTH], "lease_owner": mark}
+    if not rows(transaction.execute(ending.values(ended))):
+        return ()
+    found = transaction.execute(READ_SESSION.add_columns(_S.id_token).where(mine, _S.lease_owner == mark)).all()
+    transaction.execute(update(models.sessions).where(mine, _S.lease_owner == mark).values(_FORGOTTEN))
+    entries = [revocation_row(SESSION, row.id, expires_at=row.expires_at, now=now) for row in found]
+    transaction.execute(insert(models.revocations), entries)
+    parsed = ((parse_session(row), cipher.decrypt(row.id_token, f"id_token:{row.id}")) for row in found)
+    return tuple(Ended(session, id_token) for session, id_token in parsed if session is not None)
+
+
+def surplus_sessions(transaction: Transaction, principal_id: str, keep: int, now: int) -> Sequence[str]:
+    """Return the live sessions of a principal but for the newest ``keep``; the principal's row is locked."""
+    mine = select(_S.id).where(_S.principal_id == principal_id, live(now))
+    return transaction.execute(mine.order_by(_S.created_at.desc(), _S.id)).scalars().all()[keep:]
+
+
+def revocation_row(kind: str, key: str, *, expires_at: int, now: int) -> Mapping[str, Any]:
+    """Return an entry of the feed."""
+    return {"kind": kind, "revoked_key": key, "expires_at": expires_at, "created_at": now}
