@@ -1,4 +1,4 @@
-"""The five tables, in metadata of their own.
+"""The six tables, in metadata of their own.
 
 Times are epoch seconds: no time-zone or fraction differences between databases. Whatever is looked up (session id,
 principal id, revoked key) is ASCII with binary collation, so that MySQL and MariaDB neither fold case nor
@@ -16,9 +16,11 @@ from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, MetaData,
 from sqlalchemy.dialects import mysql
 
 from airflow_oidc_auth.sessions.limits import (
+    BREAK_GLASS_ID_LENGTH,
     LEASE_OWNER_LENGTH,
     MAX_ADDRESS_LENGTH,
     MAX_EMAIL_LENGTH,
+    MAX_EXPLANATION_LENGTH,
     MAX_IDENTITY_LENGTH,
     MAX_ISO_TIME_LENGTH,
     MAX_KEY_LENGTH,
@@ -138,4 +140,23 @@ replays = Table(
     Column("message_key", ascii_key(MESSAGE_KEY_LENGTH), primary_key=True),
     Column("expires_at", BigInteger, nullable=False),
     Index("idx_oidc_auth_replay_expires_at", "expires_at"),
+)
+
+# One row per link of ``airflow oidc break-glass``. The token itself is nowhere: ``token_hash`` is keyed, and over all that
+# the link allows, so that whoever can write rows can neither make a link nor change one.
+break_glass = Table(
+    "oidc_auth_break_glass",
+    metadata,
+    Column("id", ascii_key(BREAK_GLASS_ID_LENGTH), primary_key=True),
+    Column("token_hash", ascii_key(64), nullable=False),
+    Column("role", unicode_text(MAX_NAME_LENGTH), nullable=False),
+    Column("reason", unicode_text(MAX_EXPLANATION_LENGTH), nullable=False),
+    Column("created_by", unicode_text(MAX_NAME_LENGTH), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("minutes", Integer, nullable=False),
+    Column("used_at", BigInteger, nullable=True),
+    Column("used_from", unicode_text(MAX_ADDRESS_LENGTH), nullable=True),
+    Column("session_id", ascii_key(SESSION_ID_LENGTH), nullable=True),
+    Column("ended_at", BigInteger, nullable=True),
 )
