@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from airflow_oidc_auth.errors import ProviderError
+from airflow_oidc_auth.errors import OidcAuthError, ProviderError
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.providers.provider import Confirmation, HeldTokens
 
 
 class ConfirmationInterrupted(ProviderError):
-    """The IdP gave new tokens and then failed. They must be kept: the old refresh token may be used up.
+    """The IdP gave new tokens and then failed, or lied. They must be kept: the old refresh token may be used up.
 
+    :param cause: whose code and evidence it carries
     :param tokens: all that are held from now on
     """
 
-    def __init__(self, cause: ProviderError, tokens: HeldTokens) -> None:
+    def __init__(self, cause: OidcAuthError, tokens: HeldTokens) -> None:
         super().__init__(cause.code, cause.detail, hint=cause.hint, evidence=cause.evidence)
         self.tokens = tokens
 

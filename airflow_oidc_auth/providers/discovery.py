@@ -30,6 +30,7 @@ class ProviderMetadata:
     jwks_uri: str | None = None
     userinfo_endpoint: str | None = None
     end_session_endpoint: str | None = None
+    introspection_endpoint: str | None = None
     par_endpoint: str | None = None
     par_required: bool = False
     iss_parameter: bool = False
@@ -87,6 +88,7 @@ def parse_metadata(
         jwks_uri=_address(document, "jwks_uri", settings, required=not settings.jwks_file) or None,
         userinfo_endpoint=_address(document, "userinfo_endpoint", settings) or None,
         end_session_endpoint=_address(document, "end_session_endpoint", settings) or None,
+        introspection_endpoint=_if_usable(document, "introspection_endpoint", settings),
         par_endpoint=_address(document, "pushed_authorization_request_endpoint", settings) or None,
         par_required=document.get("require_pushed_authorization_requests") is True,
         iss_parameter=document.get("authorization_response_iss_parameter_supported") is True,
@@ -144,3 +146,11 @@ def _address(document: Mapping[str, object], name: str, settings: ProviderSettin
         return check_endpoint(url, settings.issuer)
     except ProviderError as error:
         raise ProviderError(error.code, f"{name}: {error.detail}", evidence={"member": name}) from None
+
+
+def _if_usable(document: Mapping[str, object], name: str, settings: ProviderSettings) -> str | None:
+    """Return the address of what sign-in does without, None where it is unsafe or malformed."""
+    try:
+        return _address(document, name, settings) or None
+    except ProviderError:
+        return None

@@ -141,6 +141,12 @@ def check_subject(claims: Mapping[str, object]) -> str:
     return subject
 
 
+def read_session_id(claims: Mapping[str, object]) -> str | None:
+    """Return ``sid`` (OIDC Back-Channel Logout §2.1) if it can be kept, else None."""
+    value = claims.get("sid")
+    return value if isinstance(value, str) and 0 < len(value) <= MAX_SUBJECT and value.isprintable() else None
+
+
 def read_date(claims: Mapping[str, object], name: str) -> float:
     """Return a NumericDate (RFC 7519 §2): integers and floats, never booleans or texts.
 

@@ -10,7 +10,7 @@ from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.identity.claims import ClaimPath
 from airflow_oidc_auth.identity.display import clean_email, display_name
 from airflow_oidc_auth.identity.groups import normalize_groups
-from airflow_oidc_auth.providers.settings import ProviderSettings
+from airflow_oidc_auth.providers.settings import GroupSource, ProviderSettings
 
 _LOG = logging.getLogger(__name__)
 Claims = Mapping[str, object]
@@ -119,13 +119,16 @@ def _says_verified(settings: ProviderSettings, document: Claims) -> bool:
 
 
 def _groups(settings: ProviderSettings, documents: VerifiedDocuments) -> frozenset[str]:
+    found = (read_groups(settings.id, source, documents.named(source.document)) for source in settings.groups)
+    return frozenset().union(*found)
+
+
+def read_groups(provider_id: str, source: GroupSource, document: Claims) -> frozenset[str]:
+    """Return the groups that a document has at a source's place; what is no group is left out and logged."""
     groups: set[str] = set()
-    for source in settings.groups:
-        for value in source.path.find(documents.named(source.document)):
-            result = normalize_groups(value, source.format, source.strip_prefix)
-            groups |= result.groups
-            for reason in result.rejected[:5]:
-                _LOG.warning(
-                    "%s: groups at %s of the %s: left out %s", settings.id, source.path, source.document, reason
-                )
+    for value in source.path.find(document):
+        result = normalize_groups(value, source.format, source.strip_prefix)
+        groups |= result.groups
+        for reason in result.rejected[:5]:
+            _LOG.warning("%s: groups at %s of the %s: left out %s", provider_id, source.path, source.document, reason)
     return frozenset(groups)

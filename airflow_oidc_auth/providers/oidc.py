@@ -1,7 +1,8 @@
 """OpenID Connect sign-in: the skeleton that runs every step in its order.
 
 begin: discovery → (PAR) → URL. complete: response → code → tokens → id_token → userinfo? → access token? →
-the preset's checks and additions → Identity. A preset adds to the steps and cannot skip one.
+the preset's checks and additions → Identity. confirm: :mod:`.confirm_oidc`. A preset adds to the steps and cannot
+skip one.
 """
 
 from __future__ import annotations
@@ -10,18 +11,19 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 
 from airflow_oidc_auth.errors import OidcAuthError, ProtocolViolation
-from airflow_oidc_auth.providers.access_token import read_access_token
+from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.providers.attempt import LoginAttempt
 from airflow_oidc_auth.providers.authorization import (
     authorization_parameters,
     authorization_url,
     read_authorization_response,
 )
-from airflow_oidc_auth.providers.cached_document import CachedDocument, Spawn, in_background
-from airflow_oidc_auth.providers.client_auth import ClientAuthenticator
+from airflow_oidc_auth.providers.cached_document import Spawn, in_background
+from airflow_oidc_auth.providers.confirm_oidc import OidcConfirmation
 from airflow_oidc_auth.providers.diagnose import Diagnosis
-from airflow_oidc_auth.providers.discovery import ProviderMetadata, fetch_metadata
-from airflow_oidc_auth.providers.id_token import IdTokenClaims, IdTokenExpectation, check_id_token
+from airflow_oidc_auth.providers.discovery import ProviderMetadata
+from airflow_oidc_auth.providers.held_access_token import hold_access_token
+from airflow_oidc_auth.providers.id_token import IdTokenClaims, check_id_token, read_session_id
 from airflow_oidc_auth.providers.identity_builder import (
     VerifiedDocuments,
     build_identity,
@@ -29,17 +31,21 @@ from airflow_oidc_auth.providers.identity_builder import (
     wants_userinfo,
 )
 from airflow_oidc_auth.providers.issuers import accepts_response_issuer, same_tenant
-from airflow_oidc_auth.providers.key_document import fetch_keys
-from airflow_oidc_auth.providers.keys import KeyRing, KeySource
 from airflow_oidc_auth.providers.logout import logout_url
-from airflow_oidc_auth.providers.presets.preset import HookContext, Preset
-from airflow_oidc_auth.providers.provider import Finding, SignIn
+from airflow_oidc_auth.providers.logout_token import (
+    LogoutClaims,
+    LogoutTokenExpectation,
+    as_logout_error,
+    check_logout_token,
+    parse_logout_token,
+)
+from airflow_oidc_auth.providers.presets.preset import Preset
+from airflow_oidc_auth.providers.provider import Confirmation, Finding, HeldTokens, SignIn
 from airflow_oidc_auth.providers.pushed_authorization import push_authorization_request
+from airflow_oidc_auth.providers.relying_party import RelyingParty
 from airflow_oidc_auth.providers.settings import ProviderSettings
-from airflow_oidc_auth.providers.signed_token import SignedClaims, parse_token, verify_signature
 from airflow_oidc_auth.providers.token_endpoint import TokenAnswer, exchange_code
 from airflow_oidc_auth.providers.transport import Transport
-from airflow_oidc_auth.providers.userinfo import fetch_userinfo
 from airflow_oidc_auth.secret import Secret
 
 _LOG = logging.getLogger(__name__)
@@ -64,54 +70,77 @@ class OidcProvider:
         self.id, self.label, self.preset = settings.id, settings.label, settings.preset
         self.issuer = settings.issuer
         self._settings, self._hooks, self._transport, self._clock = settings, preset, transport, clock
-        self._metadata = CachedDocument(self._fetch_metadata, clock, spawn=spawn)
-        self._keys = KeySource(self._fetch_keys, clock, spawn=spawn)
-        self._authenticator = ClientAuthenticator(settings, clock)
+        self._party = RelyingParty(settings, preset, transport, clock, spawn)
+        self._confirmation = OidcConfirmation(self._party)
 
     def __repr__(self) -> str:
         return f"OidcProvider({self.id!r}, {self.issuer!r})"
 
     def build_authorization_url(self, attempt: LoginAttempt) -> str:
         """Return where to send the browser."""
-        metadata = self._metadata.get()
+        metadata = self._party.metadata.get()
         parameters: Mapping[str, str] = authorization_parameters(
             self._settings, attempt, self._hooks.other_account_prompt
         )
         if self._settings.par or metadata.par_required:
-            parameters = push_authorization_request(self._transport, metadata, self._authenticator, parameters)
+            parameters = push_authorization_request(self._transport, metadata, self._party.authenticator, parameters)
         return authorization_url(metadata, parameters)
 
     def complete(self, attempt: LoginAttempt, response: Mapping[str, str]) -> SignIn:
         """Verify the answer and everything fetched because of it."""
-        metadata = self._metadata.get()
+        metadata = self._party.metadata.get()
         code = read_authorization_response(
             response,
             attempt,
             accepts_issuer=lambda iss: accepts_response_issuer(self._settings, metadata, iss),
             require_issuer=metadata.iss_parameter or self._settings.require_iss_parameter,
         )
-        tokens = exchange_code(self._transport, metadata, self._authenticator, attempt, code)
-        id_token = self._verify_id_token(tokens, attempt.nonce, metadata)
+        tokens = exchange_code(self._transport, metadata, self._party.authenticator, attempt, code)
+        expected = self._party.expect(metadata, attempt.nonce, tokens.access_token)
+        id_token = check_id_token(self._party.verify(tokens.id_token.reveal()), expected)
         if not same_tenant(metadata.issuer, response.get("iss"), id_token.claims):
             raise ProtocolViolation("response_issuer_mismatch", "iss and tid name different tenants")
         identity = build_identity(self._settings, self._documents(metadata, tokens, id_token))
-        return SignIn(
-            identity,
-            id_token=tokens.id_token,
-            refresh_token=tokens.refresh_token,
-            sid=_short_text(id_token.claims.get("sid")),
-            auth_time=_seconds(id_token.claims.get("auth_time")),
+        return self._sign_in(identity, tokens, id_token)
+
+    def can_confirm(self, tokens: HeldTokens) -> bool:
+        """Tell whether these tokens are enough to ask the IdP about a session."""
+        return self._confirmation.can_confirm(tokens)
+
+    def confirm(self, tokens: HeldTokens, known: Identity) -> Confirmation:
+        """Ask the IdP whether a session goes on, and for whom; see :class:`.confirming.Confirms`."""
+        return self._confirmation.confirm(tokens, known)
+
+    def read_logout_token(self, token: str) -> LogoutClaims:
+        """Verify what claims to be the IdP's logout token; whether it was used before is the caller's to ask.
+
+        :raises ProtocolViolation: ``logout_token_…``, one code for each rule
+        :raises ProviderError: the IdP's documents cannot be had, so nobody can say whether it is genuine
+        """
+        unverified = parse_logout_token(token)
+        metadata = self._party.metadata.get()
+        try:
+            signed = self._party.verify_parsed(unverified)
+        except ProtocolViolation as error:
+            raise as_logout_error(error) from None
+        expected = LogoutTokenExpectation(
+            check_issuer=lambda iss, claims: self._party.check_issuer(metadata, iss, claims),
+            client_id=self._settings.client_id,
+            leeway=self._settings.leeway,
+            now=self._clock(),
         )
+        return check_logout_token(signed, expected)
 
     def build_logout_url(self, *, id_token_hint: Secret | None, post_logout_redirect_uri: str) -> str | None:
         """Return the logout address, from what is known without asking anybody."""
-        return logout_url(self._settings, self._hooks, self._metadata.peek(), id_token_hint, post_logout_redirect_uri)
+        known = self._party.metadata.peek()
+        return logout_url(self._settings, self._hooks, known, id_token_hint, post_logout_redirect_uri)
 
     def warm_up(self) -> None:
         """Fetch discovery and keys ahead of the first sign-in."""
         try:
-            self._metadata.get()
-            self._keys.load()
+            self._party.metadata.get()
+            self._party.keys.load()
         except OidcAuthError as error:
             _LOG.warning("%s: not ready yet, sign-in will try again: %s", self.id, error)
 
@@ -119,81 +148,29 @@ class OidcProvider:
         """Test the live IdP, past every cache."""
         return Diagnosis(self._settings, self._hooks, self._transport, self._clock, redirect_uri).findings()
 
-    def _verify_id_token(self, tokens: TokenAnswer, nonce: str, metadata: ProviderMetadata) -> IdTokenClaims:
-        expected = IdTokenExpectation(
-            check_issuer=lambda iss, claims: self._check_issuer(metadata, iss, claims),
-            client_id=self._settings.client_id,
-            nonce=nonce,
-            leeway=self._settings.leeway,
-            now=self._clock(),
-            access_token=tokens.access_token,
+    def _sign_in(self, identity: Identity, tokens: TokenAnswer, id_token: IdTokenClaims) -> SignIn:
+        # Only what a re-check needs is kept: with a refresh token the access token is of no further use.
+        held = hold_access_token(tokens.access_token, tokens.expires_in, self._clock())
+        return SignIn(
+            identity,
+            id_token=tokens.id_token,
+            refresh_token=tokens.refresh_token,
+            sid=read_session_id(id_token.claims),
+            auth_time=_seconds(id_token.claims.get("auth_time")),
+            access_token=held if tokens.refresh_token is None else None,
         )
-        return check_id_token(self._verify(tokens.id_token.reveal()), expected)
 
     def _documents(self, metadata: ProviderMetadata, tokens: TokenAnswer, id_token: IdTokenClaims) -> VerifiedDocuments:
+        party, access_token = self._party, tokens.access_token
         # Before anything is asked for: a person of a foreign tenant costs no further call.
-        self._hooks.check_claims(self._context(metadata, id_token.claims))
-        userinfo = self._userinfo(metadata, tokens, id_token)
-        access_token = self._access_token(metadata, tokens, id_token) if wants_access_token(self._settings) else None
-        extra = self._hooks.enrich(self._context(metadata, id_token.claims, userinfo, tokens.access_token))
-        return VerifiedDocuments(
-            id_token.issuer, id_token.subject, {**id_token.claims, **extra}, userinfo, access_token
-        )
-
-    def _userinfo(
-        self, metadata: ProviderMetadata, tokens: TokenAnswer, id_token: IdTokenClaims
-    ) -> Mapping[str, object] | None:
+        self._hooks.check_claims(party.context(metadata, id_token.claims))
         available = metadata.userinfo_endpoint is not None
-        if not wants_userinfo(self._settings, id_token.claims, available=available):
-            return None
-        return fetch_userinfo(
-            self._transport,
-            metadata,
-            tokens.access_token,
-            id_token,
-            client_id=self._settings.client_id,
-            verify=self._verify,
-        )
-
-    def _access_token(
-        self, metadata: ProviderMetadata, tokens: TokenAnswer, id_token: IdTokenClaims
-    ) -> Mapping[str, object]:
-        return read_access_token(
-            tokens.access_token,
-            id_token,
-            verify=self._verify,
-            accepts_issuer=lambda iss, claims: self._check_issuer(metadata, iss, claims),
-            now=self._clock(),
-            leeway=self._settings.leeway,
-        )
-
-    def _verify(self, token: str) -> SignedClaims:
-        return verify_signature(
-            parse_token(token), self._settings.algorithms, self._keys.candidates, self._keys.refresh
-        )
-
-    def _check_issuer(self, metadata: ProviderMetadata, iss: str, claims: Mapping[str, object]) -> str | None:
-        return self._hooks.check_issuer(self._context(metadata, claims), iss)
-
-    def _context(
-        self,
-        metadata: ProviderMetadata,
-        claims: Mapping[str, object],
-        userinfo: Mapping[str, object] | None = None,
-        access_token: Secret | None = None,
-    ) -> HookContext:
-        return HookContext(self._settings, self._transport, metadata.issuer, claims, userinfo, access_token)
-
-    def _fetch_metadata(self) -> ProviderMetadata:
-        return fetch_metadata(self._settings, self._transport, self._hooks.accepts_discovery_issuer)
-
-    def _fetch_keys(self) -> KeyRing:
-        jwks_uri = None if self._settings.jwks_file else self._metadata.get().jwks_uri
-        return fetch_keys(self._settings, self._transport, jwks_uri)
-
-
-def _short_text(value: object) -> str | None:
-    return value if isinstance(value, str) and 0 < len(value) <= 255 and value.isprintable() else None
+        asks = wants_userinfo(self._settings, id_token.claims, available=available)
+        userinfo = party.ask_userinfo(metadata, access_token, id_token) if asks else None
+        reads = wants_access_token(self._settings)
+        read = party.read_access_token(metadata, access_token, id_token) if reads else None
+        extra = self._hooks.enrich(party.context(metadata, id_token.claims, userinfo, access_token))
+        return VerifiedDocuments(id_token.issuer, id_token.subject, {**id_token.claims, **extra}, userinfo, read)
 
 
 def _seconds(value: object) -> int | None:

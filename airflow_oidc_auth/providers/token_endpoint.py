@@ -15,16 +15,31 @@ from airflow_oidc_auth.providers.transport import HttpAnswer, Transport
 from airflow_oidc_auth.secret import Secret
 
 _CLIENT_ERRORS = frozenset({"invalid_client", "unauthorized_client"})
+_DIGITS = 10
 _DOWN = frozenset({"server_error", "temporarily_unavailable"})
 
 
 @dataclass(frozen=True, slots=True)
 class TokenAnswer:
-    """Tokens as they came; the id_token is not verified yet."""
+    """Tokens as they came; the id_token is not verified yet.
+
+    :param expires_in: seconds that the access token lives, if told
+    """
 
     id_token: Secret
     access_token: Secret = field(repr=False)
     refresh_token: Secret | None = None
+    expires_in: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshAnswer:
+    """As :class:`TokenAnswer`; what a refresh need not bring (OIDC Core §12.2, RFC 6749 §6) may be None."""
+
+    access_token: Secret = field(repr=False)
+    id_token: Secret | None = None
+    refresh_token: Secret | None = None
+    expires_in: int | None = None
 
 
 def exchange_code(
@@ -62,18 +77,28 @@ def read_token_answer(document: object) -> TokenAnswer:
 
     :raises ProviderError: ``token_answer_malformed``, ``id_token_missing``
     """
+    answer = read_refresh_answer(document)
+    if answer.id_token is None:
+        raise ProviderError("id_token_missing", "there is no id_token")
+    return TokenAnswer(answer.id_token, answer.access_token, answer.refresh_token, answer.expires_in)
+
+
+def read_refresh_answer(document: object) -> RefreshAnswer:
+    """Check a successful answer that need not hold an id_token. Sans-IO.
+
+    :raises ProviderError: ``token_answer_malformed``
+    """
     if not isinstance(document, dict):
         raise ProviderError("token_answer_malformed", "the token answer is no object")
     token_type = document.get("token_type")
     if not isinstance(token_type, str) or token_type.lower() != "bearer":
         raise ProviderError("token_answer_malformed", "token_type is not Bearer")
-    access_token = _token(document, "access_token")
+    access_token = read_token(document, "access_token")
     if access_token is None:
         raise ProviderError("token_answer_malformed", "there is no access_token")
-    id_token = _token(document, "id_token")
-    if id_token is None:
-        raise ProviderError("id_token_missing", "there is no id_token")
-    return TokenAnswer(id_token, access_token, _token(document, "refresh_token"))
+    return RefreshAnswer(
+        access_token, read_token(document, "id_token"), read_token(document, "refresh_token"), read_lifetime(document)
+    )
 
 
 def token_refusal(answer: HttpAnswer, secrets: tuple[Secret | None, ...]) -> OidcAuthError:
@@ -89,7 +114,21 @@ def token_refusal(answer: HttpAnswer, secrets: tuple[Secret | None, ...]) -> Oid
     return ProviderError("token_request_refused", detail, evidence=evidence)
 
 
-def _token(document: Mapping[str, object], name: str) -> Secret | None:
+def read_lifetime(document: Mapping[str, object]) -> int | None:
+    """Return ``expires_in`` (RFC 6749 §5.1); some IdPs write it as text."""
+    value = document.get("expires_in")
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < _DIGITS:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 10**_DIGITS:
+        return None
+    return int(value)
+
+
+def read_token(document: Mapping[str, object], name: str) -> Secret | None:
+    """Return a token that may go into a header, or None if there is none.
+
+    :raises ProviderError: ``token_answer_malformed``
+    """
     value = document.get(name)
     if value is None or value == "":
         return None

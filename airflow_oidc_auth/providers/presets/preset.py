@@ -173,6 +173,11 @@ class Preset:
     :param enrich: further claims, laid over the id_token's before groups are read; may call the vendor
         with the access token; raises ProviderError rather than answer with fewer or more groups
     :param logout_url: where to send the browser at logout; never calls anybody
+    :param refresh_refusals: further ``error`` codes with which the vendor says that a refresh token is no longer good
+    :param refresh_scope: send the scopes with each refresh, without which this vendor leaves the id_token out
+    :param whole_refreshed_id_token: a refreshed id_token has every claim of the first one, so that a claim that is
+        missing was taken away; elsewhere it may only have been left out (OIDC Core §12.2)
+    :param refresh_by_default: the vendor issues refresh tokens with the preset's own scopes and parameters
     """
 
     name: str
@@ -189,6 +194,10 @@ class Preset:
     logout: str = "rp_initiated"
     other_account_prompt: str = "login"
     option_keys: tuple[str, ...] = ()
+    refresh_refusals: frozenset[str] = frozenset()
+    refresh_scope: bool = False
+    whole_refreshed_id_token: bool = False
+    refresh_by_default: bool = False
     check: Callable[[Given], tuple[Problem, ...]] = require_issuer
     derive: Callable[[Given], Derived] = derive_nothing
     accepts_discovery_issuer: Callable[[ProviderSettings, str], bool] = standard_discovery_issuer
