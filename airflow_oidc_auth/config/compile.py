@@ -9,7 +9,8 @@ from types import MappingProxyType
 from airflow_oidc_auth.config.compile_grants import compile_grants
 from airflow_oidc_auth.config.compile_provider import ProviderCompiler
 from airflow_oidc_auth.config.compile_roles import compile_roles, role_names
-from airflow_oidc_auth.config.compiled import AuditSettings, CompiledConfig, SessionSettings
+from airflow_oidc_auth.config.compile_sessions import build_sessions, check_sessions
+from airflow_oidc_auth.config.compiled import AuditSettings, CompiledConfig
 from airflow_oidc_auth.config.digest import document_digest
 from airflow_oidc_auth.config.document import RawDocument
 from airflow_oidc_auth.config.paths import SECRET_KEYS, Path
@@ -39,13 +40,14 @@ def compile_document(
     roles = compile_roles(raw, parts.roles, found) if known_roles is not None else {}
     known = None if known_roles is None else (*known_roles, *role_names(raw))
     grants = compile_grants(raw, parts, known, found)
+    found += check_sessions(raw, parts, providers)
     if found or grants is None:
         told = {each.path for each in first}
         raise ConfigurationError(_in_order([*first, *(each for each in found if each.path not in told)]))
     return CompiledConfig(
         providers=MappingProxyType(providers),
         grants=grants,
-        sessions=SessionSettings(parts.sessions.lifetime),
+        sessions=build_sessions(parts.sessions),
         audit=AuditSettings(parts.audit.on_failure == "fail"),
         digest=document_digest(raw),
         roles=MappingProxyType(roles),

@@ -16,7 +16,7 @@ from airflow_oidc_auth.config.document import RawDocument
 from airflow_oidc_auth.config.known import known_words, property_example, vendor_of
 from airflow_oidc_auth.config.paths import Path, did_you_mean, one_of
 from airflow_oidc_auth.config.schema.base import REFUSED, kind_of
-from airflow_oidc_auth.config.schema.values import quoting_hint
+from airflow_oidc_auth.config.schema.values import quoting_hint, readable
 from airflow_oidc_auth.errors import Problem
 
 _EXPECTED = {
@@ -161,14 +161,6 @@ def _out_of_bounds(error: ErrorDetails, raw: RawDocument, path: Path) -> Words:
 
 
 _BOUNDS = {"ge": "at least", "le": "at most", "gt": "more than", "lt": "less than"}
-
-
-def readable(seconds: int) -> str:
-    """Write a duration as people do: ``12h``."""
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds and seconds % size == 0:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"
 
 
 def _other(error: ErrorDetails, path: Path) -> Words:

@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow_oidc_auth.config.json_schema import build_schema
 from airflow_oidc_auth.config.known import vendor_keys, write_flow
-from airflow_oidc_auth.config.problems import readable
+from airflow_oidc_auth.config.schema.values import readable
 from airflow_oidc_auth.providers.presets import preset_names
 
 Node = Mapping[str, Any]
@@ -109,7 +109,8 @@ def _default(schema: Node, value: Node) -> str:
     default = value.get("default")
     if default is None or default in ({}, [], ""):
         return ""
-    return f"`{readable(default) if _type(schema, value) == 'duration' else write_flow(default)}`"
+    duration = _type(schema, value).startswith("duration") and isinstance(default, int)
+    return f"`{readable(default) if duration else write_flow(default)}`"
 
 
 def _meaning(value: Node) -> str:
@@ -125,14 +126,22 @@ def _type(schema: Node, value: Node) -> str:
     if closed := [value["const"]] if "const" in value else value.get("enum", []):
         return ", ".join(f"`{write_flow(each)}`" for each in (preset_names() if closed == ["oidc"] else closed))
     if choices := value.get("anyOf", []):
-        names = dict.fromkeys(_type(schema, each) for each in choices)
-        return "duration" if choices[0].get("pattern", "").endswith("[smhd]?$") else " or ".join(names)
+        if choices[0].get("pattern", "").endswith("[smhd]?$"):  # text or number
+            choices = [{"format": "duration"}, *choices[2:]]
+        return " or ".join(dict.fromkeys(_type(schema, each) for each in choices))
     if value.get("type") == "array":
         return f"list of {_type(schema, value['items'])}"
     return _NAMES.get(str(value.get("format") or value.get("type", "")), "mapping")
 
 
-_NAMES = {"string": "text", "uri": "URL", "integer": "number", "number": "number", "boolean": "`true`, `false`"}
+_NAMES = {
+    "string": "text",
+    "uri": "URL",
+    "duration": "duration",
+    "integer": "number",
+    "number": "number",
+    "boolean": "`true`, `false`",
+}
 
 
 if __name__ == "__main__":

@@ -44,13 +44,26 @@ def quoting_hint(value: object) -> str:
     return "write a value, or remove the key" if value is None else ""
 
 
-def _duration(value: object) -> int:
+def parse_duration(value: object, suggestion: str = "write a number and a unit: 45s, 30m, 12h or 7d") -> int:
+    """Return seconds."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise refuse("is not a duration", "write a number and a unit: 45s, 30m, 12h or 7d")
+        raise refuse("is not a duration", suggestion)
     return int(match[1]) * _UNITS[match[2] or "s"]
+
+
+def _duration(value: object) -> int:
+    return parse_duration(value)
+
+
+def readable(seconds: int) -> str:
+    """Write a duration as people do: ``12h``."""
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds and seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
 
 
 def _claim_path(value: object) -> ClaimPath:
@@ -127,9 +140,9 @@ ProxyUrl = Annotated[
     Text, AfterValidator(_url), AfterValidator(_proxy), WithJsonSchema({"type": "string", "format": "uri"})
 ]
 AbsolutePath = Annotated[Text, AfterValidator(_absolute), WithJsonSchema({"type": "string", "pattern": "^/"})]
-Duration = Annotated[
-    int,
-    BeforeValidator(_duration),
-    WithJsonSchema({"anyOf": [{"type": "string", "pattern": "^[0-9]+ ?[smhd]?$"}, {"type": "integer", "minimum": 0}]}),
-]
+DURATION_CHOICES: tuple[dict[str, object], ...] = (
+    {"type": "string", "pattern": "^[0-9]+ ?[smhd]?$"},
+    {"type": "integer", "minimum": 0},
+)
+Duration = Annotated[int, BeforeValidator(_duration), WithJsonSchema({"anyOf": [*DURATION_CHOICES]})]
 ClaimPathValue = Annotated[ClaimPath, PlainValidator(_claim_path), WithJsonSchema(_ONE_OR_MORE)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_oidc_auth.config.compile import compile_document
+from airflow_oidc_auth.config.compiled import SessionSettings
 from airflow_oidc_auth.config.document import load_document
 from airflow_oidc_auth.errors import ConfigurationError
 from tests.unit.config.documents import ROLES, SECRET, compile_text, document, problems_in
@@ -167,6 +168,21 @@ TOP_MISTAKES = [
     ("sessions: {lifetime: 1m}", [("sessions.lifetime", "must be at least 5m")]),
     ("sessions: {lifetime: 31d}", [("sessions.lifetime", "must be at most 30d")]),
     ("sessions: {lifetime: yes}", [("sessions.lifetime", "is not a duration")]),
+    ("sessions: {recheck: 59s}", [("sessions.recheck", "must be at least 1m")]),
+    ("sessions: {recheck: 2d}", [("sessions.recheck", "must be at most 1d")]),
+    ("sessions: {recheck: none}", [("sessions.recheck", "or `off`")]),
+    ("sessions: {recheck: on}", [("sessions.recheck", "is not a duration")]),
+    ("sessions: {recheck: 0}", [("sessions.recheck", "must be at least 1m")]),
+    ("sessions: {recheck: ~}", [("sessions.recheck", "has no value")]),
+    ("sessions: {idle_timeout: 4m}", [("sessions.idle_timeout", "must be at least 5m")]),
+    ("sessions: {idle_timeout: off}", [("sessions.idle_timeout", "or `none`")]),
+    ("sessions: {idle_timout: 1h}", [("sessions.idle_timout", "did you mean idle_timeout?")]),
+    ("sessions: {max_per_user: 0}", [("sessions.max_per_user", "must be at least 1")]),
+    ("sessions: {max_per_user: 1001}", [("sessions.max_per_user", "must be at most 1000")]),
+    ("sessions: {max_per_user: '3'}", [("sessions.max_per_user", "must be a whole number, not text")]),
+    ("sessions: {max_per_user: true}", [("sessions.max_per_user", "write a number, or `none`")]),
+    ("sessions: {reauthenticate_after: 1s}", [("sessions.reauthenticate_after", "must be at least 5m")]),
+    ("sessions: {break_glass: none}", [("sessions.break_glass", "must be true or false")]),
     ("audit: {on_failure: contineu}", [("audit.on_failure", "did you mean continue?")]),
     ("audit: {on_failure: true}", [("audit.on_failure", "must be fail or continue")]),
     ("session: {}", [("session", "did you mean sessions?")]),
@@ -250,6 +266,32 @@ def test_fills_in_what_the_preset_says():
     assert compiled.sessions.lifetime == 43200
     assert compiled.audit.fail_login
     assert compiled.warnings == ()
+
+
+def test_a_document_without_sessions_follows_the_identity_provider():
+    assert compile_text(document()).sessions == SessionSettings(12 * 3600, 300, None, None, None, break_glass=True)
+
+
+def test_every_limit_of_a_session_can_be_set_and_switched_off():
+    text = "recheck: 1m, idle_timeout: 30m, max_per_user: 3, reauthenticate_after: 8h, break_glass: false"
+    told = compile_text(document(top=f"sessions: {{{text}}}")).sessions
+    assert told == SessionSettings(12 * 3600, 60, 1800, 3, 8 * 3600, break_glass=False)
+    for off in ("off", "'off'"):
+        text = f"recheck: {off}, idle_timeout: none, max_per_user: none, reauthenticate_after: none"
+        told = compile_text(document(top=f"sessions: {{{text}}}")).sessions
+        assert told == SessionSettings(12 * 3600, None, None, None, None, break_glass=True)
+
+
+def test_github_cannot_promise_a_fresh_authentication():
+    text = document(provider="preset: github\n-issuer", top="sessions: {reauthenticate_after: 8h}")
+    check(text, [("sessions.reauthenticate_after", "GitHub does not tell when somebody authenticated")])
+
+
+@pytest.mark.parametrize("key", ["idle_timeout", "reauthenticate_after", "recheck"])
+def test_warns_about_a_limit_that_never_counts(key):
+    (warning,) = compile_text(document(top=f"sessions: {{lifetime: 1h, {key}: 2h}}")).warnings
+    assert (warning.path, warning.where) == (f"sessions.{key}", "f.yaml:9")
+    assert "longer than `lifetime` (1h)" in warning.text
 
 
 def test_offline_compilation_reads_no_secret_and_no_file():
