@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 from airflow_oidc_auth.sessions.session import Session
 
+MAX_DROPPED = 1_000
+
 
 class SessionCache:
     """Live sessions by id, and ids that were lately found not to exist.
@@ -33,6 +35,10 @@ class SessionCache:
         self._absent_for = absent_for
         self._sessions: dict[str, Session] = {}
         self._absent: dict[str, float] = {}
+        # How many drops there were, which of them was the last for an id, and the last one that is remembered no more.
+        self._drops = 0
+        self._dropped: dict[str, int] = {}
+        self._forgotten_drop = 0
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -48,15 +54,27 @@ class SessionCache:
     def put(self, session: Session) -> None:
         """Remember a session."""
         with self._lock:
-            self._absent.pop(session.id, None)
-            self._sessions[session.id] = session
-            if len(self._sessions) > self._max_sessions:
-                self._make_room()
+            self._put(session)
+
+    def mark(self) -> int:
+        """Return the moment before a read from the store, for :meth:`put_read`."""
+        return self._drops
+
+    def put_read(self, session: Session, mark: int) -> None:
+        """Remember a session that was read, unless it was dropped since: what was read may be from before."""
+        with self._lock:
+            if mark >= max(self._forgotten_drop, self._dropped.get(session.id, 0)):
+                self._put(session)
 
     def drop(self, session_id: str) -> None:
         """Forget a session at once."""
         with self._lock:
             self._sessions.pop(session_id, None)
+            self._drops += 1
+            self._dropped.pop(session_id, None)
+            self._dropped[session_id] = self._drops
+            if len(self._dropped) > MAX_DROPPED:
+                self._forgotten_drop = self._dropped.pop(next(iter(self._dropped)))
 
     def put_absent(self, session_id: str) -> None:
         """Remember for a moment that there is no such session."""
@@ -76,6 +94,12 @@ class SessionCache:
         """Give back the memory of what has expired."""
         with self._lock:
             self._drop_expired()
+
+    def _put(self, session: Session) -> None:
+        self._absent.pop(session.id, None)
+        self._sessions[session.id] = session
+        if len(self._sessions) > self._max_sessions:
+            self._make_room()
 
     def _drop_expired(self) -> None:
         now = self._clock()

@@ -1,4 +1,4 @@
-"""Hear of every session and token that any API server ended."""
+"""Hear of every session and token that any API server ended, and of every Grant that it changed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
 from airflow_oidc_auth.sessions.periodic import Periodic
-from airflow_oidc_auth.sessions.revocation import SESSION, TOKEN, token_key
+from airflow_oidc_auth.sessions.revocation import GRANT, SESSION, TOKEN, grant_key, session_of_grant_key, token_key
 from airflow_oidc_auth.sessions.store import Revocation, SessionStore
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,7 @@ class RevocationFeed:
     :param clock: wall clock, epoch seconds
     :param interval: seconds between polls
     :param on_session_ended: called with the id of each ended session, once, from the polling thread
+    :param on_grant_changed: called with the id of a session for each change of its Grant, likewise
     """
 
     def __init__(
@@ -41,13 +42,16 @@ class RevocationFeed:
         *,
         monotonic: Callable[[], float] = time.monotonic,
         on_session_ended: Callable[[str], None] = lambda _: None,
+        on_grant_changed: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._monotonic = monotonic
         self._on_session_ended = on_session_ended
+        self._on_grant_changed = on_grant_changed
         self._sessions: dict[str, int] = {}
         self._tokens: dict[str, int] = {}
+        self._grants: dict[str, int] = {}
         self._polling = threading.Lock()
         self._high = 0
         self._marks: deque[tuple[float, int]] = deque()
@@ -82,6 +86,13 @@ class RevocationFeed:
         """Let a session that this server has ended count as ended here at once."""
         self._sessions[session_id] = expires_at
         self._on_session_ended(session_id)
+
+    def note_grant(self, session_id: str, change: str, *, expires_at: int) -> None:
+        """Let a Grant that this server has changed count as changed here at once.
+
+        :param change: what the store called this change: the lease's owner
+        """
+        self._note_grant(grant_key(session_id, change), expires_at)
 
     def note_token(self, jti: str, *, expires_at: int) -> None:
         """Let a token that this server has revoked count as revoked here at once."""
@@ -129,12 +140,19 @@ class RevocationFeed:
                     self.note_session(entry.key, expires_at=entry.expires_at)
             elif entry.kind == TOKEN:
                 self._tokens[entry.key] = entry.expires_at
+            elif entry.kind == GRANT:
+                self._note_grant(entry.key, entry.expires_at)
             else:
                 # A newer release of ours wrote it while servers are updated one by one.
                 log.debug("Revocation %d is of the unknown kind %r", entry.sequence, entry.kind)
 
+    def _note_grant(self, key: str, expires_at: int) -> None:
+        if key not in self._grants:
+            self._grants[key] = expires_at
+            self._on_grant_changed(session_of_grant_key(key))
+
     def _drop_expired(self) -> None:
         now = self._clock()
-        for known in (self._sessions, self._tokens):
+        for known in (self._sessions, self._tokens, self._grants):
             for key in [key for key, expires_at in list(known.items()) if expires_at <= now]:
                 known.pop(key, None)

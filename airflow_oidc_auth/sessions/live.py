@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import TypeVar
@@ -19,7 +19,8 @@ from airflow_oidc_auth.sessions.feed import RevocationFeed
 from airflow_oidc_auth.sessions.periodic import Periodic
 from airflow_oidc_auth.sessions.replay import StoreReplayCache
 from airflow_oidc_auth.sessions.revocation import is_session_id
-from airflow_oidc_auth.sessions.session import Ended, Opened, Session
+from airflow_oidc_auth.sessions.schedule import next_check
+from airflow_oidc_auth.sessions.session import Ended, Leased, Opened, Opening, Regraded, Session
 from airflow_oidc_auth.sessions.store import SessionStore
 
 T = TypeVar("T")
@@ -35,7 +36,7 @@ class LiveSessions:
     """Answer from memory; read a session once, when this process first sees it.
 
     ``peek``, ``is_token_revoked`` and ``stale_for`` touch memory only. The coroutines run on the store's own
-    threads. ``revoke_token`` and ``end_now`` block: they are for threads that may.
+    threads. ``revoke_token`` and what ends with ``_now`` block: they are for threads that may.
 
     :param store: where sessions are kept
     :param clock: wall clock, epoch seconds
@@ -53,11 +54,15 @@ class LiveSessions:
         executor: StoreExecutor | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._store = store
+        self.store = store
         self._clock = clock
+        self._jitter = jitter
         self._cache = cache or SessionCache(clock=clock)
         self._executor = executor or StoreExecutor()
-        self.feed = RevocationFeed(store, clock, interval, monotonic=monotonic, on_session_ended=self._cache.drop)
+        drop = self._cache.drop
+        self.feed = RevocationFeed(
+            store, clock, interval, monotonic=monotonic, on_session_ended=drop, on_grant_changed=drop
+        )
         self._flights: dict[str, Future[Session | None]] = {}
         self._flights_lock = threading.Lock()
         self._on_opened: Callable[[str], None] = lambda _: None
@@ -111,13 +116,29 @@ class LiveSessions:
             return None
         return session
 
-    async def open(self, sign_in: SignIn, grant: Grant, *, expires_at: int, client_address: str | None) -> Opened:
-        """Open a session; the next request finds it in memory.
+    async def open(
+        self,
+        sign_in: SignIn,
+        grant: Grant,
+        *,
+        expires_at: int,
+        client_address: str | None,
+        recheck: int | None = None,
+        regrade_at: int | None = None,
+        max_sessions: int | None = None,
+    ) -> Opened:
+        """Open a session; the next request finds it in memory, and what had to end for it has ended here.
 
+        :param recheck: seconds between two confirmations at the IdP; None where it cannot or shall not be asked
+        :param regrade_at: when the roles must be worked out again, epoch seconds
+        :param max_sessions: how many the principal may then have
         :raises SessionError: as the store's ``open``, and ``session_store_busy``
         """
-        opening = partial(self._store.open, expires_at=expires_at, client_address=client_address, now=self._now())
-        opened = await self._executor.run(opening, sign_in, grant)
+        now = self._now()
+        due = None if recheck is None else next_check(now, recheck, self._jitter())
+        store_it = partial(self.store.open, expires_at=expires_at, client_address=client_address, now=now)
+        opened = await self._executor.run(store_it, sign_in, grant, opening=Opening(due, regrade_at, max_sessions))
+        self._note_ended(opened.ended)
         self._cache.put(opened.session)
         self._on_opened(opened.session.principal_id)
         return opened
@@ -127,7 +148,7 @@ class LiveSessions:
 
         :raises SessionError: ``session_store_unavailable`` or ``session_store_busy``
         """
-        return await self._executor.run(self._store.withdraw, identity)
+        return await self._executor.run(self.store.withdraw, identity)
 
     async def end(self, session_id: str, *, reason: str) -> Ended | None:
         """End a session: here at once, even when the store fails; elsewhere within the feed's interval.
@@ -143,7 +164,7 @@ class LiveSessions:
     def end_now(self, session_id: str, *, reason: str) -> Ended | None:
         """Do what :meth:`end` does, on the calling thread."""
         self._end_here(session_id)
-        ended = self._store.end(session_id, reason=reason, now=self._now())
+        ended = self.store.end(session_id, reason=reason, now=self._now())
         if ended is not None:
             self.feed.note_session(session_id, expires_at=ended.session.expires_at)
         return ended
@@ -153,9 +174,40 @@ class LiveSessions:
 
         :raises SessionError: ``session_store_unavailable``
         """
-        live = self._store.list_sessions(now=self._now(), principal_id=principal_id)
-        ended = (self.end_now(session.id, reason=reason) for session in live)
-        return [each for each in ended if each is not None]
+        live = self.store.list_sessions(now=self._now(), principal_id=principal_id)
+        return self.end_many_now([session.id for session in live], reason=reason)
+
+    def end_many_now(
+        self, session_ids: Collection[str], *, reason: str, idle_since: int | None = None
+    ) -> Sequence[Ended]:
+        """End many sessions, on the calling thread; return those that this call ended.
+
+        :param idle_since: leave out what was seen at or after this time, epoch seconds
+        :raises SessionError: ``session_store_unavailable``; some may have ended
+        """
+        ended = self.store.end_many(session_ids, reason=reason, now=self._now(), idle_since=idle_since)
+        self._note_ended(ended)
+        return ended
+
+    def end_leased_now(self, leased: Leased, *, reason: str) -> Ended | None:
+        """End a session that a re-check holds, on the calling thread; None if the lease was lost.
+
+        :raises SessionError: ``session_store_unavailable``
+        """
+        ended = self.store.end_leased(leased, reason=reason, now=self._now())
+        self._note_ended(() if ended is None else (ended,))
+        return ended
+
+    def note_regraded(self, regraded: Regraded, change: str) -> None:
+        """Let a re-checked session count here at once; the other servers hear of a changed Grant by the feed.
+
+        :param change: owner of the lease
+        """
+        session = regraded.session
+        if regraded.changed:
+            # Dropped, not replaced: what is in hand may be older than what another server has changed since.
+            self.feed.note_grant(session.id, change, expires_at=session.expires_at)
+            self._on_opened(session.principal_id)
 
     def revoke_token(self, jti: str, *, expires_at: int) -> None:
         """Revoke one token: here at once, even when the store fails; elsewhere within the feed's interval.
@@ -164,22 +216,30 @@ class LiveSessions:
         """
         until = expires_at + TOKEN_GRACE
         self.feed.note_token(jti, expires_at=until)
-        self._store.revoke_token(jti, expires_at=until, now=self._now())
+        self.store.revoke_token(jti, expires_at=until, now=self._now())
 
-    async def list_sessions(self, *, principal_id: str | None = None) -> Sequence[Session]:
-        """Return live sessions, newest first."""
-        return await self._executor.run(self._store.list_sessions, now=self._now(), principal_id=principal_id)
+    async def list_sessions(
+        self,
+        *,
+        principal_id: str | None = None,
+        provider: str | None = None,
+        user: str | None = None,
+        limit: int | None = None,
+    ) -> Sequence[Session]:
+        """Return live sessions, newest first; see :meth:`SessionStore.list_sessions`."""
+        listing = partial(self.store.list_sessions, principal_id=principal_id, provider=provider)
+        return await self._executor.run(listing, now=self._now(), user=user, limit=limit)
 
     async def sessions_of_idp(self, provider: str, idp_sid: str) -> Sequence[Session]:
         """Return the live sessions of a provider whose ``idp_sid`` begins so.
 
         :raises SessionError: ``session_store_unavailable`` or ``session_store_busy``
         """
-        return await self._executor.run(self._store.list_sessions, now=self._now(), provider=provider, idp_sid=idp_sid)
+        return await self._executor.run(self.store.list_sessions, now=self._now(), provider=provider, idp_sid=idp_sid)
 
     def replay_cache(self) -> StoreReplayCache:
         """Return what remembers messages that may be used once."""
-        return StoreReplayCache(self._store, self._clock)
+        return StoreReplayCache(self.store, self._clock)
 
     async def run(self, function: Callable[..., T], *args: object, **kwargs: object) -> T:
         """Run something else that blocks on the metadata database (an audit row) on the store's threads."""
@@ -188,10 +248,14 @@ class LiveSessions:
     def clean_up(self) -> None:
         """Delete what has expired, from memory and from the store."""
         self._cache.drop_expired()
-        self._store.delete_expired(now=self._now())
+        self.store.delete_expired(now=self._now())
 
     def _now(self) -> int:
         return int(self._clock())
+
+    def _note_ended(self, ended: Sequence[Ended]) -> None:
+        for each in ended:
+            self.feed.note_session(each.session.id, expires_at=each.session.expires_at)
 
     def _end_here(self, session_id: str) -> None:
         """Let the session count as ended before the store is told: a person who signs out does not wait for it."""
@@ -218,11 +282,12 @@ class LiveSessions:
         return flight
 
     def _read(self, session_id: str) -> Session | None:
-        session = self._store.load(session_id, now=self._now())
+        mark = self._cache.mark()
+        session = self.store.load(session_id, now=self._now())
         if session is None:
             self._cache.put_absent(session_id)
         else:
-            self._cache.put(session)
+            self._cache.put_read(session, mark)
         return session
 
     def _landed(self, session_id: str) -> None:
