@@ -28,6 +28,7 @@ from airflow_oidc_auth.fab.tables import fab_tables
 from airflow_oidc_auth.grants.grant import Grant, RuleMatch
 from airflow_oidc_auth.providers.provider import SignIn
 from airflow_oidc_auth.sessions.accounts import Settled
+from airflow_oidc_auth.sessions.break_glass import ISSUER as BREAK_GLASS
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,9 @@ class FabAccounts:
             ``fab_user_conflict``
         """
         user = find_linked_user(transaction, principal_id)
-        self._check_admitted(user, principal_id, signing_in=signing_in)
+        # The operator at the host is who lets them in; a user without a password, whose roles go with the session.
+        open_to_new = self.settings.registration or sign_in.identity.issuer == BREAK_GLASS
+        self._check_admitted(user, principal_id, signing_in=signing_in, open_to_new=open_to_new)
         mapped = _find_roles(transaction, grant.roles)
         kept = self._kept(user, mapped)
         missing = _missing(grant, mapped, principal_id)
@@ -100,10 +103,12 @@ class FabAccounts:
             store_given(transaction, principal_id, NOTHING_GIVEN)
         return tuple(sorted(user.roles.keys() - kept.keys()))
 
-    def _check_admitted(self, user: LinkedUser | None, principal_id: str, *, signing_in: bool) -> None:
+    def _check_admitted(
+        self, user: LinkedUser | None, principal_id: str, *, signing_in: bool, open_to_new: bool
+    ) -> None:
         if user is None and not signing_in:
             raise LoginRefused("fab_user_inactive", f"principal {principal_id} has no FAB user any more")
-        if user is None and not self.settings.registration:
+        if user is None and not open_to_new:
             raise LoginRefused("fab_registration_closed", f"principal {principal_id} has no FAB user")
         if user is not None and not user.active:
             detail = f"FAB user {user.username!r} is not active"

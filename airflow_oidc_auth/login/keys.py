@@ -17,6 +17,8 @@ from airflow_oidc_auth.secret import Secret
 
 ATTEMPT_LABEL = b"airflow-oidc-auth login attempt v1"
 CSRF_LABEL = b"airflow-oidc-auth csrf v1"
+BREAK_GLASS_LABEL = b"airflow-oidc-auth break-glass v1"
+PSEUDONYM_LABEL = b"airflow-oidc-auth pseudonym v1"
 
 
 def derive_attempt_fernet(fernet_keys: Secret) -> MultiFernet:
@@ -34,6 +36,22 @@ def derive_csrf_keys(fernet_keys: Secret) -> tuple[bytes, ...]:
     :raises ValueError: as :func:`derive_attempt_fernet`
     """
     return _derive(fernet_keys, CSRF_LABEL)
+
+
+def derive_break_glass_keys(fernet_keys: Secret) -> tuple[bytes, ...]:
+    """Return the HMAC keys of break-glass links: the first signs, every key verifies.
+
+    :raises ValueError: as :func:`derive_attempt_fernet`
+    """
+    return _derive(fernet_keys, BREAK_GLASS_LABEL)
+
+
+def derive_pseudonym_key(fernet_keys: Secret) -> bytes:
+    """Return the key of pseudonyms: without it nobody can tell whether a pseudonym is a given person's.
+
+    :raises ValueError: as :func:`derive_attempt_fernet`
+    """
+    return _derive(fernet_keys, PSEUDONYM_LABEL)[0]
 
 
 def _derive(fernet_keys: Secret, label: bytes) -> tuple[bytes, ...]:

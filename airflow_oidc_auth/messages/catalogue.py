@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from airflow_oidc_auth.messages import configuration, confirming, fab, login, protocol, provider, saml, session
+from airflow_oidc_auth.messages import configuration, confirming, fab, login, office, protocol, provider, saml, session
 from airflow_oidc_auth.messages.message import Message
 
 __all__ = ["Message", "all_messages", "message"]
@@ -25,6 +25,7 @@ _CATALOGUE = _merge(
     confirming.MESSAGES,
     fab.MESSAGES,
     login.MESSAGES,
+    office.MESSAGES,
     protocol.MESSAGES,
     provider.MESSAGES,
     saml.MESSAGES,

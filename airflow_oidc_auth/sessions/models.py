@@ -142,7 +142,7 @@ replays = Table(
     Index("idx_oidc_auth_replay_expires_at", "expires_at"),
 )
 
-# One row per link of ``airflow oidc break-glass``. The token itself is nowhere: ``token_hash`` is keyed, and over all that
+# One row per link of ``airflow oidc break-glass``. The token is nowhere: ``token_hash`` is keyed, and over all that
 # the link allows, so that whoever can write rows can neither make a link nor change one.
 break_glass = Table(
     "oidc_auth_break_glass",
