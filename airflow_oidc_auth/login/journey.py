@@ -26,6 +26,7 @@ from airflow_oidc_auth.login.departures import (
     facts_of,
     form_fields,
 )
+from airflow_oidc_auth.login.logouts import IdpLogouts
 from airflow_oidc_auth.login.outcome import SHOWN_GROUPS, Begun, Refused, RequestContext, SignedIn, SignedOut, Visitor
 from airflow_oidc_auth.login.ports import Audit, Pool, Rules, Sessions
 from airflow_oidc_auth.login.saml_journey import SamlExchange, is_own_state
@@ -86,6 +87,7 @@ class Journey:
         self._clock = clock
         self._token_urlsafe = token_urlsafe
         self.saml = SamlExchange(providers, sessions, audit)
+        self.idp_logouts = IdpLogouts(providers, sessions, audit, clock)
 
     async def begin(
         self, provider_id: str, next_url: str, context: RequestContext, *, other_account: bool = False

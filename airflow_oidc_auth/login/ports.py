@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol, TypeVar
 
 from airflow_oidc_auth.audit.event import AuditRecord
@@ -10,6 +10,7 @@ from airflow_oidc_auth.grants.grant import Evaluation, Grant
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.providers.provider import SignIn
 from airflow_oidc_auth.sessions.session import Ended, Opened, Session
+from airflow_oidc_auth.sessions.store import SessionStore
 
 T = TypeVar("T")
 
@@ -25,7 +26,22 @@ class Pool(Protocol):
 class Sessions(Protocol):
     """Sessions and the store's own threads (:class:`airflow_oidc_auth.sessions.live.LiveSessions`)."""
 
-    async def open(self, sign_in: SignIn, grant: Grant, *, expires_at: int, client_address: str | None) -> Opened:
+    @property
+    def store(self) -> SessionStore:
+        """Where they are kept; its methods block."""
+        ...
+
+    async def open(
+        self,
+        sign_in: SignIn,
+        grant: Grant,
+        *,
+        expires_at: int,
+        client_address: str | None,
+        recheck: int | None = None,
+        regrade_at: int | None = None,
+        max_sessions: int | None = None,
+    ) -> Opened:
         """Open a session, or raise ``SessionError``."""
         ...
 
@@ -41,7 +57,11 @@ class Sessions(Protocol):
         """Return the live sessions of a provider whose ``idp_sid`` begins so."""
         ...
 
-    async def run(self, function: Callable[..., T], *args: object) -> T:
+    def end_many_now(self, session_ids: Collection[str], *, reason: str) -> Sequence[Ended]:
+        """End sessions on the calling thread; return those that this call ended."""
+        ...
+
+    async def run(self, function: Callable[..., T], *args: object, **kwargs: object) -> T:
         """Run something else that blocks on the metadata database."""
         ...
 

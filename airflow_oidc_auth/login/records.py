@@ -15,6 +15,8 @@ from airflow_oidc_auth.sessions.session import Opened, Session
 SESSION_REF_LENGTH = 8
 REPLACED = "replaced"
 IDP_LOGOUT = "idp_logout"
+BACKCHANNEL_LOGOUT = "backchannel_logout"
+FRONTCHANNEL_LOGOUT = "frontchannel_logout"
 
 
 def build_login(
@@ -50,7 +52,12 @@ def build_replaced(session: Session, correlation_id: str, context: RequestContex
 
 def build_ended_by_idp(session: Session, context: RequestContext) -> AuditRecord:
     """Return the row of a session that the IdP asked to end."""
-    return _of_session(AuthEvent.SESSION_ENDED, IDP_LOGOUT, session, context.correlation_id, context)
+    return build_ended(session, IDP_LOGOUT, context)
+
+
+def build_ended(session: Session, reason: str, context: RequestContext) -> AuditRecord:
+    """Return the row of a session that somebody or something else ended by a request."""
+    return _of_session(AuthEvent.SESSION_ENDED, reason, session, context.correlation_id, context)
 
 
 def build_session_ended(session: Session, reason: str, correlation_id: str) -> AuditRecord:

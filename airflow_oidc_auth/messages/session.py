@@ -28,4 +28,32 @@ MESSAGES = {
         "Tell your Airflow administrator; the row of this principal in table oidc_auth_principal was changed.",
         500,
     ),
+    "revocations_stale": Message(
+        "Airflow is closed for the moment",
+        "This server could not learn for half a minute which sessions have ended, so it lets nobody in.",
+        "It opens by itself as soon as the metadata database answers; `/auth/health` tells. Your session is kept.",
+        503,
+    ),
+    "frontchannel_logout_unnamed": Message(
+        "Nothing to sign out",
+        "The identity provider did not say which session has ended.",
+        "Let the identity provider send `iss` and `sid` (`frontchannel_logout_session_required`) to this address.",
+        400,
+        "idp",
+    ),
+    "auth_time_missing": Message(
+        "Time of sign-in unknown",
+        "The identity provider did not say when you authenticated, and this Airflow wants to know.",
+        "Let it send the claim `auth_time`, or remove `sessions.reauthenticate_after`.",
+        403,
+        "idp",
+    ),
+    "auth_time_too_old": Message(
+        "Please authenticate again",
+        "You authenticated at the identity provider longer ago than this Airflow allows.",
+        "Sign in again. If the identity provider still does not ask who you are, it ignores `max_age` and "
+        "`prompt=login`: then `sessions.reauthenticate_after` cannot be kept with it.",
+        403,
+        "user",
+    ),
 }

@@ -17,6 +17,7 @@ from airflow_oidc_auth.web.border import Beside, Border
 from airflow_oidc_auth.web.engine import Engine, EngineSource
 from airflow_oidc_auth.web.routes.access import show_access
 from airflow_oidc_auth.web.routes.callback import finish_login
+from airflow_oidc_auth.web.routes.idp_logout import receive_logout_token, show_logged_out
 from airflow_oidc_auth.web.routes.login import begin_login, show_login
 from airflow_oidc_auth.web.routes.logout import show_signed_out, sign_out, sign_out_by_form
 from airflow_oidc_auth.web.routes.machine import refuse_token, show_health
@@ -63,6 +64,8 @@ def _routes(source: EngineSource) -> list[Route]:
         ("/saml/{provider}/finish", {"POST": finish_saml_login}),
         ("/saml/{provider}/metadata", {"GET": show_metadata}),
         ("/saml/{provider}/slo", {"GET": exchange_logout, "POST": exchange_logout}),
+        ("/backchannel-logout/{provider}", {"POST": receive_logout_token}),
+        ("/frontchannel-logout/{provider}", {"GET": show_logged_out}),
         ("/logout", {"GET": sign_out, "POST": sign_out_by_form}),
         ("/signed-out", {"GET": show_signed_out}),
         ("/access", {"GET": show_access}),

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 
 BESIDE_SCOPE_KEY = "airflow_oidc_auth.beside"
+# Set by a page that other origins may frame; its own policy says which.
+FRAMED_SCOPE_KEY = "airflow_oidc_auth.framed"
 
 
 class Beside:
@@ -57,7 +59,7 @@ class Border:
             if message["type"] == "http.response.start":
                 begun = True
                 if BESIDE_SCOPE_KEY not in scope:
-                    _protect(MutableHeaders(scope=message))
+                    _protect(MutableHeaders(scope=message), framed=FRAMED_SCOPE_KEY in scope)
             await send(message)
 
         try:
@@ -84,7 +86,8 @@ class Border:
         await response(scope, receive, send)
 
 
-def _protect(headers: MutableHeaders) -> None:
+def _protect(headers: MutableHeaders, *, framed: bool) -> None:
     for name, value in SECURITY_HEADERS.items():
-        headers.setdefault(name, value)
+        if not (framed and name == "X-Frame-Options"):
+            headers.setdefault(name, value)
     headers.setdefault("Content-Security-Policy", content_security_policy())

@@ -15,7 +15,8 @@ from airflow_oidc_auth.errors import SessionError
 from airflow_oidc_auth.web.cookies import SESSION_COOKIE, TOKEN_SCOPE_KEY
 
 PREFIX = "/auth"
-CALLBACK_PREFIXES = (f"{PREFIX}/callback/", f"{PREFIX}/saml/")
+# The IdP's name of a session opens nothing, but whoever knows it can end that session.
+CALLBACK_PREFIXES = (f"{PREFIX}/callback/", f"{PREFIX}/saml/", f"{PREFIX}/frontchannel-logout/")
 # FAB's REST API asks core who the user is, as all of Airflow's does.
 CORE_PREFIXES = (f"{PREFIX}/fab/",)
 
