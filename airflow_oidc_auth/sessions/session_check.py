@@ -1,0 +1,245 @@
+"""Re-check one session: lease it, ask the IdP, let the rules judge, store what came of it.
+
+The IdP may have used up the refresh token that we gave it, so that what it answered is the most precious thing here:
+it is stored in the same moment as the judgement if all goes well, and by itself, again and again, if anything fails.
+No transaction is open while the IdP is asked. A lease that ran out while we were stopped changes nothing any more.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from airflow_oidc_auth.errors import LoginRefused, ProtocolViolation, ProviderError, SessionError
+from airflow_oidc_auth.grants.grant import Refusal
+from airflow_oidc_auth.identity import Identity
+from airflow_oidc_auth.providers.confirming import ConfirmationInterrupted, Confirms
+from airflow_oidc_auth.providers.provider import Confirmation, HeldTokens
+from airflow_oidc_auth.sessions.live import LiveSessions
+from airflow_oidc_auth.sessions.recheck_report import RecheckReport, RecheckRules, Result
+from airflow_oidc_auth.sessions.schedule import next_check, next_retry
+from airflow_oidc_auth.sessions.session import DueSession, Leased, Recheck
+
+log = logging.getLogger(__name__)
+
+# Longer than an IdP's slowest answers together; a server that died with it delays one re-check by so much.
+LEASE = 120
+KEEP_EVERY = 1.0
+# Activity is written every half minute, and by clocks that differ.
+ACTIVITY_LAG = 60
+SOONEST_REGRADE = 30
+CLAIMS_LOST = "claims_unreadable"
+# The rules, not the IdP, say that nothing is left: nothing may be left elsewhere.
+_WITHDRAWN_FOR = frozenset({"no_matching_rule", "fab_role_missing"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What is known after asking, or without."""
+
+    tokens: HeldTokens | None
+    identity: Identity | None
+    sid: str | None = None
+    confirmed: bool = False
+
+
+class SessionCheck:
+    """Re-checks sessions one by one, on any number of threads.
+
+    :param rules: of the document in force
+    :param clock: epoch seconds
+    :param jitter: between 0 and 1
+    :param new_owner: names a lease; 32 ASCII characters, never the same twice
+    :param stopping: set when the process ends
+    """
+
+    def __init__(
+        self,
+        live: LiveSessions,
+        rules: Callable[[], RecheckRules],
+        report: RecheckReport,
+        *,
+        clock: Callable[[], float],
+        jitter: Callable[[], float] = random.random,
+        new_owner: Callable[[], str] = lambda: secrets.token_hex(16),
+        stopping: threading.Event | None = None,
+    ) -> None:
+        self._live = live
+        self._store = live.store
+        self._rules = rules
+        self._report = report
+        self._clock = clock
+        self._jitter = jitter
+        self._new_owner = new_owner
+        self.stopping = stopping or threading.Event()
+
+    def run(self, due: DueSession) -> Result:
+        """Re-check a session if nobody else does.
+
+        :raises SessionError: the store could not give a lease
+        """
+        leased = self._store.take_lease(due, owner=self._new_owner(), now=self._now(), seconds=LEASE)
+        if leased is None:
+            return Result.SKIPPED
+        result = self._check(leased)
+        self._report.counted(due.provider, result)
+        return result
+
+    def _check(self, leased: Leased) -> Result:
+        rules = self._rules()
+        provider = self._whom_to_ask(leased, rules)
+        if provider is None or leased.identity is None:
+            return self._judge(leased, rules, _Answer(None, None))
+        try:
+            answer = provider.confirm(leased.tokens, leased.identity)
+        except LoginRefused as error:
+            return self._end(leased, error.code, error.detail)
+        except ProviderError as error:
+            tokens = error.tokens if isinstance(error, ConfirmationInterrupted) else None
+            log.info("session %s is not confirmed: %s", _shown(leased), error)
+            return self._postpone(leased, rules, tokens, Result.OUTAGE)
+        except ProtocolViolation as error:
+            log.error("session %s is not confirmed: %s", _shown(leased), error)  # noqa: TRY400  # no stack needed
+            return self._postpone(leased, rules, None, Result.INVALID)
+        except BaseException:
+            self._postpone(leased, rules, None, Result.INVALID)
+            raise
+        return self._answered(leased, rules, answer)
+
+    def _whom_to_ask(self, leased: Leased, rules: RecheckRules) -> Confirms | None:
+        """Return the provider, None where it is not time, or there is nobody to ask or nothing to ask with."""
+        session, now = leased.session, self._now()
+        if rules.every is None or session.check_due_at is None or session.check_due_at > now:
+            return None
+        # Leased for its roles alone: nobody keeps the IdP's session alive for somebody who is away.
+        if (session.seen_at or 0) < active_since(now, rules.every):
+            return None
+        provider = rules.providers.get(session.provider)
+        return provider if provider is not None and provider.can_confirm(leased.tokens) else None
+
+    def _answered(self, leased: Leased, rules: RecheckRules, answer: Confirmation) -> Result:
+        told = _Answer(answer.tokens, answer.identity, answer.sid, confirmed=True)
+        try:
+            return self._judge(leased, rules, told)
+        except BaseException:
+            self._postpone(leased, rules, answer.tokens, Result.INVALID)
+            raise
+
+    def _judge(self, leased: Leased, rules: RecheckRules, answer: _Answer) -> Result:
+        """Work out the roles anew from what the IdP says, or said last; without that the last Grant stays."""
+        now, identity = self._now(), answer.identity or leased.identity
+        due_at = self._next_check(leased, rules, answer, now)
+        if identity is None:
+            return self._judge_unknown(leased, rules, due_at, now)
+        verdict = rules.judge(leased.session, identity, now)
+        if isinstance(verdict.decision, Refusal):
+            return self._end(leased, verdict.decision.code, verdict.decision.path)
+        recheck = Recheck(
+            due_at,
+            None if verdict.regrade_at is None else max(verdict.regrade_at, now + SOONEST_REGRADE),
+            tokens=answer.tokens,
+            identity=answer.identity,
+            grant=verdict.decision,
+            sid=answer.sid,
+            failures=0 if answer.confirmed else leased.failures,
+            confirmed=answer.confirmed,
+        )
+        return self._settle(leased, rules, recheck, now)
+
+    def _judge_unknown(self, leased: Leased, rules: RecheckRules, due_at: int | None, now: int) -> Result:
+        """Without claims (their key was dropped) the last Grant stays, but for roles that were given for a time."""
+        regrade_at = leased.session.regrade_at
+        if regrade_at is not None and regrade_at <= now:
+            return self._end(leased, CLAIMS_LOST, "its roles were given for a time, and its claims cannot be read")
+        return self._settle(leased, rules, Recheck(due_at, regrade_at, failures=leased.failures, confirmed=False), now)
+
+    def _settle(self, leased: Leased, rules: RecheckRules, recheck: Recheck, now: int) -> Result:
+        try:
+            regraded = self._store.settle_recheck(leased, recheck, now=now)
+        except LoginRefused as error:
+            return self._end(leased, error.code, error.detail)
+        except SessionError as error:
+            log.warning("re-check of session %s cannot be stored: %s", _shown(leased), error)
+            return self._postpone(leased, rules, recheck.tokens, Result.INVALID)
+        if regraded is None:
+            return self._lost(leased)
+        if not regraded.changed:
+            return Result.CONFIRMED if recheck.confirmed else Result.SKIPPED
+        self._live.note_regraded(regraded, leased.owner)
+        self._report.regraded(regraded)
+        return Result.REGRADED
+
+    def _next_check(self, leased: Leased, rules: RecheckRules, answer: _Answer, now: int) -> int | None:
+        due_at = leased.session.check_due_at
+        if rules.every is None or due_at is None:
+            return due_at
+        if answer.confirmed:
+            return next_check(now, rules.every, self._jitter())
+        provider = rules.providers.get(leased.session.provider)
+        if provider is not None and not (leased.identity and provider.can_confirm(leased.tokens)):
+            return None
+        # Not active now, or its provider is not in this server's document (yet, or any more).
+        return due_at if provider is not None or due_at > now else next_check(now, rules.every, self._jitter())
+
+    def _postpone(self, leased: Leased, rules: RecheckRules, tokens: HeldTokens | None, result: Result) -> Result:
+        """Give the lease back for a later attempt, and keep new tokens whatever it takes."""
+        failures = leased.failures + 1
+        due_at = next_retry(self._now(), rules.every or LEASE, failures, self._jitter())
+        later = Recheck(due_at, leased.session.regrade_at, tokens=tokens, failures=failures, confirmed=False)
+        while True:
+            try:
+                kept = self._store.settle_recheck(leased, later, now=self._now())
+            except SessionError as error:
+                if tokens is None:
+                    # The lease runs out by itself.
+                    return result
+                if self.stopping.wait(KEEP_EVERY) or leased.session.expires_at <= self._clock():
+                    log.error("new tokens of session %s are lost: %s", _shown(leased), error)  # noqa: TRY400
+                    return Result.LOST
+            else:
+                return result if kept is not None else self._lost(leased)
+
+    def _end(self, leased: Leased, reason: str, detail: str) -> Result:
+        try:
+            ended = self._live.end_leased_now(leased, reason=reason)
+            if ended is None:
+                return self._lost(leased)
+        except SessionError as error:
+            # It is asked about again when the lease has run out, and refused again.
+            log.warning("session %s is refused (%s) and may not have ended yet: %s", _shown(leased), reason, error)
+            return Result.LOST
+        log.info("session %s has ended: %s: %s", _shown(leased), reason, detail)
+        self._report.ended(ended, reason, self._withdraw(leased, reason))
+        return Result.ENDED
+
+    def _withdraw(self, leased: Leased, reason: str) -> tuple[str, ...]:
+        """Take the roles of an account elsewhere; the end stands whether that works or not."""
+        if reason not in _WITHDRAWN_FOR:
+            return ()
+        session = leased.session
+        try:
+            return self._store.withdraw(Identity(session.provider, session.issuer, session.subject, session.name))
+        except SessionError as error:
+            log.error("roles of session %s live on: %s", _shown(leased), error)  # noqa: TRY400  # no stack needed
+            return ()
+
+    def _lost(self, leased: Leased) -> Result:
+        log.warning("session %s was re-checked by another server meanwhile, or has ended", _shown(leased))
+        return Result.LOST
+
+    def _now(self) -> int:
+        return int(self._clock())
+
+
+def active_since(now: int, every: int) -> int:
+    """Return since when a session must have been seen to be asked about."""
+    return now - every - ACTIVITY_LAG
+
+
+def _shown(leased: Leased) -> str:
+    """Enough to find the audit rows, too little to name the session to the server."""
+    return leased.session.id[:8]
