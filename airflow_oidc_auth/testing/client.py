@@ -27,6 +27,7 @@ class FakeClient:
     :param auth_method: the only method accepted, or ``any`` of the secret methods
     :param jwk: public key for private_key_jwt (RFC 7523), as a JWK object
     :param post_logout_redirect_uris: compared exactly; None accepts any address on a redirect URI's origin
+    :param backchannel_logout_uri: where logout tokens are sent (OIDC Back-Channel Logout §2.2)
     """
 
     client_id: str
@@ -35,6 +36,7 @@ class FakeClient:
     auth_method: str = "any"
     jwk: Mapping[str, Any] | None = None
     post_logout_redirect_uris: tuple[str, ...] | None = None
+    backchannel_logout_uri: str = ""
 
     def may_return_to(self, url: str) -> bool:
         """True if logout may send the browser there."""

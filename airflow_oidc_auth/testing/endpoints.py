@@ -1,4 +1,4 @@
-"""The fake IdP's endpoints, without any I/O: a request in, an answer out."""
+"""The fake IdP's endpoints that a browser sees, without any I/O: a request in, an answer out."""
 
 from __future__ import annotations
 
@@ -13,24 +13,15 @@ from airflow_oidc_auth.testing.authorization import (
     IssuedCode,
     OneTimeStore,
     find_fault,
-    verifier_matches,
 )
 from airflow_oidc_auth.testing.client import FakeClient, is_authentic, read_credentials
 from airflow_oidc_auth.testing.keys import SigningKeys
 from airflow_oidc_auth.testing.loopback import Answer, Request, html_answer, json_answer, redirect_to
 from airflow_oidc_auth.testing.misbehaviour import Misbehaviour
 from airflow_oidc_auth.testing.pages import login_page, note_page
-from airflow_oidc_auth.testing.tokens import (
-    TokenRequest,
-    build_access_token,
-    build_id_token,
-    profile_claims,
-    shape_groups,
-)
+from airflow_oidc_auth.testing.refresh import Grants
 from airflow_oidc_auth.testing.urls import with_parameters
 from airflow_oidc_auth.testing.users import FakeUser
-
-TOKEN_LIFETIME = 600
 
 
 @dataclass(slots=True)
@@ -38,6 +29,8 @@ class Registry:
     """Everything the endpoints share.
 
     :param groups_in: documents that carry groups: ``id_token``, ``userinfo``, ``access_token``
+    :param refresh_tokens: who gets them: ``offline_access`` (whoever asks for that scope), ``always`` or ``never``
+    :param access: access tokens
     """
 
     issuer: str
@@ -47,9 +40,11 @@ class Registry:
     keys: SigningKeys
     clock: Callable[[], float]
     groups_in: frozenset[str]
+    refresh_tokens: str = "offline_access"
     lie: Misbehaviour = field(default_factory=Misbehaviour)
     one_time: OneTimeStore = field(default_factory=OneTimeStore)
-    grants: OneTimeStore = field(default_factory=OneTimeStore)
+    access: OneTimeStore = field(default_factory=OneTimeStore)
+    grants: Grants = field(default_factory=Grants)
 
     def user(self, hint: str) -> FakeUser | None:
         """Return whoever answers to a subject, e-mail or user name."""
@@ -90,7 +85,7 @@ def interaction(registry: Registry, request: Request) -> Answer:
 
 def push(registry: Registry, request: Request) -> Answer:
     """Pushed authorization requests, RFC 9126 §2."""
-    client = _authenticate(registry, request)
+    client = authenticate(registry, request)
     if client is None:
         return oauth_error("invalid_client", "client authentication failed", 401)
     if "request_uri" in request.form or request.form.get("redirect_uri") not in client.redirect_uris:
@@ -99,36 +94,6 @@ def push(registry: Registry, request: Request) -> Answer:
     key = registry.one_time.put({**kept, "client_id": client.client_id}, expires_at=registry.clock() + CODE_LIFETIME)
     uri = f"urn:ietf:params:oauth:request_uri:{key}"
     return json_answer({"request_uri": uri, "expires_in": CODE_LIFETIME}, 201)
-
-
-def token(registry: Registry, request: Request) -> Answer:
-    """RFC 6749 §4.1.3 and §6."""
-    client = _authenticate(registry, request)
-    if client is None:
-        return oauth_error("invalid_client", "client authentication failed", 401)
-    if request.repeated:
-        return oauth_error("invalid_request", "a parameter is repeated")
-    match request.form.get("grant_type"):
-        case "authorization_code":
-            return _redeem_code(registry, client, request.form)
-        case "refresh_token":
-            return _refresh(registry, client, request.form)
-        case _:
-            return oauth_error("unsupported_grant_type", "only authorization_code and refresh_token")
-
-
-def userinfo(registry: Registry, request: Request) -> Answer:
-    """OIDC Core §5.3."""
-    scheme, _, presented = request.headers.get("authorization", "").partition(" ")
-    issued = registry.grants.see(presented, now=registry.clock()) if scheme.lower() == "bearer" else None
-    if not isinstance(issued, IssuedCode):
-        return Answer(401, b"", {"WWW-Authenticate": 'Bearer error="invalid_token"'})
-    lie = registry.lie
-    claims = profile_claims(issued.user, shape_groups(issued.user.groups, lie.groups_shape))
-    if "userinfo" not in registry.groups_in:
-        claims.pop("groups", None)
-    claims.update(lie.userinfo_claims)
-    return json_answer({name: value for name, value in claims.items() if name not in lie.omit_userinfo_claims})
 
 
 def end_session(registry: Registry, request: Request) -> Answer:
@@ -152,6 +117,8 @@ def _pushed_or_plain(registry: Registry, parameters: Mapping[str, str]) -> Mappi
 
 
 def _send_code(registry: Registry, asked: AuthorizationRequest, user: FakeUser) -> Answer:
+    if user.subject in registry.grants.disabled:
+        return _answer_client(registry, asked, {"error": "access_denied", "error_description": "disabled"})
     now = registry.clock()
     issued = IssuedCode(asked, user, secrets.token_urlsafe(16), int(now), now + CODE_LIFETIME)
     return _answer_client(registry, asked, {"code": registry.one_time.put(issued, expires_at=issued.expires_at)})
@@ -167,52 +134,11 @@ def _answer_client(registry: Registry, asked: AuthorizationRequest, answer: Mapp
     return redirect_to(with_parameters(asked.redirect_uri, sent))
 
 
-def _authenticate(registry: Registry, request: Request) -> FakeClient | None:
+def authenticate(registry: Registry, request: Request) -> FakeClient | None:
+    """Return the client that the request proves to come from, RFC 6749 §2.3."""
     shown = read_credentials(request.headers, request.form)
     client = registry.clients.get(shown.client_id) if shown else None
     if shown is None or client is None:
         return None
     audiences = (registry.issuer, f"{registry.origin}/token", f"{registry.origin}/par")
     return client if is_authentic(client, shown, audiences=audiences, now=registry.clock()) else None
-
-
-def _redeem_code(registry: Registry, client: FakeClient, form: Mapping[str, str]) -> Answer:
-    issued = registry.one_time.take(form.get("code", ""), now=registry.clock())
-    if not isinstance(issued, IssuedCode) or issued.request.client != client:
-        return oauth_error("invalid_grant", "the code is unknown, used, late or another client's")
-    if form.get("redirect_uri") != issued.request.redirect_uri:
-        return oauth_error("invalid_grant", "redirect_uri differs from the authorization request's")
-    if not verifier_matches(form.get("code_verifier", ""), issued.request.get("code_challenge") or ""):
-        return oauth_error("invalid_grant", "code_verifier does not match")
-    return _issue(registry, issued, nonce=issued.request.get("nonce"))
-
-
-def _refresh(registry: Registry, client: FakeClient, form: Mapping[str, str]) -> Answer:
-    issued = registry.one_time.take(form.get("refresh_token", ""), now=registry.clock())
-    if not isinstance(issued, IssuedCode) or issued.request.client != client:
-        return oauth_error("invalid_grant", "the refresh token is unknown, used or another client's")
-    return _issue(registry, issued, nonce=None)
-
-
-def _issue(registry: Registry, issued: IssuedCode, *, nonce: str | None) -> Answer:
-    now = registry.clock()
-    client = issued.request.client
-    shared = (registry.issuer, client.client_id, client.client_secret, issued.user)
-    access_token = secrets.token_urlsafe(24)
-    details = TokenRequest(*shared, access_token, nonce, issued.sid, issued.auth_time, int(now))
-    if "access_token" in registry.groups_in:
-        access_token = build_access_token(details, registry.keys, registry.lie)
-        details = TokenRequest(*shared, access_token, nonce, issued.sid, issued.auth_time, int(now))
-    registry.grants.keep(access_token, issued, expires_at=now + TOKEN_LIFETIME)
-    lie = registry.lie
-    answer: dict[str, object] = {
-        "access_token": access_token,
-        "token_type": "Bearer",
-        "expires_in": TOKEN_LIFETIME,
-        "scope": issued.request.get("scope") or "",
-        "id_token": build_id_token(details, registry.keys, lie, with_groups="id_token" in registry.groups_in),
-    }
-    if "offline_access" in (issued.request.get("scope") or "").split():
-        answer["refresh_token"] = registry.one_time.put(issued, expires_at=now + 86400)
-    answer.update(lie.token_response)
-    return json_answer({name: value for name, value in answer.items() if name not in lie.omit_from_token_response})

@@ -12,7 +12,10 @@ HUGE = 8 * 1024 * 1024
 
 
 def build_fault(kind: str) -> Answer:
-    """Return the answer of one of :data:`~airflow_oidc_auth.testing.misbehaviour.FAULTS` (``slow`` excepted)."""
+    """Return the answer of one of :data:`~airflow_oidc_auth.testing.misbehaviour.FAULTS`.
+
+    ``slow`` and ``answer_lost`` have none: they are about an honest one.
+    """
     json_type = {"Content-Type": "application/json"}
     answers = {
         "redirect": lambda: redirect_to(f"{FOREIGN_ISSUER}/elsewhere"),
@@ -26,6 +29,8 @@ def build_fault(kind: str) -> Answer:
         "empty": lambda: Answer(200, b"", json_type),
         "huge": lambda: Answer(200, json.dumps({"padding": "x" * HUGE}).encode(), json_type),
         "invalid_grant": lambda: json_answer({"error": "invalid_grant", "error_description": "no such code"}, 400),
+        "unauthorized": lambda: Answer(401, b"", {"WWW-Authenticate": 'Bearer error="invalid_token"'}),
+        "forbidden": lambda: Answer(403, b"", {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}),
         "invalid_client": lambda: json_answer({"error": "invalid_client", "error_description": "who are you"}, 401),
     }
     return answers[kind]()

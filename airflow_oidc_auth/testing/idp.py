@@ -10,14 +10,16 @@ from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from urllib.parse import urlsplit
 
-from airflow_oidc_auth.testing import endpoints
+from airflow_oidc_auth.testing import endpoints, token_endpoints
 from airflow_oidc_auth.testing.client import FakeClient
 from airflow_oidc_auth.testing.faults import build_fault, wait
 from airflow_oidc_auth.testing.keys import SigningKeys
+from airflow_oidc_auth.testing.logout_tokens import build_logout_token, send_logout_token
 from airflow_oidc_auth.testing.loopback import Answer, Handler, LoopbackServer, Request, html_answer, json_answer
 from airflow_oidc_auth.testing.metadata import discovery_document, key_set
 from airflow_oidc_auth.testing.misbehaviour import Misbehaviour
 from airflow_oidc_auth.testing.pages import note_page
+from airflow_oidc_auth.testing.tokens import TokenRequest
 from airflow_oidc_auth.testing.urls import parameters_of, with_parameters
 from airflow_oidc_auth.testing.users import DEMO_USERS, FakeUser
 
@@ -38,6 +40,8 @@ class FakeIdp:
     :param algorithm: of the id_token, any asymmetric one
     :param clock: epoch seconds
     :param tls: serve https with this context
+    :param refresh_tokens: who gets them: ``offline_access`` (whoever asks for that scope), ``always`` or ``never``
+    :param backchannel_logout_uri: of the client named by ``client_id``
     """
 
     def __init__(  # noqa: PLR0913 -- every one has a default, and a test names the one it is about
@@ -55,11 +59,13 @@ class FakeIdp:
         port: int = 0,
         clock: Callable[[], float] = time.time,
         tls: ssl.SSLContext | None = None,
+        refresh_tokens: str = "offline_access",
+        backchannel_logout_uri: str = "",
     ) -> None:
         self._server = LoopbackServer(self._answer, port=port, tls=tls)
         self._stopped = threading.Event()
         self._routes: dict[tuple[str, str], Handler] = {}
-        own = FakeClient(client_id, client_secret, tuple(redirect_uris))
+        own = FakeClient(client_id, client_secret, tuple(redirect_uris), backchannel_logout_uri=backchannel_logout_uri)
         self.client_id, self.client_secret = client_id, client_secret
         self.origin = self._server.origin
         self.issuer = self.origin + issuer_path
@@ -73,6 +79,7 @@ class FakeIdp:
             keys=self.keys,
             clock=clock,
             groups_in=frozenset(groups_in),
+            refresh_tokens=refresh_tokens,
             lie=misbehaviour or Misbehaviour(),
         )
 
@@ -115,6 +122,51 @@ class FakeIdp:
     def rotate_keys(self) -> None:
         """Sign with new keys from now on, and publish only those."""
         self.keys.rotate()
+
+    def disable(self, user: str) -> None:
+        """Disable a person: no sign-in, no refresh, no userinfo from now on, as an administrator would."""
+        self._registry.grants.disabled.add(self._person(user).subject)
+
+    def enable(self, user: str) -> None:
+        """Let a disabled person in again; sessions that had not ended go on."""
+        self._registry.grants.disabled.discard(self._person(user).subject)
+
+    def sids(self, user: str) -> tuple[str, ...]:
+        """Return the ids of a person's sessions that have not ended, the oldest first."""
+        return self._registry.grants.sids(self._person(user).subject)
+
+    @property
+    def reused(self) -> Sequence[str]:
+        """The sessions whose refresh token was used twice, and which were revoked for it."""
+        return tuple(self._registry.grants.reused)
+
+    def logout_token(self, user: str, *, sid: str = "", client_id: str = "", with_sub: bool = True) -> str:
+        """Return a logout token about one session of a person, or about all of them without ``sid``."""
+        client = self._registry.clients[client_id or self.client_id]
+        person, now = self._person(user), int(self._registry.clock())
+        request = TokenRequest(self.issuer, client.client_id, client.client_secret, person, "", None, sid, now, now)
+        return build_logout_token(request, self.keys, self.misbehaviour, with_sub=with_sub)
+
+    def end_sessions(self, user: str) -> list[int]:
+        """Sign a person out everywhere: end each session and send its logout token to every client that takes them.
+
+        :return: the statuses of the answers
+        """
+        person = self._person(user)
+        takers = [each for each in self._registry.clients.values() if each.backchannel_logout_uri]
+        statuses = []
+        for sid in self.sids(user):
+            self._registry.grants.end(sid)
+            for taker in takers:
+                token = self.logout_token(person.subject, sid=sid, client_id=taker.client_id)
+                statuses.append(send_logout_token(taker.backchannel_logout_uri, token))
+        return statuses
+
+    def _person(self, user: str) -> FakeUser:
+        found = self._registry.user(user)
+        if found is None:
+            raise AssertionError(f"the fake IdP knows no {user!r}")
+        return found
 
     def route(self, method: str, path: str, handler: Handler) -> None:
         """Answer a further address, such as a vendor's API, or replace one of ours."""
@@ -160,9 +212,10 @@ class FakeIdp:
         fault = self.misbehaviour.faults.get(name)
         if fault == "slow":
             wait(self.misbehaviour.slow_seconds, self._stopped)
-        elif fault:
+        elif fault and fault != "answer_lost":
             return build_fault(fault)
-        return self._dispatch(name, request)
+        answer = self._dispatch(name, request)
+        return Answer(hang_up=True) if fault == "answer_lost" else answer
 
     def _dispatch(self, name: str, request: Request) -> Answer:
         if name == "discovery":
@@ -173,8 +226,9 @@ class FakeIdp:
             "authorize": endpoints.authorize,
             "interaction": endpoints.interaction,
             "par": endpoints.push,
-            "token": endpoints.token,
-            "userinfo": endpoints.userinfo,
+            "token": token_endpoints.token,
+            "userinfo": token_endpoints.userinfo,
+            "introspect": token_endpoints.introspect,
             "end_session": endpoints.end_session,
         }
         handler = handlers.get(name)

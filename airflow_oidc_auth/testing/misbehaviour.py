@@ -34,6 +34,9 @@ FAULTS = (
     "huge",  # 8 MiB of JSON
     "invalid_grant",  # RFC 6749 §5.2
     "invalid_client",
+    "unauthorized",  # 401 as of a token that was revoked, RFC 6750 §3.1
+    "forbidden",  # 403 as of a scope that is missing
+    "answer_lost",  # everything is done, and the connection is closed before the answer
 )
 GROUP_SHAPES = (
     "list",
@@ -48,7 +51,7 @@ GROUP_SHAPES = (
     "nested",
     "mixed",  # a list of everything
 )
-ENDPOINTS = ("discovery", "jwks", "authorize", "par", "token", "userinfo", "end_session")
+ENDPOINTS = ("discovery", "jwks", "authorize", "par", "token", "userinfo", "introspect", "end_session")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,12 @@ class Misbehaviour:
     :param extra_mac_key: a ``kty: oct`` key in the key set (Cloud Foundry UAA's ``MAC``)
     :param extra_strange_key: a key of an unknown ``kty`` and a malformed one in the key set
     :param groups_shape: one of :data:`GROUP_SHAPES`
+    :param rotate: a refresh gives a new refresh token, and using the old one again revokes the grant
+    :param nonce_in_refresh: a refreshed id_token repeats the sign-in's nonce
+    :param introspection: laid over the introspection answer
+    :param logout_token_claims: laid over logout tokens; None removes a claim
+    :param logout_token_offsets: claim → seconds from now
+    :param logout_token_header: laid over the logout token's header; None removes a member
     """
 
     id_token_claims: Mapping[str, object] = field(default_factory=dict)
@@ -100,6 +109,12 @@ class Misbehaviour:
     extra_mac_key: bool = False
     extra_strange_key: bool = False
     groups_shape: str = "list"
+    rotate: bool = True
+    nonce_in_refresh: bool = False
+    introspection: Mapping[str, object] = field(default_factory=dict)
+    logout_token_claims: Mapping[str, object] = field(default_factory=dict)
+    logout_token_offsets: Mapping[str, int] = field(default_factory=dict)
+    logout_token_header: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _refuse_unknown("signature", [self.signature], SIGNATURES)
@@ -185,6 +200,9 @@ ATTACKS: Mapping[str, Misbehaviour] = MappingProxyType(
         "token endpoint answers without end": Misbehaviour(faults={"token": "huge"}),
         "token endpoint refuses the code": Misbehaviour(faults={"token": "invalid_grant"}),
         "token endpoint refuses the client": Misbehaviour(faults={"token": "invalid_client"}),
+        "token endpoint's answer is lost": Misbehaviour(faults={"token": "answer_lost"}),
+        "userinfo refuses the token": Misbehaviour(faults={"userinfo": "unauthorized"}),
+        "userinfo forbids the token": Misbehaviour(faults={"userinfo": "forbidden"}),
         "keys fail": Misbehaviour(faults={"jwks": "error_500"}),
         "keys are malformed": Misbehaviour(faults={"jwks": "malformed_json"}),
         "discovery fails": Misbehaviour(faults={"discovery": "error_503"}),

@@ -64,8 +64,8 @@ def build_id_token(request: TokenRequest, keys: SigningKeys, lie: Misbehaviour, 
     claims = _claims(request, lie, algorithm)
     if not with_groups:
         claims.pop("groups", None)
-    header: dict[str, object] = {"alg": algorithm, "typ": "JWT"}
-    return _sign(header, _overlay(claims, request, lie), request, keys, lie)
+    header = {"typ": "JWT", **lie.id_token_header}
+    return sign_or_lie(header, _overlay(claims, request, lie), request, keys, lie)
 
 
 def build_access_token(request: TokenRequest, keys: SigningKeys, lie: Misbehaviour) -> str:
@@ -121,11 +121,16 @@ def fill_in(value: object, request: TokenRequest) -> object:
     return value
 
 
-def _sign(
-    header: dict[str, object], claims: dict[str, object], request: TokenRequest, keys: SigningKeys, lie: Misbehaviour
+def sign_or_lie(
+    header: Mapping[str, object], claims: dict[str, object], request: TokenRequest, keys: SigningKeys, lie: Misbehaviour
 ) -> str:
-    key = keys.key_for(str(header["alg"]))
-    header = {**header, "kid": key.kid, **lie.id_token_header}
+    """Sign as one of :data:`~airflow_oidc_auth.testing.misbehaviour.SIGNATURES`.
+
+    :param header: laid over the honest one
+    """
+    algorithm = lie.algorithm or keys.algorithm
+    key = keys.key_for(algorithm)
+    header = {"alg": algorithm, "kid": key.kid, **header}
     hmac_header = {**header, "alg": "HS256"}
     ways: Mapping[str, Callable[[], str]] = {
         "valid": lambda: sign(header, claims, key),
@@ -152,7 +157,7 @@ def _tamper(token: str, claims: dict[str, object]) -> str:
     return f"{head}.{encode_segment({**claims, 'groups': ['airflow-admins'], 'sub': 'root'})}.{signature}"
 
 
-def _sign_foreign(header: dict[str, object], claims: dict[str, object], keys: SigningKeys, how: str) -> str:
+def _sign_foreign(header: Mapping[str, object], claims: dict[str, object], keys: SigningKeys, how: str) -> str:
     foreign = keys.foreign_key()
     if how == "embedded_key":
         header = {**header, "kid": foreign.kid, "jwk": foreign.as_dict(private=False)}

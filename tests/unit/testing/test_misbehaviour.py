@@ -339,4 +339,4 @@ def test_the_catalogues_use_every_kind_of_lie():
     assert used | {"slow", "error_429"} == set(FAULTS)
     assert set(DOWN.faults) == set(ENDPOINTS)
     assert all(lie != Misbehaviour() for lie in attacks)
-    assert len(dataclasses.fields(Misbehaviour)) == 22
+    assert len(dataclasses.fields(Misbehaviour)) == 28
