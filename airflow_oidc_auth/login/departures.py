@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from airflow_oidc_auth.errors import ProtocolViolation
+from airflow_oidc_auth.config.compiled import SessionSettings
+from airflow_oidc_auth.errors import LoginRefused, ProtocolViolation
 from airflow_oidc_auth.providers.attempt import LoginAttempt
-from airflow_oidc_auth.providers.provider import Finding, Provider, SignIn
+from airflow_oidc_auth.providers.confirming import Confirms
+from airflow_oidc_auth.providers.provider import Finding, HeldTokens, Provider, SignIn
 from airflow_oidc_auth.providers.saml.bindings import LogoutMessage, Post, Redirect
 from airflow_oidc_auth.secret import Secret
 
@@ -117,18 +119,43 @@ def form_fields(departure: Redirect | Post) -> Mapping[str, str] | None:
     return departure.fields if isinstance(departure, Post) else None
 
 
-def end_of_session(sign_in: SignIn, now: int, lifetime: int) -> int:
-    """Return the hard end: of our own lifetime and the IdP's ``SessionNotOnOrAfter`` the sooner one.
+def end_of_session(sign_in: SignIn, now: int, settings: SessionSettings) -> int:
+    """Return the hard end: the soonest of our lifetime, the IdP's ``SessionNotOnOrAfter`` and the next authentication.
 
-    :raises ProtocolViolation: ``saml_session_expired``: a session that is born dead would send the browser in circles
+    A session that is born dead would send the browser in circles.
+
+    :raises ProtocolViolation: ``saml_session_expired``
+    :raises LoginRefused: ``auth_time_missing``, ``auth_time_too_old`` (OIDC Core §3.1.3.7 13): the IdP was asked for
+        both and gave neither
     """
-    expires_at = now + lifetime
+    ends = [now + settings.lifetime]
     limit = sign_in.saml.not_on_or_after if sign_in.saml else None
-    if limit is None:
-        return expires_at
-    if limit <= now:
-        raise ProtocolViolation("saml_session_expired", f"SessionNotOnOrAfter {limit} is not after {now}")
-    return min(expires_at, limit)
+    if limit is not None:
+        if limit <= now:
+            raise ProtocolViolation("saml_session_expired", f"SessionNotOnOrAfter {limit} is not after {now}")
+        ends.append(limit)
+    if settings.reauthenticate_after is not None:
+        ends.append(_next_authentication(sign_in.auth_time, now, settings.reauthenticate_after))
+    return min(ends)
+
+
+def _next_authentication(auth_time: int | None, now: int, allowed: int) -> int:
+    if auth_time is None:
+        raise LoginRefused("auth_time_missing", "max_age was asked for, and there is no auth_time")
+    # A clock ahead of ours must not make the session longer.
+    due = min(auth_time, now) + allowed
+    if due <= now:
+        evidence = {"seconds_ago": now - auth_time, "allowed": allowed}
+        raise LoginRefused("auth_time_too_old", f"authenticated {now - auth_time} s ago", evidence=evidence)
+    return due
+
+
+def recheck_of(provider: Provider, sign_in: SignIn, settings: SessionSettings) -> int | None:
+    """Return after how many seconds the IdP is to confirm this session, None where it cannot be asked."""
+    if settings.recheck is None or not isinstance(provider, Confirms):
+        return None
+    held = HeldTokens(sign_in.id_token, sign_in.refresh_token, sign_in.access_token)
+    return settings.recheck if provider.can_confirm(held) else None
 
 
 def facts_of(sign_in: SignIn) -> Mapping[str, str]:

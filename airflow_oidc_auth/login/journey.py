@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from airflow_oidc_auth.audit.event import AuthEvent
+from airflow_oidc_auth.config.compiled import SessionSettings
 from airflow_oidc_auth.errors import LoginRefused, OidcAuthError, ProtocolViolation, SessionError
 from airflow_oidc_auth.grants.grant import Grant, Refusal
 from airflow_oidc_auth.identity import Identity
@@ -25,6 +26,7 @@ from airflow_oidc_auth.login.departures import (
     end_of_session,
     facts_of,
     form_fields,
+    recheck_of,
 )
 from airflow_oidc_auth.login.logouts import IdpLogouts
 from airflow_oidc_auth.login.outcome import SHOWN_GROUPS, Begun, Refused, RequestContext, SignedIn, SignedOut, Visitor
@@ -59,7 +61,7 @@ class Journey:
     :param providers: by id, in the order of the document
     :param sessions: audit rows are written on its threads
     :param base_url: absolute, without trailing slash; the only source of redirect URIs
-    :param lifetime: seconds from sign-in to the session's hard end
+    :param settings: what the document says of sessions
     :param clock: epoch seconds
     :param token_urlsafe: like :func:`secrets.token_urlsafe`
     """
@@ -73,7 +75,7 @@ class Journey:
         audit: Audit,
         attempts: AttemptCookies,
         base_url: str,
-        lifetime: int,
+        settings: SessionSettings,
         clock: Callable[[], float],
         token_urlsafe: Callable[[int], str],
     ) -> None:
@@ -83,24 +85,33 @@ class Journey:
         self._audit = audit
         self._attempts = attempts
         self._base_url = base_url.rstrip("/")
-        self._lifetime = lifetime
+        self._settings = settings
         self._clock = clock
         self._token_urlsafe = token_urlsafe
         self.saml = SamlExchange(providers, sessions, audit)
         self.idp_logouts = IdpLogouts(providers, sessions, audit, clock)
 
     async def begin(
-        self, provider_id: str, next_url: str, context: RequestContext, *, other_account: bool = False
+        self,
+        provider_id: str,
+        next_url: str,
+        context: RequestContext,
+        *,
+        other_account: bool = False,
+        reauthenticate: bool = False,
     ) -> Begun | Refused:
         """Start a sign-in.
 
         :param next_url: absolute and judged safe by the caller
         :param other_account: the person asked to be asked who they are, whatever session the IdP has
+        :param reauthenticate: the person is to authenticate anew, whatever session the IdP has
         """
         running = self._providers.get(provider_id)
         if running is None:
             return Refused("provider_unknown", context.correlation_id)
-        attempt = self._new_attempt(provider_id, next_url, context, other_account=other_account)
+        attempt = self._new_attempt(
+            provider_id, next_url, context, other_account=other_account, reauthenticate=reauthenticate
+        )
         try:
             departure = await running.pool.run(build_departure, running.provider, attempt)
         except OidcAuthError as error:
@@ -155,7 +166,7 @@ class Journey:
             # RelayState of an IdP that begins is what its administrator wrote; ours is a state.
             if error.code != "attempt_unknown" or is_own_state(relay_state):
                 return await self._lost(error, provider_id, context)
-            unsolicited = self._new_attempt(provider_id, unsolicited_next, context, other_account=False)
+            unsolicited = self._new_attempt(provider_id, unsolicited_next, context)
             return await self._finish(provider_id, unsolicited, response, context, previous, solicited=False)
         return await self._finish(provider_id, attempt, response, context, previous)
 
@@ -199,7 +210,13 @@ class Journey:
         return outcome
 
     def _new_attempt(
-        self, provider_id: str, next_url: str, context: RequestContext, *, other_account: bool
+        self,
+        provider_id: str,
+        next_url: str,
+        context: RequestContext,
+        *,
+        other_account: bool = False,
+        reauthenticate: bool = False,
     ) -> LoginAttempt:
         return LoginAttempt(
             provider=provider_id,
@@ -211,6 +228,8 @@ class Journey:
             started_at=int(self._clock()),
             correlation_id=context.correlation_id,
             other_account=other_account,
+            max_age=self._settings.reauthenticate_after,
+            reauthenticate=reauthenticate,
         )
 
     async def _sign_in(
@@ -228,29 +247,34 @@ class Journey:
         if running is None:
             raise ProtocolViolation("provider_unknown", "removed from the configuration meanwhile")
         begun_here = attempt if spent else None
-        sign_in, decision = await running.pool.run(self._decide, running.provider, begun_here, response)
+        sign_in, decision, recheck = await running.pool.run(self._decide, running.provider, begun_here, response)
         if isinstance(decision, Refusal):
             return replace(await self._turned_away(decision, sign_in, attempt, context), spent=spent)
         try:
-            opened = await self._open(sign_in, decision, attempt, context)
+            opened = await self._open(sign_in, decision, attempt, context, recheck)
         except LoginRefused as error:
             return replace(await self._turned_away_by_account(error, sign_in, attempt, context), spent=spent)
         return SignedIn(opened.session, attempt.next_url, spent, attempt.correlation_id)
 
     def _decide(
         self, provider: Provider, attempt: LoginAttempt | None, response: Mapping[str, str]
-    ) -> tuple[SignIn, Grant | Refusal]:
+    ) -> tuple[SignIn, Grant | Refusal, int | None]:
         """Verify and decide, on the provider's threads: many rules over many groups would hold up the event loop."""
         sign_in = complete_sign_in(provider, attempt, response)
-        return sign_in, self._rules.evaluate(sign_in.identity).decision
+        decision = self._rules.evaluate(sign_in.identity).decision
+        return sign_in, decision, recheck_of(provider, sign_in, self._settings)
 
-    async def _open(self, sign_in: SignIn, grant: Grant, attempt: LoginAttempt, context: RequestContext) -> Opened:
+    async def _open(
+        self, sign_in: SignIn, grant: Grant, attempt: LoginAttempt, context: RequestContext, recheck: int | None
+    ) -> Opened:
         """Open the session and audit it; a sign-in that cannot be audited leaves no session behind."""
         opened = await self._sessions.open(
             sign_in,
             grant,
-            expires_at=end_of_session(sign_in, int(self._clock()), self._lifetime),
+            expires_at=end_of_session(sign_in, int(self._clock()), self._settings),
             client_address=context.client_address,
+            recheck=recheck,
+            max_sessions=self._settings.max_per_user,
         )
         try:
             facts = facts_of(sign_in)
@@ -279,6 +303,8 @@ class Journey:
         self._audit.record(records.build_login(opened, correlation_id, context, facts))
         if changed := records.build_roles_changed(opened, correlation_id, context):
             self._audit.record(changed)
+        for surplus in opened.ended:
+            self._audit.record(records.build_surplus(surplus.session, correlation_id, context))
 
     async def _idp_logout(self, ended: Ended, ticket: LogoutTicket | None) -> Redirect | Post | None:
         running = self._providers.get(ended.session.provider)

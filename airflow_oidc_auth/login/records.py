@@ -11,6 +11,7 @@ from airflow_oidc_auth.grants.grant import Grant
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.login.outcome import RequestContext
 from airflow_oidc_auth.sessions.session import Opened, Session
+from airflow_oidc_auth.sessions.sessions_table import TOO_MANY
 
 SESSION_REF_LENGTH = 8
 REPLACED = "replaced"
@@ -48,6 +49,11 @@ def build_logout(session: Session, context: RequestContext) -> AuditRecord:
 def build_replaced(session: Session, correlation_id: str, context: RequestContext) -> AuditRecord:
     """Return the row of a session whose browser signed in again."""
     return _of_session(AuthEvent.SESSION_ENDED, REPLACED, session, correlation_id, context)
+
+
+def build_surplus(session: Session, correlation_id: str, context: RequestContext) -> AuditRecord:
+    """Return the row of a session that ended because the same person opened one more than they may have."""
+    return _of_session(AuthEvent.SESSION_ENDED, TOO_MANY, session, correlation_id, context)
 
 
 def build_ended_by_idp(session: Session, context: RequestContext) -> AuditRecord:

@@ -75,7 +75,7 @@ def build_runtime(config: CompiledConfig, services: Services) -> Runtime:
         audit=audit,
         attempts=attempts,
         base_url=base_url,
-        lifetime=config.sessions.lifetime,
+        settings=config.sessions,
         clock=services.clock,
         token_urlsafe=secrets.token_urlsafe,
     )

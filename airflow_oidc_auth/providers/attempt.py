@@ -21,6 +21,9 @@ class LoginAttempt:
     :param correlation_id: joins pages, audit rows and log lines
     :param other_account: the person asked for another account: the IdP must not answer from its own session
         (``prompt=login``, OIDC Core §3.1.2.1, or ``select_account`` where the preset says so)
+    :param max_age: seconds since the person authenticated, at most (OIDC Core §3.1.2.1); whoever checks the answer
+        knows this from the configuration
+    :param reauthenticate: the person must authenticate anew, whatever session the IdP has (``prompt=login``)
     """
 
     provider: str
@@ -32,3 +35,5 @@ class LoginAttempt:
     started_at: int
     correlation_id: str
     other_account: bool = False
+    max_age: int | None = None
+    reauthenticate: bool = False

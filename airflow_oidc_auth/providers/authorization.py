@@ -54,6 +54,10 @@ def authorization_parameters(
     }
     if attempt.other_account:
         chosen["prompt"] = other_account_prompt
+    elif attempt.reauthenticate:
+        chosen["prompt"] = "login"
+    if attempt.max_age is not None:
+        chosen["max_age"] = str(_stricter(attempt.max_age, chosen.get("max_age", "")))
     return {
         **chosen,
         "response_type": "code",
@@ -66,6 +70,11 @@ def authorization_parameters(
         "code_challenge": code_challenge(attempt.code_verifier),
         "code_challenge_method": "S256",
     }
+
+
+def _stricter(max_age: int, configured: str) -> int:
+    """Return the smaller one: the administrator's own ``max_age`` may ask for more, never for less."""
+    return min(max_age, int(configured)) if configured.isascii() and configured.isdecimal() else max_age
 
 
 def code_challenge(code_verifier: Secret) -> str:

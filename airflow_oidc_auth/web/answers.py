@@ -77,14 +77,21 @@ def label_of(engine: Engine, provider: str | None) -> str:
     return next((choice.label for choice in engine.providers if choice.id == provider), "")
 
 
-def login_url(engine: Engine, provider: str = "", *, next_url: str = "", other_account: bool = False) -> str:
-    """Return the address of the sign-in page, or of one provider's sign-in."""
+def login_url(
+    engine: Engine, provider: str = "", *, next_url: str = "", other_account: bool = False, fresh: bool = False
+) -> str:
+    """Return the address of the sign-in page, or of one provider's sign-in.
+
+    :param fresh: the person is to authenticate anew
+    """
     home = f"{engine.base_url}/"
     query = {}
     if next_url and next_url != home:
         query["next"] = next_url
     if other_account:
         query["account"] = "other"
+    if fresh:
+        query["fresh"] = "1"
     path = f"{home}auth/login" + (f"/{provider}" if provider else "")
     return f"{path}?{urlencode(query)}" if query else path
 
@@ -92,6 +99,8 @@ def login_url(engine: Engine, provider: str = "", *, next_url: str = "", other_a
 def _links(engine: Engine, refused: Refused) -> Sequence[Link]:
     known = refused.provider if label_of(engine, refused.provider) else None
     target = refused.next_url
+    if known and refused.code == "auth_time_too_old":
+        return [Link("Authenticate again", login_url(engine, known, next_url=target, fresh=True))]
     if known and refused.visitor is not None:
         other = login_url(engine, known, next_url=target, other_account=True)
         return [

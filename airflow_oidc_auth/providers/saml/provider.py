@@ -89,7 +89,8 @@ class SamlProvider:
             header,
             acs_url=self._own.acs_url,
             name_id_format=self._wanted_name_id_format(),
-            force_authn=self._saml.force_authn or attempt.other_account,
+            # SAML has no max_age: whoever must have authenticated lately authenticates now.
+            force_authn=self._saml.force_authn or attempt.other_account or attempt.max_age is not None,
             contexts=self._saml.authn_contexts,
         )
         return send(request, binding=binding, url=url, relay_state=attempt.state, key=self._key)

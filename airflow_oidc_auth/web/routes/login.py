@@ -33,11 +33,15 @@ async def show_login(request: Request, engine: Engine) -> Response:
 
 
 async def begin_login(request: Request, engine: Engine) -> Response:
-    """Begin a sign-in with the provider of the path; ``account=other`` asks the IdP to ask who it is."""
+    """Begin a sign-in with the provider of the path.
+
+    ``account=other`` has the IdP ask who it is, ``fresh=1`` has it ask for a proof again.
+    """
     query = read_query(request)
     target = choose_return_address(query.get("next"), engine, request)
     provider = request.path_params["provider"]
-    return await _begin(engine, request, provider, target, other_account=query.get("account") == "other")
+    other, fresh = query.get("account") == "other", query.get("fresh") == "1"
+    return await _begin(engine, request, provider, target, other_account=other, reauthenticate=fresh)
 
 
 async def current_session(request: Request, engine: Engine) -> Session | None:
@@ -47,10 +51,18 @@ async def current_session(request: Request, engine: Engine) -> Session | None:
 
 
 async def _begin(
-    engine: Engine, request: Request, provider: str, target: str, *, other_account: bool = False
+    engine: Engine,
+    request: Request,
+    provider: str,
+    target: str,
+    *,
+    other_account: bool = False,
+    reauthenticate: bool = False,
 ) -> Response:
     context = read_context(request)
-    begun = await engine.journey.begin(provider, target, context, other_account=other_account)
+    begun = await engine.journey.begin(
+        provider, target, context, other_account=other_account, reauthenticate=reauthenticate
+    )
     if isinstance(begun, Refused):
         return answer_refused(engine, request, begun)
     response = go_to_idp(engine, provider, begun.authorization_url, begun.fields)

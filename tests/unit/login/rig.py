@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from airflow_oidc_auth.audit.event import AuditRecord
 from airflow_oidc_auth.audit.log import AuditLog
+from airflow_oidc_auth.config.compiled import SessionSettings
 from airflow_oidc_auth.errors import OidcAuthError
 from airflow_oidc_auth.grants.rules import compile_rules
 from airflow_oidc_auth.grants.settings import RequirementSettings, RuleSettings
@@ -99,6 +100,7 @@ def run_rig(
     require: Sequence[RequirementSettings] = (),
     fail_login: bool = True,
     token_urlsafe: Callable[[int], str] = secrets.token_urlsafe,
+    settings: SessionSettings | None = None,
 ) -> Iterator[Rig]:
     clock, store, sink = Clock(), MemorySessionStore(), MemorySink()
     uris = [build_redirect_uri(BASE_URL, provider_id) for provider_id in ("okta", "entra", "gone")]
@@ -121,7 +123,7 @@ def run_rig(
                 f"{BASE_URL}/",
             ),
             base_url=BASE_URL,
-            lifetime=LIFETIME,
+            settings=settings or SessionSettings(LIFETIME),
             clock=clock,
             token_urlsafe=token_urlsafe,
         )
