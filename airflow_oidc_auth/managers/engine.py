@@ -31,6 +31,7 @@ from airflow_oidc_auth.login.journey import Journey
 from airflow_oidc_auth.login.keys import derive_csrf_keys
 from airflow_oidc_auth.login.records import build_token_issued
 from airflow_oidc_auth.managers.admission import Admission, PolicyAdmission
+from airflow_oidc_auth.managers.officer_desk import OfficerDesk, may_end_sessions
 from airflow_oidc_auth.managers.reloading import DIGEST_LENGTH, Reloading
 from airflow_oidc_auth.managers.runtime import Runtime, build_runtime
 from airflow_oidc_auth.managers.services import Services
@@ -79,6 +80,9 @@ class Engine:
         self._runtime = runtime
         self._admission = admission
         self._admission.accept(runtime.config)
+        self._fab_mode = settings.fab is not None
+        self._desk = OfficerDesk(services, self._audit, lambda: self._runtime.config.sessions.break_glass)
+        self.office, self.break_glass = self._desk.office, self._desk.break_glass
         self._flush = Periodic("oidc-auth-audit", self._flush_audit, FLUSH_EVERY, first_delay=FLUSH_EVERY)
         self._reloading = (
             Reloading(settings, runtime.config, self._reload, self._audit) if settings.config_file else None
@@ -97,6 +101,10 @@ class Engine:
     def roles_of(self, session: Session) -> Sequence[str]:
         """Return the roles that count now for a session that was just admitted."""
         return self._admission.roles(session)
+
+    def may_end_sessions(self, session: Session) -> bool:
+        """Tell whether the person of a session that was just admitted may see and end those of others."""
+        return may_end_sessions(self._admission.peek(session), fab_mode=self._fab_mode)
 
     def describe_role(self, role: str) -> str:
         """Return what the configuration says of a custom role; may be empty."""
@@ -200,6 +208,7 @@ class Engine:
         self.live.start()
         self._admission.start()
         self._flush.start()
+        self._desk.start()
         if self._reloading is not None:
             self._reloading.start()
         self._runtime.warm_up()
@@ -209,6 +218,7 @@ class Engine:
         if self._reloading is not None:
             self._reloading.stop()
         self._flush.stop()
+        self._desk.stop()
         self._audit().close()
         self._admission.stop()
         self.live.stop()

@@ -16,12 +16,14 @@ from airflow_oidc_auth.web.answers import answer_code
 from airflow_oidc_auth.web.border import Beside, Border
 from airflow_oidc_auth.web.engine import Engine, EngineSource
 from airflow_oidc_auth.web.routes.access import show_access
+from airflow_oidc_auth.web.routes.break_glass import show_link, use_link
 from airflow_oidc_auth.web.routes.callback import finish_login
 from airflow_oidc_auth.web.routes.idp_logout import receive_logout_token, show_logged_out
 from airflow_oidc_auth.web.routes.login import begin_login, show_login
 from airflow_oidc_auth.web.routes.logout import show_signed_out, sign_out, sign_out_by_form
 from airflow_oidc_auth.web.routes.machine import refuse_token, show_health
 from airflow_oidc_auth.web.routes.saml import exchange_logout, finish_saml_login, receive_response, show_metadata
+from airflow_oidc_auth.web.routes.sessions import ask_to_end, end_sessions, show_sessions
 
 Page = Callable[[Request, Engine], Awaitable[Response]]
 
@@ -69,6 +71,9 @@ def _routes(source: EngineSource) -> list[Route]:
         ("/logout", {"GET": sign_out, "POST": sign_out_by_form}),
         ("/signed-out", {"GET": show_signed_out}),
         ("/access", {"GET": show_access}),
+        ("/sessions", {"GET": show_sessions, "POST": end_sessions}),
+        ("/sessions/end", {"GET": ask_to_end}),
+        ("/break-glass", {"GET": show_link, "POST": use_link}),
         ("/health", {"GET": show_health}),
         ("/token", {"POST": refuse_token}),
         ("/token/cli", {"POST": refuse_token}),

@@ -8,7 +8,9 @@ from typing import Protocol
 
 from starlette.requests import Request
 
+from airflow_oidc_auth.login.break_glass import BreakGlass
 from airflow_oidc_auth.login.journey import Journey
+from airflow_oidc_auth.login.session_office import SessionOffice
 from airflow_oidc_auth.sessions.session import Session
 
 
@@ -106,6 +108,20 @@ class Engine(Protocol):
 
     def roles_of(self, session: Session) -> Sequence[str]:
         """Return the roles that count now for a session that was just admitted."""
+        ...
+
+    @property
+    def office(self) -> SessionOffice:
+        """What looks at the sessions of everybody and ends them."""
+        ...
+
+    @property
+    def break_glass(self) -> BreakGlass:
+        """What lets people in by one-time links."""
+        ...
+
+    def may_end_sessions(self, session: Session) -> bool:
+        """Tell whether the person of a session that was just admitted may see and end those of others."""
         ...
 
     def describe_role(self, role: str) -> str:

@@ -1,6 +1,7 @@
 """What must happen around the whole API server, not only in our sub-app. Plain ASGI.
 
-* Authorization codes and SAML messages never reach an access log: whoever logs the request after us sees no query.
+* Authorization codes, SAML messages and break-glass tokens never reach an access log: whoever logs the request after us
+  sees no query.
 * On our paths the session cookie is ours to judge. Core's refreshing middleware would meet a stale one, answer with a
   cookie that deletes it, and so delete the new one that the callback has just set.
 * Two Authorization headers are refused: two readers could believe different ones.
@@ -16,7 +17,12 @@ from airflow_oidc_auth.web.cookies import SESSION_COOKIE, TOKEN_SCOPE_KEY
 
 PREFIX = "/auth"
 # The IdP's name of a session opens nothing, but whoever knows it can end that session.
-CALLBACK_PREFIXES = (f"{PREFIX}/callback/", f"{PREFIX}/saml/", f"{PREFIX}/frontchannel-logout/")
+CALLBACK_PREFIXES = (
+    f"{PREFIX}/callback/",
+    f"{PREFIX}/saml/",
+    f"{PREFIX}/break-glass",
+    f"{PREFIX}/frontchannel-logout/",
+)
 # FAB's REST API asks core who the user is, as all of Airflow's does.
 CORE_PREFIXES = (f"{PREFIX}/fab/",)
 
