@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 from airflow_oidc_auth.grants.grant import Grant, RuleMatch
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.providers.provider import SignIn
 from airflow_oidc_auth.secret import Secret
+from tests.storage.backends import Backend
 
 ISSUER = "https://idp.example.com/realms/Main"
 NOW = 1_900_000_000
@@ -30,3 +34,16 @@ def open_session(store, subject: str = "ada", grant: Grant = ADMIN, *, now: int 
     return store.open(
         sign_in(subject, **more), grant, now=now, expires_at=now + lifetime, client_address="192.0.2.7"
     ).session
+
+
+def at_once(backend: Backend, count: int, action):
+    """Let ``count`` servers do the same at the same moment; return their answers."""
+    stores = [backend.new_store() for _ in range(count)]
+    barrier = Barrier(count)
+
+    def run(store):
+        barrier.wait(10)
+        return action(store)
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(run, stores))

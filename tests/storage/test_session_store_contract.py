@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
-
 import pytest
 
 from airflow_oidc_auth.errors import SessionError
 from airflow_oidc_auth.grants.digest import grant_digest
 from airflow_oidc_auth.sessions.principal import principal_id
 from tests.storage.backends import Backend
-from tests.storage.people import ADMIN, HOUR, ID_TOKEN, ISSUER, NOW, VIEWER, open_session, sign_in
+from tests.storage.people import ADMIN, HOUR, ID_TOKEN, ISSUER, NOW, VIEWER, at_once, open_session, sign_in
 
 
 @pytest.fixture
@@ -197,19 +194,6 @@ def test_keeps_the_previous_roles_when_the_session_is_deleted(store):
     store.delete_expired(now=NOW)
     again = store.open(sign_in(), VIEWER, now=NOW, expires_at=NOW + HOUR, client_address=None)
     assert again.previous_roles == ("Admin",)
-
-
-def at_once(backend: Backend, count: int, action):
-    """Let ``count`` servers do the same at the same moment; return their answers."""
-    stores = [backend.new_store() for _ in range(count)]
-    barrier = Barrier(count)
-
-    def run(store):
-        barrier.wait(10)
-        return action(store)
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(run, stores))
 
 
 def test_first_sign_ins_of_one_person_at_the_same_moment_make_one_principal(backend):
