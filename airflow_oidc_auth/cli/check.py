@@ -14,6 +14,7 @@ from airflow_oidc_auth.config.paths import format_path
 from airflow_oidc_auth.errors import ConfigurationError, Problem, ProviderError
 from airflow_oidc_auth.fab.missing_roles import missing_roles
 from airflow_oidc_auth.login.journey import build_redirect_uri, build_signed_out_uri
+from airflow_oidc_auth.login.logouts import build_backchannel_logout_uri, build_frontchannel_logout_uri
 from airflow_oidc_auth.managers.settings import Settings, load_settings
 from airflow_oidc_auth.policy.builtin import BUILTIN_ROLES
 from airflow_oidc_auth.providers.presets import preset
@@ -115,12 +116,7 @@ def _providers(compiled: CompiledConfig, read: Settings, *, offline: bool, resol
 def _addresses(settings: ProviderSettings, base_url: str) -> tuple[Address, ...]:
     """Return what to register: nothing can be said of it as long as nobody knows where this Airflow is."""
     if settings.saml is None:
-        signed_out = build_signed_out_uri(base_url) if base_url and settings.logout != "none" else ""
-        redirect_uri = build_redirect_uri(base_url, settings.id) if base_url else ""
-        return (
-            Address("redirect_uri", "redirect URI", redirect_uri),
-            Address("post_logout_redirect_uri", "post-logout redirect URI", signed_out),
-        )
+        return _openid_addresses(settings, base_url)
     own = service_provider(base_url, settings.id, settings.client_id)
     known = [
         Address("entity_id", "entity id", own.entity_id),
@@ -129,6 +125,25 @@ def _addresses(settings: ProviderSettings, base_url: str) -> tuple[Address, ...]
         Address("metadata_url", "or all of it, as metadata", own.metadata_url),
     ]
     return tuple(known) if base_url else ()
+
+
+def _openid_addresses(settings: ProviderSettings, base_url: str) -> tuple[Address, ...]:
+    signed_out = build_signed_out_uri(base_url) if base_url and settings.logout != "none" else ""
+    redirect_uri = build_redirect_uri(base_url, settings.id) if base_url else ""
+    known = (
+        Address("redirect_uri", "redirect URI", redirect_uri),
+        Address("post_logout_redirect_uri", "post-logout redirect URI", signed_out),
+    )
+    # Whatever discovery says of logout: the addresses answer, and some IdPs do not tell.
+    if preset(settings.preset).protocol != "oidc" or not base_url:
+        return known
+    backchannel = build_backchannel_logout_uri(base_url, settings.id)
+    frontchannel = build_frontchannel_logout_uri(base_url, settings.id)
+    return (
+        *known,
+        Address("backchannel_logout_uri", "back-channel logout URI (with session id)", backchannel),
+        Address("frontchannel_logout_uri", "or front-channel logout URI (with session id)", frontchannel),
+    )
 
 
 def _named(finding: Finding, read: Settings) -> Finding:
