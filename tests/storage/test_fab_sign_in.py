@@ -31,7 +31,7 @@ def rig(fab):
 
 def use(rig: Rig, fab: FabDatabase, settings: FabSettings) -> None:
     """Let sign-ins keep FAB's users in step."""
-    rig.sessions._store = fab.store(settings)
+    rig.sessions.store = fab.store(settings)
 
 
 def lose_groups(rig: Rig) -> None:
