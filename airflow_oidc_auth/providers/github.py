@@ -10,19 +10,22 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlencode
 
-from airflow_oidc_auth.errors import OidcAuthError, ProtocolViolation, ProviderError
+from airflow_oidc_auth.errors import LoginRefused, OidcAuthError, ProtocolViolation, ProviderError
+from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.providers.attempt import LoginAttempt
 from airflow_oidc_auth.providers.authorization import authorization_parameters, read_authorization_response
+from airflow_oidc_auth.providers.confirming import ConfirmationInterrupted
 from airflow_oidc_auth.providers.diagnose import read_date
 from airflow_oidc_auth.providers.github_account import GithubAccount, api_base
-from airflow_oidc_auth.providers.oauth_error import oauth_error
-from airflow_oidc_auth.providers.provider import Finding, SignIn
+from airflow_oidc_auth.providers.github_tokens import GithubTokens, redeem_code, refresh
+from airflow_oidc_auth.providers.held_access_token import hold_access_token, read_held_token
+from airflow_oidc_auth.providers.provider import Confirmation, Finding, HeldTokens, SignIn
 from airflow_oidc_auth.providers.settings import ProviderSettings
 from airflow_oidc_auth.providers.transport import HttpAnswer, Transport
 from airflow_oidc_auth.secret import Secret
 
-_CODE_ERRORS = frozenset({"bad_verification_code", "invalid_grant"})
-_CLIENT_ERRORS = frozenset({"incorrect_client_credentials", "invalid_client", "unauthorized_client"})
+_MARGIN = 900
+"""Seconds before its end when an access token is replaced; earlier would rotate tokens for nothing."""
 
 
 class GitHubProvider:
@@ -52,9 +55,51 @@ class GitHubProvider:
         code = read_authorization_response(
             response, attempt, accepts_issuer=self._is_our_issuer, require_issuer=self._settings.require_iss_parameter
         )
-        tokens = self._redeem(attempt, code)
-        account = GithubAccount(self._settings, self._transport, _token(tokens, "access_token"), _scopes(tokens))
-        return SignIn(account.read_identity(), refresh_token=_optional_token(tokens, "refresh_token"))
+        tokens = redeem_code(self._settings, self._transport, attempt, code)
+        identity = GithubAccount(self._settings, self._transport, tokens.access_token, tokens.granted).read_identity()
+        held = self._hold(tokens)
+        return SignIn(identity, refresh_token=held.refresh_token, access_token=held.access_token)
+
+    def can_confirm(self, tokens: HeldTokens) -> bool:
+        """GitHub answers as long as there is an access token, which most never lose."""
+        if tokens.access_token is None:
+            return False
+        _, expires_at = read_held_token(tokens.access_token)
+        return expires_at is None or tokens.refresh_token is not None or self._clock() < expires_at
+
+    def confirm(self, tokens: HeldTokens, known: Identity) -> Confirmation:
+        """Read the account again; see :class:`.confirming.Confirms`. 401 means that the person took the access back.
+
+        Everything is read each time, so the answer is always the whole truth about groups.
+        """
+        if tokens.access_token is None or not self.can_confirm(tokens):
+            raise ProviderError("confirmation_impossible", "there is no access token that still lives")
+        access_token, expires_at = read_held_token(tokens.access_token)
+        if tokens.refresh_token is None or expires_at is None or self._clock() < expires_at - _MARGIN:
+            return Confirmation(tokens, self._read_again(access_token, known))
+        renewed = refresh(self._settings, self._transport, tokens.refresh_token)
+        held = self._hold(renewed, tokens.refresh_token)
+        try:
+            return Confirmation(held, self._read_again(renewed.access_token, known))
+        except LoginRefused:
+            raise
+        except OidcAuthError as error:
+            raise ConfirmationInterrupted(error, held) from None
+
+    def _read_again(self, access_token: Secret, known: Identity) -> Identity:
+        try:
+            identity = GithubAccount(self._settings, self._transport, access_token).read_identity()
+        except ProviderError as error:
+            if error.code == "userinfo_refused" and error.evidence.get("status") == 401:
+                raise LoginRefused("session_refused_by_provider", error.detail, evidence=error.evidence) from None
+            raise
+        if identity.subject != known.subject:
+            raise ProtocolViolation("refreshed_subject", "the account is another one")
+        return identity
+
+    def _hold(self, tokens: GithubTokens, before: Secret | None = None) -> HeldTokens:
+        held = hold_access_token(tokens.access_token, tokens.expires_in, self._clock())
+        return HeldTokens(None, tokens.refresh_token or before, held)
 
     def build_logout_url(self, *, id_token_hint: Secret | None, post_logout_redirect_uri: str) -> str | None:
         """GitHub has no logout for applications."""
@@ -86,49 +131,3 @@ class GitHubProvider:
 
     def _is_our_issuer(self, iss: str) -> bool:
         return iss in (self.issuer, f"{self.issuer}/login/oauth")
-
-    def _redeem(self, attempt: LoginAttempt, code: Secret) -> Mapping[str, object]:
-        """RFC 6749 §4.1.3; GitHub reports errors with status 200."""
-        secret = self._settings.client_secret
-        form = {
-            "client_id": self._settings.client_id,
-            "code": code.reveal(),
-            "redirect_uri": attempt.redirect_uri,
-            "code_verifier": attempt.code_verifier.reveal(),
-        }
-        if secret is not None:
-            form["client_secret"] = secret.reveal()
-        answer = self._transport.post(f"{self.issuer}/login/oauth/access_token", form=form)
-        if answer.status != 200 or "error" in answer.json_object():
-            raise _refusal(answer, (code, attempt.code_verifier, secret))
-        return answer.json_object()
-
-
-def _refusal(answer: HttpAnswer, secrets: tuple[Secret | None, ...]) -> OidcAuthError:
-    error, evidence = oauth_error(answer, secrets)
-    detail = f"GitHub's token endpoint answered {answer.status} {error!r}"
-    if error in _CODE_ERRORS:
-        return ProtocolViolation("code_refused", detail, evidence=evidence)
-    if error in _CLIENT_ERRORS or (answer.status in (401, 404) and not error):
-        return ProviderError("client_rejected", detail, evidence=evidence)
-    return ProviderError("token_request_refused", detail, evidence=evidence)
-
-
-def _token(document: Mapping[str, object], name: str) -> Secret:
-    value = document.get(name)
-    # Printable ASCII only: a line break in an access token would write headers of its own.
-    if not isinstance(value, str) or not value or not (value.isascii() and value.isprintable()):
-        raise ProviderError("token_answer_malformed", f"{name} is missing or no token")
-    if str(document.get("token_type", "")).lower() != "bearer":
-        raise ProviderError("token_answer_malformed", "token_type is not bearer")
-    return Secret(value)
-
-
-def _optional_token(document: Mapping[str, object], name: str) -> Secret | None:
-    return _token(document, name) if document.get(name) else None
-
-
-def _scopes(document: Mapping[str, object]) -> frozenset[str]:
-    """GitHub separates granted scopes by commas."""
-    scope = document.get("scope")
-    return frozenset(scope.replace(",", " ").split()) if isinstance(scope, str) else frozenset()

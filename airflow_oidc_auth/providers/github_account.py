@@ -69,7 +69,8 @@ class GithubAccount:
         """GET /user. Accounts are known by the numeric id: a login can be renamed and then taken by another."""
         answer = self._get("/user")
         if answer.status != 200:
-            raise ProviderError("userinfo_refused", f"GET /user answered {answer.status}")
+            evidence = {"status": answer.status}
+            raise ProviderError("userinfo_refused", f"GET /user answered {answer.status}", evidence=evidence)
         user = answer.json_object()
         number = user.get("id")
         if not isinstance(number, int) or isinstance(number, bool) or number <= 0:

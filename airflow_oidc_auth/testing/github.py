@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -33,6 +34,7 @@ class FakeGithub:
 
     :param page_size: items per page, at most what is asked for
     :param granted: value of ``scope`` in the token answer; None grants what was asked
+    :param expires_in: seconds that tokens live, as of a GitHub App: then there are refresh tokens, which rotate
     :param answers: path below the API → answer that replaces the honest one
     """
 
@@ -45,6 +47,7 @@ class FakeGithub:
         redirect_uris: Sequence[str] = ("http://127.0.0.1:8080/auth/callback/github",),
         page_size: int = 100,
         granted: str | None = None,
+        expires_in: int | None = None,
     ) -> None:
         self._server = LoopbackServer(self._answer)
         self.issuer = self._server.origin
@@ -56,7 +59,9 @@ class FakeGithub:
         self._redirect_uris = tuple(redirect_uris)
         self._page_size = page_size
         self._codes = OneTimeStore()
-        self._tokens: dict[str, GithubUser] = {}
+        self._tokens: dict[str, int] = {}
+        self._refresh_tokens: dict[str, int] = {}
+        self._expires_in = expires_in
 
     def __enter__(self) -> FakeGithub:  # noqa: PYI034 -- Self needs Python 3.11
         self._server.start()
@@ -66,6 +71,12 @@ class FakeGithub:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._server.stop()
+
+    def revoke(self, login: str) -> None:
+        """Take back every token of an account, as its owner can under Settings → Applications."""
+        gone = {user.id for user in self.users if user.login == login}
+        self._tokens = {token: number for token, number in self._tokens.items() if number not in gone}
+        self._refresh_tokens = {each: number for each, number in self._refresh_tokens.items() if number not in gone}
 
     def _answer(self, request: Request) -> Answer:
         self.requests.append(request)
@@ -93,6 +104,9 @@ class FakeGithub:
         form = request.form
         if (form.get("client_id"), form.get("client_secret")) != (self.client_id, self.client_secret):
             return json_answer({"error": "incorrect_client_credentials"})
+        if form.get("grant_type") == "refresh_token":
+            number = self._refresh_tokens.pop(form.get("refresh_token", ""), None)
+            return json_answer({"error": "bad_refresh_token"}) if number is None else self._issue(number, "")
         found = self._codes.take(form.get("code", ""), now=0)
         if not isinstance(found, tuple):
             return json_answer({"error": "bad_verification_code", "error_description": f"code {form.get('code')}"})
@@ -101,13 +115,21 @@ class FakeGithub:
             return json_answer({"error": "redirect_uri_mismatch"})
         if not verifier_matches(form.get("code_verifier", ""), asked.get("code_challenge", "")):
             return json_answer({"error": "bad_verification_code", "error_description": "code_verifier"})
-        token = f"gho_{len(self._tokens)}"
-        self._tokens[token] = user
-        scope = ",".join(asked.get("scope", "").split()) if self.granted is None else self.granted
-        return json_answer({"access_token": token, "token_type": "bearer", "scope": scope})
+        return self._issue(user.id, ",".join(asked.get("scope", "").split()) if self.granted is None else self.granted)
+
+    def _issue(self, number: int, scope: str) -> Answer:
+        token = f"gho_{secrets.token_hex(8)}"
+        self._tokens[token] = number
+        answer: dict[str, object] = {"access_token": token, "token_type": "bearer", "scope": scope}
+        if self._expires_in is not None:
+            refresh_token = f"ghr_{secrets.token_hex(8)}"
+            self._refresh_tokens[refresh_token] = number
+            answer |= {"expires_in": self._expires_in, "refresh_token": refresh_token}
+        return json_answer(answer)
 
     def _api(self, request: Request) -> Answer:
-        user = self._tokens.get(request.headers.get("authorization", "").removeprefix("Bearer "))
+        number = self._tokens.get(request.headers.get("authorization", "").removeprefix("Bearer "))
+        user = next((user for user in self.users if user.id == number), None)
         if user is None:
             return json_answer({"message": "Bad credentials"}, 401)
         path = request.path.removeprefix("/api/v3")
