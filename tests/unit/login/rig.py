@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from airflow_oidc_auth.audit.event import AuditRecord
 from airflow_oidc_auth.audit.log import AuditLog
@@ -23,6 +24,7 @@ from airflow_oidc_auth.providers.registry import build_provider
 from airflow_oidc_auth.providers.settings import GroupSource, ProviderSettings
 from airflow_oidc_auth.secret import Secret
 from airflow_oidc_auth.sessions.live import LiveSessions
+from airflow_oidc_auth.sessions.store import SessionStore
 from airflow_oidc_auth.testing import FakeIdp
 from airflow_oidc_auth.testing.stores import MemorySessionStore
 
@@ -71,7 +73,7 @@ class Rig:
     idp: FakeIdp
     journey: Journey
     sessions: LiveSessions
-    store: MemorySessionStore
+    store: Any
     sink: MemorySink
     clock: Clock
     providers: dict[str, RunningProvider]
@@ -101,8 +103,9 @@ def run_rig(
     fail_login: bool = True,
     token_urlsafe: Callable[[int], str] = secrets.token_urlsafe,
     settings: SessionSettings | None = None,
+    kept_in: SessionStore | None = None,
 ) -> Iterator[Rig]:
-    clock, store, sink = Clock(), MemorySessionStore(), MemorySink()
+    clock, store, sink = Clock(), kept_in or MemorySessionStore(), MemorySink()
     uris = [build_redirect_uri(BASE_URL, provider_id) for provider_id in ("okta", "entra", "gone")]
     with FakeIdp(redirect_uris=uris) as idp:
         pools = [ProviderPool(provider_id) for provider_id in provider_ids]
