@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from airflow_oidc_auth.sessions.cache import SessionCache
+from airflow_oidc_auth.sessions.cache import MAX_DROPPED, SessionCache
 from tests.storage.people import HOUR, NOW
 
 
@@ -63,3 +63,28 @@ def test_gives_back_memory(clock, make_session):
     clock.advance(HOUR)
     cache.drop_expired()
     assert len(cache) == 0
+
+
+def test_what_was_read_before_a_change_does_not_come_back(clock, make_session):
+    cache = SessionCache(clock=clock)
+    old, other = make_session(1), make_session(2)
+    mark = cache.mark()
+    cache.drop(old.id)
+    cache.put_read(old, mark)
+    cache.put_read(other, mark)
+    assert cache.get(old.id) is None
+    assert cache.get(other.id) is other
+    cache.put_read(old, cache.mark())
+    assert cache.get(old.id) is old
+
+
+def test_a_reader_so_slow_that_the_change_is_forgotten_brings_nothing_back(clock, make_session):
+    cache = SessionCache(clock=clock)
+    old = make_session(1)
+    mark = cache.mark()
+    cache.drop(old.id)
+    for number in range(2 * MAX_DROPPED):
+        cache.drop(f"other-{number}")
+    cache.put_read(old, mark)
+    assert cache.get(old.id) is None
+    assert len(cache._dropped) <= MAX_DROPPED

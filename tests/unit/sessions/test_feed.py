@@ -191,3 +191,28 @@ def test_its_thread_polls_and_stops(store, heard):
     asked = len(store.asked)
     time.sleep(0.05)
     assert len(store.asked) == asked
+
+
+def test_hears_once_of_each_change_of_a_grant(store, clock):
+    changed: list[str] = []
+    feed = RevocationFeed(store, clock, monotonic=clock, on_grant_changed=changed.append)
+    store.commit(1, "s1.first", "grant")
+    store.commit(2, "s1.second", "grant")
+    store.commit(3, "s2.first", "grant", expires_at=NOW + 10)
+    feed.poll()
+    feed.poll()
+    assert changed == ["s1", "s1", "s2"]
+    assert not feed.is_session_revoked("s1")
+    feed.note_grant("s3", "first", expires_at=END)
+    store.commit(4, "s3.first", "grant")
+    feed.poll()
+    assert changed[3:] == ["s3"], "heard again of what this server did"
+
+
+def test_forgets_changes_that_concern_nobody_any_more(store, clock):
+    feed = RevocationFeed(store, clock, monotonic=clock)
+    store.commit(1, "s1.first", "grant", expires_at=NOW + 10)
+    feed.poll()
+    clock.advance(RESYNC_EVERY)
+    feed.poll()
+    assert feed._grants == {}

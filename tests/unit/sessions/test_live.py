@@ -9,8 +9,9 @@ import pytest
 from airflow_oidc_auth.errors import SessionError
 from airflow_oidc_auth.sessions.cache import SessionCache
 from airflow_oidc_auth.sessions.live import TOKEN_GRACE, LiveSessions
+from airflow_oidc_auth.sessions.session import DueSession, Recheck
 from airflow_oidc_auth.testing.stores import MemorySessionStore
-from tests.storage.people import ADMIN, HOUR, NOW, open_session, sign_in
+from tests.storage.people import ADMIN, HOUR, NOW, VIEWER, open_session, sign_in
 
 
 class WatchedStore(MemorySessionStore):
@@ -20,6 +21,7 @@ class WatchedStore(MemorySessionStore):
         super().__init__()
         self.loads: list[str] = []
         self.threads: set[str] = set()
+        self.reading = threading.Event()
         self.gate = threading.Event()
         self.gate.set()
 
@@ -27,6 +29,7 @@ class WatchedStore(MemorySessionStore):
         self.loads.append(session_id)
         self.threads.add(threading.current_thread().name)
         answer = super().load(session_id, now=now)
+        self.reading.set()
         self.gate.wait(5)
         return answer
 
@@ -250,3 +253,77 @@ def test_an_end_counts_here_before_the_store_has_answered(live, store, monkeypat
     monkeypatch.setattr(store, "end", slow_end)
     assert run(live.end(session.id, reason="user_logout")) is not None
     assert seen == [None]
+
+
+def test_a_read_in_flight_does_not_bring_back_the_grant_that_was_changed_meanwhile(servers, store):
+    first, second = servers
+    session = open_session(store)
+
+    async def scene() -> None:
+        store.gate.clear()
+        reading = asyncio.create_task(first.load(session.id))
+        await asyncio.to_thread(store.reading.wait, 5)
+        regrade(store, second, session)
+        first.feed.poll()
+        store.gate.set()
+        assert (await reading).grant == ADMIN, "the request that was first may have been answered before"
+        assert (await first.load(session.id)).grant == VIEWER
+
+    run(scene())
+
+
+def regrade(store, live, session) -> None:
+    store._sessions[session.id].session = replace(session, check_due_at=NOW)
+    due = DueSession(session.id, session.provider, NOW)
+    leased = store.take_lease(due, owner="a" * 32, now=NOW, seconds=60)
+    regraded = store.settle_recheck(leased, Recheck(NOW + 300, grant=VIEWER), now=NOW)
+    live.note_regraded(regraded, leased.owner)
+
+
+def test_a_changed_grant_counts_here_at_once_and_elsewhere_with_the_next_poll(servers, store):
+    opened = run(servers[0].open(sign_in(), ADMIN, expires_at=NOW + HOUR, client_address=None))
+    listened: list[str] = []
+    servers[0].on_opened(listened.append)
+    run(servers[1].load(opened.session.id))
+    regrade(store, servers[0], opened.session)
+    assert run(servers[0].load(opened.session.id)).grant == VIEWER
+    assert servers[1].peek(opened.session.id).grant == ADMIN
+    servers[1].feed.poll()
+    assert servers[1].peek(opened.session.id) is None
+    assert run(servers[1].load(opened.session.id)).grant == VIEWER
+    assert listened == [opened.session.principal_id]
+
+
+def test_what_had_to_end_for_a_new_session_has_ended_here_at_once(servers):
+    live = servers[0]
+
+    async def scene() -> None:
+        first = await live.open(sign_in(), ADMIN, expires_at=NOW + HOUR, client_address=None, max_sessions=1)
+        second = await live.open(sign_in(), ADMIN, expires_at=NOW + HOUR, client_address=None, max_sessions=1)
+        assert [ended.session.id for ended in second.ended] == [first.session.id]
+        assert live.peek(first.session.id) is None
+        assert live.peek(second.session.id)
+
+    run(scene())
+
+
+def test_the_first_re_check_is_due_within_the_interval_and_not_at_once_for_all(store, clock):
+    due = set()
+    for jitter in (0.0, 0.5, 1.0):
+        live = LiveSessions(store, clock=clock, jitter=lambda jitter=jitter: jitter)
+        opening = live.open(
+            sign_in(), ADMIN, expires_at=NOW + HOUR, client_address=None, recheck=300, regrade_at=NOW + 9
+        )
+        session = run(opening).session
+        due.add(session.check_due_at)
+        assert session.regrade_at == NOW + 9
+        live.stop()
+    assert due == {NOW + 300, NOW + 270, NOW + 240}
+
+
+def test_ending_many_counts_here_at_once(servers, store):
+    live = servers[0]
+    sessions = [run(live.open(sign_in(), ADMIN, expires_at=NOW + HOUR, client_address=None)).session for _ in range(3)]
+    ended = live.end_many_now([session.id for session in sessions[:2]], reason="admin")
+    assert len(ended) == 2
+    assert [live.peek(session.id) is None for session in sessions] == [True, True, False]
