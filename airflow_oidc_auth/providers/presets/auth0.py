@@ -64,9 +64,15 @@ def logout_url(settings: ProviderSettings, request: LogoutRequest) -> str | None
 PRESET = Preset(
     name="auth0",
     vendor="Auth0",
+    # First-party applications see no consent page for it, and a tenant that does not allow it leaves it out.
+    scopes=("openid", "profile", "email", "offline_access"),
     groups=_GROUPS,
     client_auth="client_secret_post",
     logout="vendor",
+    # A denial by an Action, which runs at each refresh as well.
+    refresh_refusals=frozenset({"access_denied"}),
+    whole_refreshed_id_token=True,
+    refresh_by_default=True,
     derive=derive,
     enrich=enrich,
     logout_url=logout_url,

@@ -39,6 +39,9 @@ PRESET = Preset(
     # In the form: UAA decodes a percent-encoded Basic header only when another header tells it to.
     client_auth="client_secret_post",
     logout="vendor",
+    # UAA says so, with status 401, of a refresh token that expired or was revoked.
+    refresh_refusals=frozenset({"invalid_token"}),
+    refresh_by_default=True,
     derive=derive,
     logout_url=logout_url,
 )

@@ -57,6 +57,9 @@ PRESET = Preset(
     name_claims=(*NAME_CLAIMS, ClaimPath(("cognito:username",))),
     logout="vendor",
     option_keys=("domain",),
+    # Issued without any scope, and not rotated unless the app client says so.
+    whole_refreshed_id_token=True,
+    refresh_by_default=True,
     check=check,
     derive=derive,
     logout_url=logout_url,

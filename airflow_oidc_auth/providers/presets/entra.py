@@ -29,7 +29,8 @@ from airflow_oidc_auth.providers.presets.options import check_flag, check_texts,
 from airflow_oidc_auth.providers.presets.preset import Derived, Given, HookContext, Preset, require_issuer
 from airflow_oidc_auth.providers.settings import GroupSource, ProviderSettings
 
-_SCOPES = ("openid", "profile", "email")
+# Entra's consent includes offline_access whether or not it is asked for; only who asks gets refresh tokens.
+_SCOPES = ("openid", "profile", "email", "offline_access")
 _FORM = "write https://login.microsoftonline.com/TENANT_ID/v2.0"
 
 
@@ -175,6 +176,10 @@ PRESET = Preset(
     client_auth="client_secret_post",
     other_account_prompt="select_account",
     option_keys=("tenants", "cloud", "resolve_overage"),
+    # Without `openid` in the refresh there is no id_token, and so no groups.
+    refresh_scope=True,
+    whole_refreshed_id_token=True,
+    refresh_by_default=True,
     check=check,
     derive=derive,
     accepts_discovery_issuer=accepts_discovery_issuer,

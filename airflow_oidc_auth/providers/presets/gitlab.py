@@ -24,6 +24,7 @@ PRESET = Preset(
     name="gitlab",
     vendor="GitLab",
     groups=(GroupSource("userinfo", ClaimPath(("groups",))),),
+    refresh_by_default=True,
     check=check,
     derive=derive,
 )

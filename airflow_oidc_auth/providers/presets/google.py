@@ -139,6 +139,7 @@ PRESET = Preset(
     logout="none",
     other_account_prompt="select_account",
     option_keys=("hosted_domain", "cloud_identity_groups"),
+    whole_refreshed_id_token=True,
     check=check,
     derive=derive,
     check_claims=check_claims,

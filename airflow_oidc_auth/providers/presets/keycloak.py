@@ -29,6 +29,9 @@ PRESET = Preset(
     name="keycloak",
     vendor="Keycloak",
     groups=(GroupSource("id_token", ClaimPath(("groups",)), strip_prefix="/"),),
+    # Refresh tokens come without a scope, bound to the session; `offline_access` would outlive logout.
+    whole_refreshed_id_token=True,
+    refresh_by_default=True,
     check=check,
     derive=derive,
 )

@@ -47,6 +47,7 @@ PRESET = Preset(
     vendor="Okta",
     scopes=(*_SCOPES, "groups"),
     groups=(GroupSource("id_token", ClaimPath(("groups",))),),
+    whole_refreshed_id_token=True,
     check=check,
     derive=derive,
     logout_url=logout_url,
