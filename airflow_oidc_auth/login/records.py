@@ -10,13 +10,14 @@ from airflow_oidc_auth.audit.event import AuditRecord, AuthEvent
 from airflow_oidc_auth.grants.grant import Grant
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.login.outcome import RequestContext
-from airflow_oidc_auth.sessions.session import Opened, Session
+from airflow_oidc_auth.sessions.session import Opened, Regraded, Session
 from airflow_oidc_auth.sessions.sessions_table import TOO_MANY
 
 SESSION_REF_LENGTH = 8
 REPLACED = "replaced"
 IDP_LOGOUT = "idp_logout"
 BACKCHANNEL_LOGOUT = "backchannel_logout"
+RECHECK = "recheck"
 FRONTCHANNEL_LOGOUT = "frontchannel_logout"
 
 
@@ -70,6 +71,24 @@ def build_session_ended(session: Session, reason: str, correlation_id: str) -> A
     """Return the row of a session that this server ended by itself."""
     context = RequestContext(client_address=None, correlation_id=correlation_id)
     return _of_session(AuthEvent.SESSION_ENDED, reason, session, correlation_id, context)
+
+
+def build_recheck_end(session: Session, reason: str, correlation_id: str, withdrawn: tuple[str, ...]) -> AuditRecord:
+    """Return the row of a session that a re-check ended.
+
+    :param withdrawn: roles that were taken from the account elsewhere
+    """
+    return replace(build_session_ended(session, reason, correlation_id), roles_before=withdrawn or None)
+
+
+def build_regraded(regraded: Regraded, correlation_id: str) -> AuditRecord | None:
+    """Return the row that says that a re-check changed roles or teams, None if it only found other reasons for them."""
+    before, session = regraded.before, regraded.session
+    if set(before.roles) == set(session.grant.roles) and set(before.teams) == set(session.grant.teams):
+        return None
+    context = RequestContext(client_address=None, correlation_id=correlation_id)
+    record = _of_session(AuthEvent.ROLES_CHANGED, RECHECK, session, correlation_id, context, before=before.roles)
+    return replace(record, detail=regraded.notes)
 
 
 def build_token_issued(session: Session, correlation_id: str, valid_for: int) -> AuditRecord:

@@ -31,10 +31,13 @@ from airflow_oidc_auth.login.journey import Journey
 from airflow_oidc_auth.login.keys import derive_csrf_keys
 from airflow_oidc_auth.login.records import build_token_issued
 from airflow_oidc_auth.managers.admission import Admission, PolicyAdmission
+from airflow_oidc_auth.managers.freshness import CODE, Freshness
+from airflow_oidc_auth.managers.metrics_feed import MetricsFeed, build_metrics
 from airflow_oidc_auth.managers.officer_desk import OfficerDesk, may_end_sessions
 from airflow_oidc_auth.managers.reloading import DIGEST_LENGTH, Reloading
 from airflow_oidc_auth.managers.runtime import Runtime, build_runtime
 from airflow_oidc_auth.managers.services import Services
+from airflow_oidc_auth.managers.session_care import SessionCare
 from airflow_oidc_auth.managers.settings import Settings, load_settings
 from airflow_oidc_auth.managers.tokens import AirflowTokens
 from airflow_oidc_auth.managers.user import SessionUser
@@ -47,6 +50,7 @@ from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.web.app import create_web_app
 from airflow_oidc_auth.web.context import new_correlation_id
 from airflow_oidc_auth.web.engine import ProviderChoice
+from airflow_oidc_auth.web.seen import note_session
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +85,10 @@ class Engine:
         self._admission = admission
         self._admission.accept(runtime.config)
         self._fab_mode = settings.fab is not None
+        self._freshness = Freshness(self.live.stale_for)
+        self._care = SessionCare(services, lambda: self._runtime)
+        self._metrics = MetricsFeed(services.metrics, services.clock)
+        self.note_request = self._care.requests.note
         self._desk = OfficerDesk(services, self._audit, lambda: self._runtime.config.sessions.break_glass)
         self.office, self.break_glass = self._desk.office, self._desk.break_glass
         self._flush = Periodic("oidc-auth-audit", self._flush_audit, FLUSH_EVERY, first_delay=FLUSH_EVERY)
@@ -116,8 +124,13 @@ class Engine:
         return {
             "configuration": self._runtime.config.digest[:DIGEST_LENGTH],
             "revocations_stale_for": round(self.live.stale_for(), 1),
+            **({"closed": CODE} if self._freshness.is_stale else {}),
             **self._admission.health(),
         }
+
+    def last_seen(self, session_id: str) -> int | None:
+        """Return the last activity that this server knows of, epoch seconds; another server may know better."""
+        return self._care.last_seen(session_id)
 
     async def session_of(self, token: str) -> Session | None:
         """Return the live session of a token that is accepted now.
@@ -148,15 +161,17 @@ class Engine:
         """Return the live session of a token: remembered signature, revocation and session, all in memory.
 
         :raises InvalidTokenError: not ours, expired, revoked, or its session has ended
-        :raises SessionError: the session cannot be read
+        :raises SessionError: the session cannot be read, or nobody knows which sessions have ended
         """
         verified = self.tokens.recall(token) or await self.tokens.verify(token)
+        self._freshness.check()
         live = self.live
         if live.is_token_revoked(verified.jti):
             raise InvalidTokenError("Token has been revoked")
         session = live.peek(verified.session_id) or await live.load(verified.session_id)
         if session is None or session.principal_id != verified.principal_id:
             raise InvalidTokenError("Session has ended")
+        note_session(session.id)
         return session
 
     async def user_of(self, token: str) -> SessionUser:
@@ -170,6 +185,7 @@ class Engine:
         user = admission.peek(session) or await self.live.run(admission.load, session)
         if user is None:
             raise InvalidTokenError("The user is not admitted")
+        self._metrics.sample(user)
         return user
 
     def issue_token(self, session: Session, lifetime: int) -> str:
@@ -209,6 +225,8 @@ class Engine:
         self._admission.start()
         self._flush.start()
         self._desk.start()
+        self._care.start()
+        self._metrics.start()
         if self._reloading is not None:
             self._reloading.start()
         self._runtime.warm_up()
@@ -217,6 +235,8 @@ class Engine:
         """End the background threads and write what the audit still counts."""
         if self._reloading is not None:
             self._reloading.stop()
+        self._metrics.stop()
+        self._care.stop()
         self._flush.stop()
         self._desk.stop()
         self._audit().close()
@@ -266,12 +286,13 @@ def _compose(settings: Settings) -> tuple[Services, Admission]:
 
 def _build_services(settings: Settings, accounts: Accounts | None) -> Services:
     fernet_keys = settings.required_fernet_keys()
-    store = DatabaseSessionStore(TokenCipher(fernet_keys), accounts=accounts)
+    store, metrics = DatabaseSessionStore(TokenCipher(fernet_keys), accounts=accounts), build_metrics()
     return Services(
         base_url=settings.base_url,
         fernet_keys=fernet_keys,
         clock=time.time,
         live=LiveSessions(store),
-        sinks=(AirflowLogSink(), StructuredLogSink()),
+        sinks=(AirflowLogSink(), StructuredLogSink(), metrics),
         window=FailureWindow(),
+        metrics=metrics,
     )

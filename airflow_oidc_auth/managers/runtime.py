@@ -9,16 +9,21 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from airflow_oidc_auth.audit.log import AuditLog
 from airflow_oidc_auth.config.compiled import CompiledConfig
+from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.login.attempts import AttemptCookies
 from airflow_oidc_auth.login.journey import Journey, RunningProvider, build_redirect_uri
 from airflow_oidc_auth.login.keys import derive_attempt_fernet
 from airflow_oidc_auth.managers.services import Services
+from airflow_oidc_auth.providers.confirming import Confirms
 from airflow_oidc_auth.providers.pool import ProviderPool
 from airflow_oidc_auth.providers.registry import build_provider
 from airflow_oidc_auth.providers.transport import RequestsTransport
+from airflow_oidc_auth.sessions.recheck_report import RecheckRules, Verdict
+from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.web.engine import ProviderChoice
 
 
@@ -32,12 +37,15 @@ class Runtime:
     pools: tuple[ProviderPool, ...]
     transports: Mapping[str, RequestsTransport]
     journey: Journey
+    rechecks: RecheckRules
 
     def choices(self) -> tuple[ProviderChoice, ...]:
         """Return the providers as people see them, each with how the last exchange with it went."""
-        return tuple(
-            ProviderChoice(key, each.provider.label, self.transports[key].state) for key, each in self.providers.items()
-        )
+        return tuple(self._choice(key, each.provider.label) for key, each in self.providers.items())
+
+    def _choice(self, key: str, label: str) -> ProviderChoice:
+        transport = self.transports[key]
+        return ProviderChoice(key, label, transport.state, "open" if transport.open_circuits() else "closed")
 
     def warm_up(self) -> None:
         """Fetch discovery and keys on each provider's own threads; nobody waits for it."""
@@ -53,7 +61,10 @@ class Runtime:
 def build_runtime(config: CompiledConfig, services: Services) -> Runtime:
     """Compose the runtime of a compiled document; starts no thread and calls nobody."""
     pools = {key: ProviderPool(key) for key in config.providers}
-    transports = {key: RequestsTransport(settings.http) for key, settings in config.providers.items()}
+    transports = {
+        key: RequestsTransport(settings.http, observe=partial(services.metrics.exchange, key))
+        for key, settings in config.providers.items()
+    }
     base_url, replay = services.base_url, services.live.replay_cache()
     providers = {
         key: RunningProvider(
@@ -79,4 +90,15 @@ def build_runtime(config: CompiledConfig, services: Services) -> Runtime:
         clock=services.clock,
         token_urlsafe=secrets.token_urlsafe,
     )
-    return Runtime(config, audit, providers, tuple(pools.values()), transports, journey)
+    rechecks = build_rechecks(config, providers)
+    return Runtime(config, audit, providers, tuple(pools.values()), transports, journey, rechecks)
+
+
+def build_rechecks(config: CompiledConfig, providers: Mapping[str, RunningProvider]) -> RecheckRules:
+    """Return what re-checks ask of a document: whom they may ask, how often, and what the rules then give."""
+    able = {key: each.provider for key, each in providers.items() if isinstance(each.provider, Confirms)}
+
+    def judge(session: Session, identity: Identity, now: int) -> Verdict:
+        return Verdict(config.grants.evaluate(identity).decision)
+
+    return RecheckRules(config.sessions.recheck, able, judge)

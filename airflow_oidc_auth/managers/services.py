@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from airflow_oidc_auth.audit.sink import AuditSink
 from airflow_oidc_auth.audit.window import FailureWindow
+from airflow_oidc_auth.managers.metrics import Metrics
 from airflow_oidc_auth.secret import Secret
 from airflow_oidc_auth.sessions.live import LiveSessions
 
@@ -25,3 +26,4 @@ class Services:
     live: LiveSessions
     sinks: tuple[AuditSink, ...]
     window: FailureWindow
+    metrics: Metrics

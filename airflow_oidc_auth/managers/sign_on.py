@@ -120,7 +120,7 @@ class SignOn(BaseAuthManager[Any]):
         """Return the middleware that keeps codes out of the access log and stale cookies out of the way."""
         from airflow_oidc_auth.web.middleware import AuthMiddleware
 
-        return [(AuthMiddleware, {})]
+        return [(AuthMiddleware, {"source": lambda: self.engine, "note_request": self.engine.note_request})]
 
     def get_extra_menu_items(self, *, user: SessionUser) -> list[ExtraMenuItem]:
         """Offer the "My access" page to everybody who is signed in.

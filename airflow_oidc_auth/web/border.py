@@ -59,7 +59,7 @@ class Border:
             if message["type"] == "http.response.start":
                 begun = True
                 if BESIDE_SCOPE_KEY not in scope:
-                    _protect(MutableHeaders(scope=message), framed=FRAMED_SCOPE_KEY in scope)
+                    protect(MutableHeaders(scope=message), framed=FRAMED_SCOPE_KEY in scope)
             await send(message)
 
         try:
@@ -86,7 +86,11 @@ class Border:
         await response(scope, receive, send)
 
 
-def _protect(headers: MutableHeaders, *, framed: bool) -> None:
+def protect(headers: MutableHeaders, *, framed: bool = False) -> None:
+    """Set what every answer of ours has, unless the answer says otherwise.
+
+    :param framed: other origins may frame it
+    """
     for name, value in SECURITY_HEADERS.items():
         if not (framed and name == "X-Frame-Options"):
             headers.setdefault(name, value)

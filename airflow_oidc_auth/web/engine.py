@@ -19,11 +19,13 @@ class ProviderChoice:
     """A provider as people see it.
 
     :param state: ``ok``, ``unknown`` (not asked yet) or ``failing``; shown by ``/auth/health``
+    :param circuit: ``open`` while it is left alone because it fails again and again, else ``closed``
     """
 
     id: str
     label: str
     state: str = "unknown"
+    circuit: str = "closed"
 
 
 class Tokens(Protocol):
@@ -129,7 +131,10 @@ class Engine(Protocol):
         ...
 
     def health(self) -> Mapping[str, object]:
-        """Return further lean facts for ``/auth/health``; no secrets, it is public."""
+        """Return further lean facts for ``/auth/health``; no secrets, it is public.
+
+        ``closed`` names the code that everybody is refused with at the moment.
+        """
         ...
 
 

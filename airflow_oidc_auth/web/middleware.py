@@ -9,12 +9,19 @@
 
 from __future__ import annotations
 
-from starlette.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from airflow_oidc_auth.errors import SessionError
+from airflow_oidc_auth.web.answers import answer_error
+from airflow_oidc_auth.web.border import protect
 from airflow_oidc_auth.web.cookies import SESSION_COOKIE, TOKEN_SCOPE_KEY
+from airflow_oidc_auth.web.engine import EngineSource
+from airflow_oidc_auth.web.seen import CURRENT, NoteRequest, Seen
 
+CREDENTIALS = frozenset({b"authorization", b"cookie"})
+NAVIGATION = (b"sec-fetch-mode", b"navigate")
 PREFIX = "/auth"
 # The IdP's name of a session opens nothing, but whoever knows it can end that session.
 CALLBACK_PREFIXES = (
@@ -28,32 +35,62 @@ CORE_PREFIXES = (f"{PREFIX}/fab/",)
 
 
 class AuthMiddleware:
-    """Wrap the API server; give it to Airflow through ``get_fastapi_middlewares``."""
+    """Wrap the API server; give it to Airflow through ``get_fastapi_middlewares``.
 
-    def __init__(self, app: ASGIApp) -> None:
+    :param source: the running engine, for pages that say what is wrong
+    :param note_request: hears of browsers' requests with a live session; must not wait for anything
+    """
+
+    def __init__(
+        self, app: ASGIApp, source: EngineSource | None = None, note_request: NoteRequest | None = None
+    ) -> None:
         self._app = app
+        self._source = source
+        self._note_request = note_request
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if sum(name == b"authorization" for name, _ in scope["headers"]) > 1:
+        credentials = [name for name, _ in scope["headers"] if name in CREDENTIALS]
+        tokens = credentials.count(b"authorization")
+        if tokens > 1:
             await _refuse("Authorization given more than once", 400)(scope, receive, send)
             return
         path = path_below_root(scope)
         if path == PREFIX or (path.startswith(f"{PREFIX}/") and not path.startswith(CORE_PREFIXES)):
             _take_session_cookie(scope)
         inner = _hide_query(scope) if path.startswith(CALLBACK_PREFIXES) else scope
-        await self._pass_on(inner, receive, send)
+        if self._note_request is None or tokens or not credentials:
+            await self._pass_on(inner, receive, send)
+        else:
+            await self._watch(self._note_request, path, inner, receive, send)
+
+    async def _watch(self, note: NoteRequest, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a browser's request on, and tell whose it was if that came out on the way."""
+        seen = Seen()
+        before = CURRENT.set(seen)
+        try:
+            await self._pass_on(scope, receive, send)
+        finally:
+            CURRENT.reset(before)
+            if seen.session_id is not None:
+                note(seen.session_id, path, scope["method"], NAVIGATION in scope["headers"])
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await self._app(scope, receive, send)
         except SessionError as error:
             # Raised while core asks who the user is, before anything was answered.
-            response = _refuse(f"{error.message.text} {error.hint}", error.status)
-            await response(scope, receive, send)
+            await self._explain(error, scope)(scope, receive, send)
+
+    def _explain(self, error: SessionError, scope: Scope) -> Response:
+        if self._source is None:
+            return _refuse(f"{error.message.text} {error.hint}", error.status)
+        response = answer_error(self._source(), Request(scope), error)
+        protect(response.headers)
+        return response
 
 
 def _hide_query(scope: Scope) -> Scope:

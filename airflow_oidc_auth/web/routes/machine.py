@@ -11,13 +11,16 @@ from airflow_oidc_auth.web.engine import Engine
 
 
 async def show_health(request: Request, engine: Engine) -> Response:
-    """Say how each provider is doing.
+    """Say how each provider is doing, and whether this server lets people in.
 
-    Always 200: an IdP that is down is no reason to restart an API server whose users are signed in.
+    Always 200: an IdP or a database that is down is no reason to restart an API server.
     """
-    providers = [{"id": choice.id, "label": choice.label, "state": choice.state} for choice in engine.providers]
-    failing = any(choice.state == "failing" for choice in engine.providers)
-    return JSONResponse({**engine.health(), "status": "degraded" if failing else "ok", "providers": providers})
+    choices, facts = engine.providers, engine.health()
+    providers = [
+        {"id": choice.id, "label": choice.label, "state": choice.state, "circuit": choice.circuit} for choice in choices
+    ]
+    degraded = "closed" in facts or any(choice.state == "failing" for choice in choices)
+    return JSONResponse({**facts, "status": "degraded" if degraded else "ok", "providers": providers})
 
 
 async def refuse_token(request: Request, engine: Engine) -> Response:

@@ -210,7 +210,7 @@ def test_health_is_public_and_lean(browser: Browser) -> None:
     assert answer.json() == {
         "configuration": "abc",
         "status": "ok",
-        "providers": [{"id": "okta", "label": "Company login", "state": "ok"}],
+        "providers": [{"id": "okta", "label": "Company login", "state": "ok", "circuit": "closed"}],
     }
 
 
