@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from airflow_oidc_auth.errors import OidcAuthError
 from airflow_oidc_auth.providers.client_auth import ClientAuthenticator
 from airflow_oidc_auth.providers.diagnose_client import client_finding
+from airflow_oidc_auth.providers.diagnose_sessions import recheck_finding
 from airflow_oidc_auth.providers.discovery import ProviderMetadata, fetch_metadata
 from airflow_oidc_auth.providers.key_document import fetch_keys
 from airflow_oidc_auth.providers.keys import KeyRing
@@ -48,6 +49,7 @@ class Diagnosis:
             Finding("ok", "issuer", metadata.issuer),
             *_key_findings(self.settings, watch, metadata),
             *metadata_findings(self.settings, metadata),
+            recheck_finding(self.settings, self.preset, metadata),
             *self._client(metadata),
             *clock_findings(watch.differences, self.settings),
         )
