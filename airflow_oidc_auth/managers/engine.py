@@ -49,7 +49,7 @@ from airflow_oidc_auth.sessions.periodic import Periodic
 from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.web.app import create_web_app
 from airflow_oidc_auth.web.context import new_correlation_id
-from airflow_oidc_auth.web.engine import ProviderChoice
+from airflow_oidc_auth.web.engine import Outlook, ProviderChoice
 from airflow_oidc_auth.web.seen import note_session
 
 log = logging.getLogger(__name__)
@@ -127,6 +127,10 @@ class Engine:
             **({"closed": CODE} if self._freshness.is_stale else {}),
             **self._admission.health(),
         }
+
+    async def outlook_of(self, session: Session) -> Outlook:
+        """Return what may become of a session that was just admitted."""
+        return await self._care.outlook_of(session)
 
     def last_seen(self, session_id: str) -> int | None:
         """Return the last activity that this server knows of, epoch seconds; another server may know better."""

@@ -18,8 +18,9 @@ from airflow_oidc_auth.sessions.idle import IdleSweeper
 from airflow_oidc_auth.sessions.periodic import Periodic
 from airflow_oidc_auth.sessions.recheck import Rechecker
 from airflow_oidc_auth.sessions.recheck_report import Result
-from airflow_oidc_auth.sessions.session import Ended, Regraded
+from airflow_oidc_auth.sessions.session import Ended, Regraded, Session
 from airflow_oidc_auth.web.context import new_correlation_id
+from airflow_oidc_auth.web.engine import Outlook
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ class SessionCare:
 
     def __init__(self, services: Services, runtime: Callable[[], Runtime]) -> None:
         live, clock = services.live, services.clock
+        self._live, self._clock, self._runtime = live, clock, runtime
         self._report = _Report(lambda: runtime().audit, services.metrics)
         self._activity = Activity(live.store, clock=clock)
         self.requests = SeenRequests(self._activity)
@@ -50,6 +52,21 @@ class SessionCare:
     def last_seen(self, session_id: str) -> int | None:
         """Return the last activity that this server knows of and may not have written yet, epoch seconds."""
         return self._activity.last_seen(session_id)
+
+    async def outlook_of(self, session: Session) -> Outlook:
+        """Return what may become of a session; memory knows the limits, and only the store when it is checked next."""
+        settings = _settings(self._runtime)
+        try:
+            stored = await self._live.run(self._live.store.load, session.id, now=int(self._clock())) or session
+        except SessionError:
+            stored = session
+        return Outlook(
+            checked_at=stored.checked_at,
+            check_due_at=None if settings.recheck is None else stored.check_due_at,
+            idle_timeout=settings.idle_timeout,
+            reauthenticate_after=None if stored.auth_time is None else settings.reauthenticate_after,
+            max_per_user=settings.max_per_user,
+        )
 
     def start(self) -> None:
         """Begin the background threads; after any fork."""

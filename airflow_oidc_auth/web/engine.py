@@ -28,6 +28,24 @@ class ProviderChoice:
     circuit: str = "closed"
 
 
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What may become of a session, and when; epoch seconds and seconds.
+
+    :param checked_at: when the identity provider last confirmed it
+    :param check_due_at: when it is confirmed next if there is activity; None for never
+    :param idle_timeout: without activity, until it ends
+    :param reauthenticate_after: since the person authenticated, until it ends
+    :param max_per_user: sessions that the person may have at a time
+    """
+
+    checked_at: int | None = None
+    check_due_at: int | None = None
+    idle_timeout: int | None = None
+    reauthenticate_after: int | None = None
+    max_per_user: int | None = None
+
+
 class Tokens(Protocol):
     """Airflow's own tokens."""
 
@@ -110,6 +128,10 @@ class Engine(Protocol):
 
     def roles_of(self, session: Session) -> Sequence[str]:
         """Return the roles that count now for a session that was just admitted."""
+        ...
+
+    async def outlook_of(self, session: Session) -> Outlook:
+        """Return what may become of a session that was just admitted; memory where the store cannot be read."""
         ...
 
     @property

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from airflow_oidc_auth.grants.grant import RuleMatch
 from airflow_oidc_auth.sessions.session import Session
+from airflow_oidc_auth.web.engine import Outlook
 
 ROLE_TEXTS = {
     "Admin": "May do everything.",
@@ -38,6 +39,21 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What ends or changes the session before its hard end; lengths are texts such as ``1 h``, empty for no such limit.
+
+    :param checked: when the identity provider last confirmed the session
+    :param next_check: when it does so again, at the earliest; None if it is not asked
+    """
+
+    checked: Moment | None = None
+    next_check: Moment | None = None
+    idle: str = ""
+    reauthenticate: str = ""
+    sessions: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MyAccess:
     """The page's content.
 
@@ -57,10 +73,11 @@ class MyAccess:
     signed_in: Moment
     ends: Moment
     zone: str
+    limits: Limits
 
 
 def describe_access(
-    session: Session, roles: Sequence[Role], provider: str, now: float, zone: ZoneInfo | None
+    session: Session, roles: Sequence[Role], provider: str, now: float, zone: ZoneInfo | None, outlook: Outlook
 ) -> MyAccess:
     """Describe a session for the person whose it is.
 
@@ -81,7 +98,28 @@ def describe_access(
         signed_in=describe_moment(session.created_at, now, zone),
         ends=describe_moment(session.expires_at, now, zone),
         zone=zone.key if zone else "",
+        limits=_describe_limits(outlook, now, zone),
     )
+
+
+def _describe_limits(outlook: Outlook, now: float, zone: tzinfo | None) -> Limits:
+    def moment(at: int | None) -> Moment | None:
+        return None if at is None else describe_moment(at, now, zone)
+
+    # What is due is done within seconds if there is activity, as now.
+    due = outlook.check_due_at if outlook.check_due_at is None else max(outlook.check_due_at, int(now) + 1)
+    return Limits(
+        checked=moment(outlook.checked_at),
+        next_check=moment(due),
+        idle=describe_length(outlook.idle_timeout),
+        reauthenticate=describe_length(outlook.reauthenticate_after),
+        sessions=outlook.max_per_user,
+    )
+
+
+def describe_length(seconds: int | None) -> str:
+    """Return ``1 h 30 min``; empty for None."""
+    return "" if seconds is None else describe_distance(seconds).removeprefix("in ")
 
 
 def describe_moment(at: int, now: float, zone: tzinfo | None) -> Moment:

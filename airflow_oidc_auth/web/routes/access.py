@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -11,7 +13,7 @@ from airflow_oidc_auth.web import cookies, pages
 from airflow_oidc_auth.web.answers import answer_code, label_of, login_url, page_basics, prefers_json
 from airflow_oidc_auth.web.csrf import build_csrf_token
 from airflow_oidc_auth.web.engine import Engine
-from airflow_oidc_auth.web.my_access import ROLE_TEXTS, Role, describe_access
+from airflow_oidc_auth.web.my_access import ROLE_TEXTS, MyAccess, Role, describe_access
 from airflow_oidc_auth.web.query import read_query
 from airflow_oidc_auth.web.routes.login import SEE_OTHER, current_session
 from airflow_oidc_auth.web.zones import find_zone, zone_names
@@ -21,19 +23,17 @@ async def show_access(request: Request, engine: Engine) -> Response:
     """Show the session of this browser, with times in the zone chosen here and in UTC."""
     chosen = read_query(request).get("tz")
     session = await current_session(request, engine)
-    response = _ask_to_sign_in(request, engine) if session is None else _page(request, engine, session, chosen)
+    response = _ask_to_sign_in(request, engine) if session is None else await _page(request, engine, session, chosen)
     pages.allow_own_frame(response)
     return response
 
 
-def _page(request: Request, engine: Engine, session: Session, chosen: str | None) -> Response:
+async def _page(request: Request, engine: Engine, session: Session, chosen: str | None) -> Response:
     zone = find_zone(chosen if chosen is not None else request.cookies.get(cookies.ZONE_COOKIE))
     response = pages.render(
         "access.html",
         **page_basics(engine),
-        access=describe_access(
-            session, _roles(engine, session), label_of(engine, session.provider), engine.clock(), zone
-        ),
+        access=await _describe(engine, session, zone),
         zones=zone_names(),
         unknown_zone=chosen if chosen and zone is None else "",
         csrf_token=build_csrf_token(engine, session.id),
@@ -44,6 +44,11 @@ def _page(request: Request, engine: Engine, session: Session, chosen: str | None
         name, age = (zone.key, cookies.ZONE_SECONDS) if zone else ("", 0)
         cookies.set_own(response, engine, Cookie(cookies.ZONE_COOKIE, name, age), request)
     return response
+
+
+async def _describe(engine: Engine, session: Session, zone: ZoneInfo | None) -> MyAccess:
+    label, outlook = label_of(engine, session.provider), await engine.outlook_of(session)
+    return describe_access(session, _roles(engine, session), label, engine.clock(), zone, outlook)
 
 
 def _roles(engine: Engine, session: Session) -> list[Role]:

@@ -18,7 +18,7 @@ from airflow_oidc_auth.login.journey import Journey
 from airflow_oidc_auth.login.keys import derive_csrf_keys
 from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.web.app import create_web_app
-from airflow_oidc_auth.web.engine import ProviderChoice
+from airflow_oidc_auth.web.engine import Outlook, ProviderChoice
 from airflow_oidc_auth.web.middleware import AuthMiddleware
 from tests.unit.login.rig import BASE_URL, FERNET_KEYS, Clock, Rig, run_rig
 
@@ -55,6 +55,7 @@ class RigEngine:
     def __init__(self, rig: Rig) -> None:
         self.rig = rig
         self.clock = rig.clock
+        self.outlook = Outlook()
         self.tokens = SignedTokens(rig.clock)
         self.base_url = BASE_URL
         self.cookie_path = "/data/"
@@ -79,6 +80,9 @@ class RigEngine:
 
     def is_safe_url(self, url: str, request: Request) -> bool:
         return is_safe_url(url, request=request)
+
+    async def outlook_of(self, session: Session) -> Outlook:
+        return self.outlook
 
     async def session_of(self, token: str) -> Session | None:
         session_id = self.tokens.read(token)
