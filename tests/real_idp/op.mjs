@@ -1,6 +1,8 @@
 // A certified OpenID provider with a login form: node op.mjs PORT CLIENT_ID CLIENT_SECRET BASE_URL…
 // Every base URL gets its redirect URIs (/auth/callback/op, and stock FAB's /auth/oauth-authorized/op) and its
-// post-logout URIs (/auth/logout, /auth/signed-out).
+// post-logout URIs (/auth/logout, /auth/signed-out); the first one gets logout tokens (/auth/backchannel-logout/op).
+// Refresh tokens come without a scope, rotate at each use, and one that is used twice revokes its grant.
+// PUT /control/people/SUB {"groups": […]} changes somebody, and null removes them.
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import Provider from 'oidc-provider'
@@ -21,7 +23,10 @@ const provider = new Provider(issuer, {
     client_secret: clientSecret,
     redirect_uris: baseUrls.flatMap((url) => [`${url}/auth/callback/op`, `${url}/auth/oauth-authorized/op`]),
     post_logout_redirect_uris: baseUrls.flatMap((url) => [`${url}/auth/logout`, `${url}/auth/signed-out`]),
-    token_endpoint_auth_method: 'client_secret_basic'
+    token_endpoint_auth_method: 'client_secret_basic',
+    grant_types: ['authorization_code', 'refresh_token'],
+    backchannel_logout_uri: `${baseUrls[0]}/auth/backchannel-logout/op`,
+    backchannel_logout_session_required: true
   }],
   jwks: { keys: [jwk] },
   cookies: { keys: [randomBytes(24).toString('hex')] },
@@ -29,8 +34,14 @@ const provider = new Provider(issuer, {
   scopes: ['openid', 'offline_access', 'profile', 'email', 'groups'],
   conformIdTokenClaims: false,
   pkce: { required: () => true },
+  issueRefreshToken: async (ctx, client) => client.grantTypeAllowed('refresh_token'),
+  rotateRefreshToken: true,
+  // Without its guard against addresses of this machine, where the tests are.
+  fetch: (url, { dispatcher, ...options }) => fetch(url, options),
   features: {
     devInteractions: { enabled: false },
+    backchannelLogout: { enabled: true },
+    introspection: { enabled: true },
     rpInitiatedLogout: {
       logoutSource: async (ctx, form) => {
         ctx.body = page('Sign out of the identity provider?', `${form}
@@ -48,7 +59,7 @@ const provider = new Provider(issuer, {
     await grant.save()
     return grant
   },
-  ttl: { Session: 3600, Interaction: 600, Grant: 3600, IdToken: 600, AccessToken: 600 }
+  ttl: { Session: 3600, Interaction: 600, Grant: 3600, IdToken: 600, AccessToken: 600, RefreshToken: 3600 }
 })
 
 const formBody = async (request) => {
@@ -56,6 +67,17 @@ const formBody = async (request) => {
   for await (const part of request) parts.push(part)
   return new URLSearchParams(Buffer.concat(parts).toString())
 }
+
+provider.use(async (ctx, next) => {
+  if (ctx.method !== 'PUT' || !ctx.path.startsWith('/control/people/')) return next()
+  const parts = []
+  for await (const part of ctx.req) parts.push(part)
+  const changes = JSON.parse(Buffer.concat(parts).toString())
+  const sub = ctx.path.split('/').at(-1)
+  if (changes === null) delete people[sub]
+  else people[sub] = { ...people[sub], ...changes }
+  ctx.status = 204
+})
 
 provider.use(async (ctx, next) => {
   if (!ctx.path.startsWith('/interaction/')) return next()
@@ -71,5 +93,7 @@ provider.use(async (ctx, next) => {
   ctx.body = page('Sign in at the identity provider',
     `<form method="post" action="/interaction/${details.uid}">${buttons.join('')}<p><button name="sub" value="">Cancel</button></form>`)
 })
+
+provider.on('backchannel.error', (ctx, error) => console.error('logout token not delivered:', error.message))
 
 provider.listen(Number(port), '127.0.0.1', () => console.log('ready'))
