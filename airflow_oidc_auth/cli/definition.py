@@ -6,12 +6,14 @@ from typing import Any
 
 from airflow.cli.cli_config import ActionCommand, Arg, CLICommand, GroupCommand, lazy_load_command
 
+from airflow_oidc_auth.cli.session_definition import EXIT_CODES as _EXIT_CODES
+from airflow_oidc_auth.cli.session_definition import session_commands
+
 PRESETS = (
     *("oidc", "auth0", "okta", "entra", "keycloak"),
     *("google", "gitlab", "cognito", "cloudfoundry", "github"),
     *("saml", "okta-saml", "entra-saml", "auth0-saml", "aws-identity-center", "adfs"),
 )
-_EXIT_CODES = "Exit codes: 0 ok, 1 failed, 2 denied (or unknown arguments), 3 bad configuration."
 
 
 def _arg(flag: str, **options: Any) -> Arg:
@@ -68,8 +70,12 @@ def get_oidc_cli_commands() -> list[CLICommand]:
     return [
         GroupCommand(
             name="oidc",
-            help="Sign-in with an identity provider: check, explain, start",
-            subcommands=(_check(), _explain(), _init(), _link(), _unlink(), _links(), _migrate_fab(), _export_roles()),
+            help="Sign-in with an identity provider: check, explain, start, see and end sessions",
+            subcommands=(
+                *(_check(), _explain(), _init()),
+                *session_commands(),
+                *(_link(), _unlink(), _links(), _migrate_fab(), _export_roles()),
+            ),
         )
     ]
 

@@ -14,9 +14,10 @@ from airflow_oidc_auth.errors import OidcAuthError
 from airflow_oidc_auth.fab.directory_rows import AccountRow, read_accounts, read_existing_users
 from airflow_oidc_auth.fab.role_permissions import RolePermissions
 from airflow_oidc_auth.policy.permissions import Permissions
-from airflow_oidc_auth.sessions.database import Transactions, airflow_transactions
+from airflow_oidc_auth.sessions.database import airflow_transactions
 from airflow_oidc_auth.sessions.database_errors import store_unavailable
 from airflow_oidc_auth.sessions.periodic import Periodic
+from airflow_oidc_auth.sessions.transactions import Transactions
 
 log = logging.getLogger(__name__)
 

@@ -44,13 +44,21 @@ class Oidc:
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="airflow oidc")
-    commands = parser.add_subparsers(required=True)
     (group,) = get_oidc_cli_commands()
     assert isinstance(group, GroupCommand)
+    _add_commands(parser, group)
+    return parser
+
+
+def _add_commands(parser: argparse.ArgumentParser, group: GroupCommand) -> None:
+    commands = parser.add_subparsers(required=True)
     for command in group.subcommands:
+        sub = commands.add_parser(command.name, help=command.help)
+        if isinstance(command, GroupCommand):
+            _add_commands(sub, command)
+            continue
         assert isinstance(command, ActionCommand)
-        sub = commands.add_parser(command.name, help=command.help, epilog=command.epilog)
+        sub.epilog = command.epilog
         for argument in command.args:
             argument.add_to_parser(sub)
         sub.set_defaults(func=command.func)
-    return parser

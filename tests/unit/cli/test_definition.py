@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 
 from airflow.cli.cli_config import ActionCommand, GroupCommand
 
@@ -17,11 +18,20 @@ def test_there_is_one_group_whose_commands_all_know_json() -> None:
     assert {command.name for command in group.subcommands} >= {
         *("check", "explain", "init"),
         *("link", "unlink", "links", "migrate-fab"),
+        *("sessions", "break-glass", "forget", "db"),
     }
-    for command in group.subcommands:
-        assert isinstance(command, ActionCommand)
+    for command in _actions(group):
         assert any("--json" in argument.flags for argument in command.args)
         assert "0 ok, 1 failed, 2 denied" in (command.epilog or "")
+
+
+def _actions(group: GroupCommand) -> Iterator[ActionCommand]:
+    for command in group.subcommands:
+        if isinstance(command, GroupCommand):
+            yield from _actions(command)
+        else:
+            assert isinstance(command, ActionCommand)
+            yield command
 
 
 def test_the_presets_offered_are_those_that_exist() -> None:
@@ -39,4 +49,5 @@ def test_the_definition_is_cheap_since_every_airflow_command_imports_it() -> Non
         "print(sorted(set(sys.modules) - before))"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout.splitlines()[-1] == "['airflow_oidc_auth.cli', 'airflow_oidc_auth.cli.definition']"
+    ours = ["airflow_oidc_auth.cli", "airflow_oidc_auth.cli.definition", "airflow_oidc_auth.cli.session_definition"]
+    assert ran.stdout.splitlines()[-1] == str(ours)

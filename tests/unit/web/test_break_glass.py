@@ -43,7 +43,7 @@ def code_of(answer) -> str:
 
 def test_a_link_opens_one_session_with_its_role_and_no_identity_provider(office):
     office.browser.rig.idp.requests.clear()
-    link, token = office.make_link("Op", minutes=30)
+    _, token = office.make_link("Op", minutes=30)
     page = look(office, token)
     assert all(text in page.text for text in ("Op", "30 minutes", "root", "IdP &lt;down&gt;"))
     answer = use(office, token)
@@ -108,7 +108,7 @@ def test_a_link_opens_once(office):
 
 
 def test_of_ten_uses_at_once_one_wins(office):
-    link, token = office.make_link()
+    _, token = office.make_link()
     found = [office.links.find(token) for _ in range(10)]
     with ThreadPoolExecutor(10) as pool:
         won = list(pool.map(lambda each: office.links.use(each, now=office.now, used_from=None), found))
@@ -116,7 +116,7 @@ def test_of_ten_uses_at_once_one_wins(office):
 
 
 def test_the_database_holds_no_token(office):
-    link, token = office.make_link()
+    _, token = office.make_link()
     stored = str(office.links.find(token))
     with office.transactions() as transaction:
         row = transaction.connection().exec_driver_sql("SELECT * FROM oidc_auth_break_glass").one()

@@ -85,7 +85,7 @@ def test_search_and_provider_narrow_the_list(office):
 @pytest.mark.parametrize("number", ["0", "-1", "x", "99999999999", "²"])
 def test_a_strange_page_number_is_the_first_page(office, number):
     ada = office.signed_in("ada")
-    assert "1–1 of 1" in ada.get("/auth/sessions", params={"page": number}).text
+    assert "1 to 1 of 1" in ada.get("/auth/sessions", params={"page": number}).text
 
 
 def test_long_lists_have_pages(office, monkeypatch):
@@ -93,11 +93,11 @@ def test_long_lists_have_pages(office, monkeypatch):
     browsers = [office.signed_in("vic") for _ in range(4)]
     ada = office.signed_in("ada")
     first = ada.get("/auth/sessions").text
-    assert "1–2 of 5" in first
+    assert "1 to 2 of 5" in first
     assert "page=2" in first
     assert 'rel="prev"' not in first
     last = ada.get("/auth/sessions", params={"page": "3"}).text
-    assert "5–5 of 5" in last
+    assert "5 to 5 of 5" in last
     assert 'rel="next"' not in last
     shown = "".join(ada.get("/auth/sessions", params={"page": str(n)}).text for n in (1, 2, 3))
     assert all(reference(office, each) in shown for each in browsers)

@@ -1,0 +1,107 @@
+"""``airflow oidc sessions end``: end sessions on every server, with a reason that the audit keeps."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from airflow_oidc_auth.cli.command import CommandFailed, ExitCode, command
+from airflow_oidc_auth.cli.fab_access import write_audit
+from airflow_oidc_auth.cli.session_access import (
+    confirm,
+    now,
+    open_directory,
+    open_runner,
+    open_store,
+    read_reason,
+    who_asks,
+)
+from airflow_oidc_auth.cli.sessions import read_wanted, session_data, session_table
+from airflow_oidc_auth.cli.text import count, section, table
+from airflow_oidc_auth.errors import SessionError
+from airflow_oidc_auth.login.outcome import RequestContext
+from airflow_oidc_auth.login.session_office import BATCH, Order, build_ended
+from airflow_oidc_auth.sessions.administration import Wanted
+from airflow_oidc_auth.sessions.session import Session
+from airflow_oidc_auth.web.context import new_correlation_id
+
+_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class EndReport:
+    """What has ended.
+
+    :param unaudited: how many of them have no audit row
+    """
+
+    sessions: Sequence[Session]
+    order: Order
+    correlation_id: str
+    unaudited: int
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Nothing that could be ended, or an end that nobody can look up, is what a script must hear of."""
+        return ExitCode.OK if self.sessions and not self.unaudited else ExitCode.FAILED
+
+    def text(self) -> list[str]:
+        """What was done."""
+        if not self.sessions:
+            return ["No live session matches; nothing has ended."]
+        rows = [
+            ("ended", count(len(self.sessions), "session")),
+            ("reason", self.order.explanation),
+            ("by", self.order.by),
+            ("audit", self.correlation_id),
+        ]
+        if self.unaudited:
+            rows.append(("missing", f"{count(self.unaudited, 'audit row')} could not be written"))
+        return [*section("Ended", table(rows)), "Every API server knows within seconds."]
+
+    def data(self) -> dict[str, object]:
+        """The same for a program."""
+        return {
+            "ended": [session_data(each) for each in self.sessions],
+            "reason": self.order.explanation,
+            "by": self.order.by,
+            "correlation_id": self.correlation_id,
+            "unaudited": self.unaudited,
+        }
+
+
+@command
+def end_sessions(args: Namespace) -> EndReport:
+    """Ask, end, and write an audit row for each."""
+    wanted = read_wanted(args)
+    if args.all == (wanted != Wanted()):
+        raise CommandFailed("Say which sessions to end: by --user, --subject, --provider or --session, or --all alone.")
+    order, correlation_id = Order(who_asks(), "", read_reason(args.reason)), new_correlation_id()
+    found = open_directory().find(wanted, now=now(), limit=_SHOWN)
+    if found.total:
+        shown = section(count(found.total, "session"), session_table(found.sessions, now()))
+        confirm(f"End {count(found.total, 'session')}?", shown, yes=args.yes, as_json=args.json)
+    ended, unaudited = end_now(open_directory().ids(wanted, now=now()), order, correlation_id)
+    return EndReport(ended, order, correlation_id, unaudited)
+
+
+def end_now(session_ids: Sequence[str], order: Order, correlation_id: str) -> tuple[Sequence[Session], int]:
+    """End sessions and audit them; return those that ended, and how many have no audit row.
+
+    :raises SessionError: ``session_store_unavailable``; some may have ended
+    """
+    store, context = open_store(), RequestContext(None, correlation_id)
+    gone: list[Session] = []
+    unaudited = 0
+    for first in range(0, len(session_ids), BATCH):
+        batch = session_ids[first : first + BATCH]
+        ended = [each.session for each in store.end_many(batch, reason=order.reason, now=now())]
+        records = [build_ended(session, order, context) for session in ended]
+        try:
+            open_runner().run(partial(write_audit, records=records))
+        except SessionError:
+            unaudited += len(ended)
+        gone += ended
+    return gone, unaudited

@@ -1,0 +1,125 @@
+"""The security officer's commands as Airflow's command line sees them; imported by every ``airflow`` command."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.cli.cli_config import ActionCommand, Arg, CLICommand, GroupCommand, lazy_load_command
+
+EXIT_CODES = "Exit codes: 0 ok, 1 failed, 2 denied (or unknown arguments), 3 bad configuration."
+
+
+def _arg(flag: str, **options: Any) -> Arg:
+    return Arg((flag,), **options)  # type: ignore[no-untyped-call]
+
+
+_JSON = _arg("--json", help="Print one JSON document instead of text.", action="store_true")
+_YES = _arg("--yes", help="Do not ask for a confirmation.", action="store_true")
+_USER = _arg("--user", help="Exactly the name, the e-mail or the subject of a person.", metavar="NAME")
+_ISSUER = _arg("--issuer", help="The identity's issuer, together with --subject.", metavar="URL")
+_SUBJECT = _arg("--subject", help="The identity's subject, together with --issuer.", metavar="SUB")
+_PROVIDER = _arg("--provider", help="Id of a provider; `break-glass` for sessions of break-glass links.", metavar="ID")
+_SESSION = _arg("--session", help="A session: at least the first 8 characters of its id.", metavar="REF")
+_FILTERS = (_USER, _ISSUER, _SUBJECT, _PROVIDER, _SESSION)
+_ALL = _arg("--all", help="Every session of everybody.", action="store_true")
+_REASON = _arg("--reason", help="Why; it goes into the audit log.", required=True, metavar="TEXT")
+_ROLE = _arg("--role", help="The role to let somebody in with. (default: Admin)", default="Admin", metavar="ROLE")
+_MINUTES = _arg(
+    "--minutes", help="How long the session lasts, 1 to 240. (default: 30)", type=int, default=30, metavar="N"
+)
+_THEIR_ISSUER = _arg("--issuer", help="The identity's issuer.", required=True, metavar="URL")
+_THEIR_SUBJECT = _arg("--subject", help="The identity's subject.", required=True, metavar="SUB")
+_DRY_RUN = _arg("--dry-run", help="Say what would be done and change nothing.", action="store_true")
+_TO = _arg("--to-revision", help="The revision to go to. (default: the newest)", metavar="REVISION")
+_BACK_TO = _arg(
+    "--to-revision", help="The revision to go back to; `base` drops all tables.", required=True, metavar="REVISION"
+)
+_SQL = _arg("--show-sql-only", help="Print the SQL instead of running it.", action="store_true")
+
+
+def session_commands() -> tuple[CLICommand, ...]:
+    """Return the commands for the group ``airflow oidc``."""
+    return (
+        GroupCommand(name="sessions", help="See who is signed in, and end sessions", subcommands=(_list(), _end())),
+        _break_glass(),
+        _forget(),
+        GroupCommand(
+            name="db", help="Clean, migrate or downgrade our tables", subcommands=(_clean(), _migrate(), _downgrade())
+        ),
+    )
+
+
+def _list() -> ActionCommand:
+    return ActionCommand(
+        name="list",
+        help="List who is signed in, since when, from where, and with which roles",
+        epilog=EXIT_CODES,
+        func=lazy_load_command("airflow_oidc_auth.cli.sessions.list_sessions"),
+        args=(*_FILTERS, _JSON),
+    )
+
+
+def _end() -> ActionCommand:
+    return ActionCommand(
+        name="end",
+        help="End sessions on every API server within seconds",
+        description="End the sessions that match, and the tokens made from them, on every API server within seconds. "
+        "Each is a row of the audit log with your reason. Fails if none matches.",
+        epilog=EXIT_CODES,
+        func=lazy_load_command("airflow_oidc_auth.cli.end_sessions.end_sessions"),
+        args=(*_FILTERS, _ALL, _REASON, _YES, _JSON),
+    )
+
+
+def _break_glass() -> ActionCommand:
+    return ActionCommand(
+        name="break-glass",
+        help="Print a one-time address that lets somebody in while the identity provider is down",
+        description="Print a one-time address that lets somebody in without the identity provider. It can be opened "
+        "for ten minutes; the session ends after --minutes. Creation, use and end are rows of the audit log.",
+        epilog=EXIT_CODES,
+        func=lazy_load_command("airflow_oidc_auth.cli.break_glass.break_glass"),
+        args=(_ROLE, _MINUTES, _REASON, _JSON),
+    )
+
+
+def _forget() -> ActionCommand:
+    return ActionCommand(
+        name="forget",
+        help="Delete what is kept of a person and take them out of the audit log",
+        description="End and delete the sessions of a person with their claims, the principal and the link to FAB's "
+        "user, and replace subject, name and e-mail by a pseudonym in the audit rows that this package wrote.",
+        epilog=EXIT_CODES,
+        func=lazy_load_command("airflow_oidc_auth.cli.forget.forget"),
+        args=(_THEIR_ISSUER, _THEIR_SUBJECT, _DRY_RUN, _YES, _JSON),
+    )
+
+
+def _clean() -> ActionCommand:
+    return ActionCommand(
+        name="clean",
+        help="Delete expired sessions, revocations and used messages, as the servers do every 15 minutes",
+        epilog=EXIT_CODES,
+        func=lazy_load_command("airflow_oidc_auth.cli.oidc_database.clean"),
+        args=(_DRY_RUN, _JSON),
+    )
+
+
+def _migrate() -> ActionCommand:
+    return ActionCommand(
+        name="migrate",
+        help="Create our tables or bring them up to date, as `airflow db migrate` does",
+        epilog=EXIT_CODES,
+        func=lazy_load_command("airflow_oidc_auth.cli.oidc_database.migrate"),
+        args=(_TO, _SQL, _JSON),
+    )
+
+
+def _downgrade() -> ActionCommand:
+    return ActionCommand(
+        name="downgrade",
+        help="Take our tables back to an earlier revision",
+        epilog=EXIT_CODES,
+        func=lazy_load_command("airflow_oidc_auth.cli.oidc_database.downgrade"),
+        args=(_BACK_TO, _SQL, _YES, _JSON),
+    )

@@ -1,0 +1,121 @@
+"""``airflow oidc sessions list``: who is signed in, since when, from where."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from airflow_oidc_auth.cli.command import CommandFailed, ExitCode, command
+from airflow_oidc_auth.cli.session_access import now, open_directory
+from airflow_oidc_auth.cli.text import count, section, table
+from airflow_oidc_auth.sessions.administration import Wanted, is_reference
+from airflow_oidc_auth.sessions.principal import principal_id
+from airflow_oidc_auth.sessions.session import Session
+from airflow_oidc_auth.web.my_access import describe_distance
+
+REFERENCE_LENGTH = 8
+_HEAD = ("session", "who", "provider", "from", "signed in", "last seen", "next re-check", "ends", "roles")
+
+
+@dataclass(frozen=True, slots=True)
+class SessionsReport:
+    """Live sessions, newest first.
+
+    :param total: how many there are, more than are listed where there are more than 10,000
+    :param now: epoch seconds
+    """
+
+    sessions: Sequence[Session]
+    total: int
+    now: int
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """No session is an answer, too."""
+        return ExitCode.OK
+
+    def text(self) -> list[str]:
+        """One line per session."""
+        if not self.sessions:
+            return ["No live session."]
+        lines = section(count(self.total, "session"), session_table(self.sessions, self.now))
+        if self.total > len(self.sessions):
+            lines.append(f"Only the newest {len(self.sessions)} are listed.")
+        return lines
+
+    def data(self) -> dict[str, object]:
+        """The same for a program."""
+        return {"sessions": [session_data(each) for each in self.sessions], "total": self.total}
+
+
+@command
+def list_sessions(args: Namespace) -> SessionsReport:
+    """Read them."""
+    moment = now()
+    found = open_directory().find(read_wanted(args), now=moment)
+    return SessionsReport(found.sessions, found.total, moment)
+
+
+def read_wanted(args: Namespace) -> Wanted:
+    """Return which sessions the arguments mean.
+
+    :raises CommandFailed: they contradict each other
+    """
+    if (args.issuer is None) != (args.subject is None):
+        raise CommandFailed("--subject and --issuer go together: a subject means somebody only at its issuer.")
+    if args.user is not None and args.subject is not None:
+        raise CommandFailed("Name the person by --user, or by --subject and --issuer.")
+    if args.session is not None and not is_reference(args.session):
+        raise CommandFailed(
+            "--session must be at least the first 8 characters of a session id, as the list shows them."
+        )
+    return Wanted(
+        user=args.user,
+        principal_id=None if args.subject is None else principal_id(args.issuer, args.subject),
+        provider=args.provider,
+        reference=args.session,
+    )
+
+
+def session_table(sessions: Sequence[Session], moment: int) -> list[str]:
+    """Return the lines of a table."""
+    return table([_HEAD, *(_row(each, moment) for each in sessions)])
+
+
+def session_data(session: Session) -> dict[str, object]:
+    """Return a session for JSON; times are epoch seconds."""
+    return {
+        "session": session.id[:REFERENCE_LENGTH],
+        "name": session.name,
+        "email": session.email,
+        "issuer": session.issuer,
+        "subject": session.subject,
+        "principal_id": session.principal_id,
+        "provider": session.provider,
+        "client_address": session.client_address,
+        "roles": list(session.grant.roles),
+        "signed_in_at": session.created_at,
+        "last_seen_at": session.seen_at,
+        "checked_at": session.checked_at,
+        "next_check_at": session.check_due_at,
+        "ends_at": session.expires_at,
+    }
+
+
+def _row(session: Session, moment: int) -> tuple[str, ...]:
+    def distance(at: int | None, otherwise: str) -> str:
+        return otherwise if at is None else describe_distance(at - moment)
+
+    who = session.name if session.email in (None, session.name) else f"{session.name} <{session.email}>"
+    return (
+        session.id[:REFERENCE_LENGTH],
+        who[:40],
+        session.provider,
+        session.client_address or "-",
+        distance(session.created_at, "-"),
+        distance(session.seen_at, "-"),
+        distance(session.check_due_at, "never"),
+        distance(session.expires_at, "-"),
+        ", ".join(session.grant.roles),
+    )
