@@ -328,15 +328,35 @@ def test_a_provider_that_this_server_does_not_know_is_left_to_others(server, sto
     assert server.look() == 0
 
 
-def test_never_more_at_once_than_its_threads(store, idp, clock):
+@pytest.mark.parametrize(("due", "at_once"), [(50, {1}), (300, {2, 3})])
+def test_one_at_a_time_unless_many_wait_and_never_more_than_its_threads(store, idp, clock, due, at_once):
     server = Server(store, idp, clock, workers=3)
-    for number in range(30):
+    for number in range(due):
         open_followed(store, idp, f"p{number}")
-    idp.before_answer = lambda _: time.sleep(0.01)
+    idp.before_answer = lambda _: time.sleep(0.005)
     clock.now = DUE
-    assert server.look() == 30
-    assert 1 < idp.most_at_once <= 3
+    assert server.look() == due
+    assert idp.most_at_once in at_once
+    assert len(idp.asked) == due
     server.rechecker.stop()
+
+
+def test_what_waits_is_dropped_and_what_runs_is_finished_when_the_server_stops(store, idp, clock):
+    server = Server(store, idp, clock)
+    sessions = [open_followed(store, idp, f"p{number}") for number in range(20)]
+    reached = threading.Event()
+
+    def linger(_family: str) -> None:
+        reached.set()
+        time.sleep(0.2)
+
+    idp.before_answer = linger
+    clock.now = DUE
+    server.rechecker.look()
+    assert reached.wait(20)
+    server.rechecker.stop()
+    assert len(idp.asked) == 1
+    assert sum(stored(store, session).checked_at == DUE for session in sessions) == 1
 
 
 def test_two_servers_that_look_at_the_same_moment_ask_once(servers, store, idp, clock):
@@ -353,7 +373,7 @@ def test_two_servers_that_look_at_the_same_moment_ask_once(servers, store, idp, 
 
 def test_its_threads_begin_and_end_with_it(store, idp, clock):
     server = Server(store, idp, time.time, interval=0.01)
-    names = lambda: [t.name for t in threading.enumerate() if t.name.startswith("oidc-auth-recheck")]  # noqa: E731
+    names = lambda: [t.name for t in threading.enumerate() if t.name == "oidc-auth-recheck"]  # noqa: E731
     before = len(names())
     server.rechecker.start()
     server.rechecker.start()
