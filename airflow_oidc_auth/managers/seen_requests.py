@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from typing import Protocol
 
 MAX_WAITING = 50_000
@@ -25,9 +24,11 @@ class SeenRequests:
     def __init__(self, judge: Judge) -> None:
         self._judge = judge
         self._waiting: deque[tuple[str, str, str, bool]] = deque(maxlen=MAX_WAITING)
-        self._take: Callable[[], tuple[str, str, str, bool]] = self._waiting.popleft
 
-    def note(self, session_id: str, path: str, method: str, navigation: bool) -> None:
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def note(self, session_id: str, path: str, method: str, *, navigation: bool) -> None:
         """Remember a browser's request with a live session."""
         self._waiting.append((session_id, path, method, navigation))
 
@@ -35,7 +36,7 @@ class SeenRequests:
         """Have everything judged that has come so far."""
         for _ in range(len(self._waiting)):
             try:
-                session_id, path, method, navigation = self._take()
+                session_id, path, method, navigation = self._waiting.popleft()
             except IndexError:  # somebody else hands over, too
                 return
             self._judge.note(session_id, path, method, navigation=navigation)

@@ -22,6 +22,7 @@ from airflow_oidc_auth.web.seen import CURRENT, NoteRequest, Seen
 
 CREDENTIALS = frozenset({b"authorization", b"cookie"})
 NAVIGATION = (b"sec-fetch-mode", b"navigate")
+RETRY_AFTER = "5"
 PREFIX = "/auth"
 # The IdP's name of a session opens nothing, but whoever knows it can end that session.
 CALLBACK_PREFIXES = (
@@ -76,7 +77,7 @@ class AuthMiddleware:
         finally:
             CURRENT.reset(before)
             if seen.session_id is not None:
-                note(seen.session_id, path, scope["method"], NAVIGATION in scope["headers"])
+                note(seen.session_id, path, scope["method"], navigation=NAVIGATION in scope["headers"])
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -90,6 +91,7 @@ class AuthMiddleware:
             return _refuse(f"{error.message.text} {error.hint}", error.status)
         response = answer_error(self._source(), Request(scope), error)
         protect(response.headers)
+        response.headers["Retry-After"] = RETRY_AFTER
         return response
 
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextvars import ContextVar
+from typing import Protocol
 
-NoteRequest = Callable[[str, str, str, bool], None]
-"""Hears of a browser's request with a live session: session id, path, method, and whether a page is opened."""
+
+class NoteRequest(Protocol):
+    """Hears of browsers' requests with a live session; must not wait for anything."""
+
+    def __call__(self, session_id: str, path: str, method: str, *, navigation: bool) -> None:
+        """Hear of one.
+
+        :param path: below Airflow's root, without the query
+        :param navigation: the browser opens a page
+        """
 
 
 class Seen:

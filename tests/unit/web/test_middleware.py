@@ -11,6 +11,9 @@ from starlette.types import Receive, Scope, Send
 from airflow_oidc_auth.errors import SessionError
 from airflow_oidc_auth.web.cookies import TOKEN_SCOPE_KEY
 from airflow_oidc_auth.web.middleware import AuthMiddleware
+from airflow_oidc_auth.web.seen import CURRENT, note_session
+from tests.unit.login.rig import BASE_URL
+from tests.unit.web.rig import Client, open_browser
 
 
 class Inner:
@@ -123,6 +126,68 @@ def test_two_authorization_headers_are_refused(path: str) -> None:
 
 def test_a_store_that_is_down_is_503_and_not_a_stack_trace() -> None:
     assert call("/ui/auth/me", inner=Inner(SessionError("session_store_unavailable")))[2] == 503
+
+
+def noted(
+    path: str,
+    headers: list[tuple[bytes, bytes]],
+    *,
+    method: str = "GET",
+    root: str = "",
+    session_id: str | None = "s1",
+    error: Exception | None = None,
+) -> list[tuple[str, str, str, bool]]:
+    """Return what the middleware told of a request whose session came out inside, in a task of its own."""
+    told: list[tuple[str, str, str, bool]] = []
+
+    async def core(scope: Scope, receive: Receive, send: Send) -> None:
+        if session_id:
+            await asyncio.create_task(asyncio.to_thread(note_session, session_id))
+        if error:
+            raise error
+        await Inner()(scope, receive, send)
+
+    def note(session_id: str, path: str, method: str, *, navigation: bool) -> None:
+        told.append((session_id, path, method, navigation))
+
+    async def send(message: Any) -> None:
+        pass
+
+    scope = {"type": "http", "method": method, "path": path, "root_path": root, "query_string": b"", "headers": headers}
+    asyncio.run(AuthMiddleware(core, note_request=note)(scope, None, send))  # type: ignore[arg-type]
+    assert CURRENT.get() is None
+    return told
+
+
+COOKIE = (b"cookie", b"_token=x")
+
+
+def test_a_browsers_request_with_a_live_session_is_told() -> None:
+    assert noted("/data/dags", [COOKIE], root="/data") == [("s1", "/dags", "GET", False)]
+    assert noted("/dags", [COOKIE, (b"sec-fetch-mode", b"navigate")]) == [("s1", "/dags", "GET", True)]
+    assert noted("/auth/access", [COOKIE], method="POST") == [("s1", "/auth/access", "POST", False)]
+
+
+def test_a_program_with_a_token_of_a_session_is_no_activity_of_its_owner() -> None:
+    assert noted("/api/v2/dags", [(b"authorization", b"Bearer x")]) == []
+    assert noted("/api/v2/dags", [(b"authorization", b"Bearer x"), COOKIE]) == []
+
+
+def test_a_request_without_a_live_session_is_not_told() -> None:
+    assert noted("/dags", [COOKIE], session_id=None) == []
+    assert noted("/dags", []) == []
+
+
+def test_a_request_that_is_closed_out_shows_a_person_a_page_and_a_program_json() -> None:
+    with open_browser() as browser:
+        root = AuthMiddleware(Inner(SessionError("revocations_stale")), source=lambda: browser.engine)
+        page = Client(root).request("GET", f"{BASE_URL}/dags", headers={"accept": "text/html"})  # type: ignore[arg-type]
+        told = Client(root).request("GET", f"{BASE_URL}/ui", headers={"accept": "application/json"})  # type: ignore[arg-type]
+    assert (page.status_code, told.status_code) == (503, 503)
+    assert "Airflow is closed for the moment" in page.text
+    assert told.json()["error"] == "revocations_stale"
+    assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+    assert (page.headers["cache-control"], page.headers["retry-after"]) == ("no-store", "5")
 
 
 def test_lifespan_and_websockets_pass() -> None:

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from airflow_oidc_auth.messages import all_messages
 from airflow_oidc_auth.testing import FakeUser
 from airflow_oidc_auth.web.answers import prefers_json
+from airflow_oidc_auth.web.engine import Outlook
 from airflow_oidc_auth.web.my_access import describe_distance
 from tests.unit.login.rig import BASE_URL
 from tests.unit.web.rig import Browser, set_cookies
@@ -214,6 +215,12 @@ def test_health_is_public_and_lean(browser: Browser) -> None:
     }
 
 
+def test_health_says_that_nobody_gets_in(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(browser.engine, "health", lambda: {"closed": "revocations_stale"})
+    answer = browser.get("/auth/health")
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+
+
 @pytest.mark.parametrize("path", ["/auth/token", "/auth/token/cli"])
 def test_token_requests_get_an_oauth_error(browser: Browser, path: str) -> None:
     answer = browser.post(path, data={"grant_type": "password", "username": "a", "password": "b"})
@@ -239,6 +246,36 @@ def test_my_access_explains_who_what_and_why(browser: Browser) -> None:
     ):
         assert text in page.text, text
     assert page.text.count("<time datetime=") == 2
+
+
+def test_my_access_shows_what_ends_or_changes_the_session_early(browser: Browser) -> None:
+    browser.sign_in()
+    now = int(browser.rig.clock())
+    browser.engine.outlook = Outlook(now - 130, now + 175, 1800, 8 * 3600, 3)
+    page = browser.get("/auth/access").text
+    for text in (
+        "2 min ago",
+        "in 3 min",
+        "After 30 min without activity",
+        "as you must every 8 h",
+        "At most 3 at a time",
+        "counts from the next check",
+    ):
+        assert text in page, text
+
+
+def test_my_access_says_that_a_check_that_is_due_is_near(browser: Browser) -> None:
+    browser.sign_in()
+    browser.engine.outlook = Outlook(check_due_at=int(browser.rig.clock()) - 500)
+    assert "in less than a minute" in browser.get("/auth/access").text
+
+
+def test_my_access_does_not_promise_a_check_that_nobody_makes(browser: Browser) -> None:
+    browser.sign_in()
+    page = browser.get("/auth/access").text
+    assert "When you sign in again." in page
+    assert "counts from your next sign-in" in page
+    assert "without activity" not in page
 
 
 def test_my_access_shows_and_remembers_the_zone(browser: Browser) -> None:
