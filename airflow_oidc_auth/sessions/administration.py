@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, false, func, or_, select
 
 from airflow_oidc_auth.sessions import models
 from airflow_oidc_auth.sessions.database import airflow_transactions
@@ -101,12 +101,16 @@ def is_reference(text: str) -> bool:
 
 def _conditions(wanted: Wanted, now: int) -> list[Any]:
     conditions = [live(now)]
+    named = (wanted.principal_id, wanted.provider, wanted.reference)
+    if not all(text is None or text.isascii() for text in named) or not _is_storable(wanted):
+        # MySQL would rather fail than compare such a text with an ASCII column, PostgreSQL than look for a NUL.
+        return [false()]
     if wanted.principal_id is not None:
         conditions.append(_S.principal_id == wanted.principal_id)
     if wanted.provider is not None:
         conditions.append(_S.provider == wanted.provider)
     if wanted.user is not None:
-        conditions.append(or_(_S.name == wanted.user, _S.email == wanted.user, _P.subject == wanted.user))
+        conditions.append(or_(*(_is_exactly(column, wanted.user) for column in (_S.name, _S.email, _P.subject))))
     if wanted.reference is not None:
         conditions.append(_S.id.startswith(wanted.reference, autoescape=True))
     if wanted.text:
@@ -114,16 +118,29 @@ def _conditions(wanted: Wanted, now: int) -> list[Any]:
     return conditions
 
 
+def _is_storable(wanted: Wanted) -> bool:
+    texts = [text or "" for text in (wanted.text, wanted.user, wanted.principal_id, wanted.provider, wanted.reference)]
+    return not any("\0" in text or any("\ud800" <= c <= "\udfff" for c in text) for text in texts)
+
+
+def _is_exactly(column: Any, text: str) -> Any:
+    """Compare twice: MySQL's ``=`` passes over spaces at the end, and SQLite's LIKE over letter case."""
+    pattern = text.replace("/", "//").replace("%", "/%").replace("_", "/_")
+    return and_(column == text, column.like(pattern, escape="/"))
+
+
 def _contains(text: str) -> Any:
     """Return the condition of the search box. SQLite folds ASCII only, so the letters as typed are tried, too."""
-    columns = (_S.name, _S.email, _P.subject, _S.provider, _S.client_address, _S.id)
+    columns = [_S.name, _S.email, _P.subject, _S.client_address]
+    if text.isascii():
+        columns += [_S.provider, _S.id]
     folded = (func.lower(column).contains(text.lower(), autoescape=True) for column in columns)
     typed = (column.contains(text, autoescape=True) for column in columns)
     return or_(*folded, *typed)
 
 
 def _is_meant(row: Any, wanted: Wanted) -> bool:
-    """Compare again what a database may compare loosely: SQLite's LIKE folds case, MySQL's ``=`` passes over spaces."""
+    """Compare again what a database may compare loosely, before anything is ended."""
     if wanted.user is not None and wanted.user not in (row.name, row.email, row.subject):
         return False
     if wanted.principal_id is not None and row.principal_id != wanted.principal_id:
