@@ -40,7 +40,7 @@ def answer_refused(
 ) -> Response:
     """Answer that nobody was signed in, with links only: nothing goes back to the IdP by itself."""
     if prefers_json(request):
-        response: Response = _json(refused, headers)
+        response: Response = as_json(refused, headers)
     else:
         response = pages.render(
             "refused.html",
@@ -125,7 +125,8 @@ def _only(engine: Engine) -> str:
     return engine.providers[0].id if len(engine.providers) == 1 else ""
 
 
-def _json(refused: Refused, headers: Mapping[str, str] | None) -> JSONResponse:
+def as_json(refused: Refused, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """Return what a program is told."""
     content = {
         "error": refused.code,
         "title": refused.message.title,

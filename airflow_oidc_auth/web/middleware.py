@@ -14,8 +14,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from airflow_oidc_auth.errors import SessionError
-from airflow_oidc_auth.web.answers import answer_error
+from airflow_oidc_auth.login.outcome import Refused
+from airflow_oidc_auth.web.answers import answer_refused, as_json
 from airflow_oidc_auth.web.border import protect
+from airflow_oidc_auth.web.context import correlation_id_of
 from airflow_oidc_auth.web.cookies import SESSION_COOKIE, TOKEN_SCOPE_KEY
 from airflow_oidc_auth.web.engine import EngineSource
 from airflow_oidc_auth.web.seen import CURRENT, NoteRequest, Seen
@@ -87,9 +89,11 @@ class AuthMiddleware:
             await self._explain(error, scope)(scope, receive, send)
 
     def _explain(self, error: SessionError, scope: Scope) -> Response:
-        if self._source is None:
-            return _refuse(f"{error.message.text} {error.hint}", error.status)
-        response = answer_error(self._source(), Request(scope), error)
+        """Show a page to whoever opens one; most that asks core is a program, also the UI's own scripts."""
+        request = Request(scope)
+        refused = Refused(error.code, correlation_id_of(request), hint=error.hint)
+        source = self._source if "text/html" in request.headers.get("accept", "") else None
+        response = as_json(refused) if source is None else answer_refused(source(), request, refused)
         protect(response.headers)
         response.headers["Retry-After"] = RETRY_AFTER
         return response
