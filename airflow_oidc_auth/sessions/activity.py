@@ -19,8 +19,8 @@ FLUSH_EVERY = 30.0
 NEW_AGAIN_AFTER = 900.0
 # What is seen within ten seconds is written with one statement.
 PRECISION = 10
-MAX_SESSIONS = 20_000
-MAX_PATHS = 200_000
+MAX_SESSIONS = 60_000
+MAX_PATHS = 500_000
 PATHS_OF_A_SESSION = 512
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 

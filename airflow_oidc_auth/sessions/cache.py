@@ -25,7 +25,7 @@ class SessionCache:
         self,
         *,
         clock: Callable[[], float] = time.time,
-        max_sessions: int = 20_000,
+        max_sessions: int = 60_000,
         max_absent: int = 10_000,
         absent_for: float = 5.0,
     ) -> None:

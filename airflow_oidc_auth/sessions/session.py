@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from airflow_oidc_auth.grants.grant import Grant
 from airflow_oidc_auth.identity import Identity
@@ -109,7 +109,7 @@ class Leased:
 
     session: Session
     tokens: HeldTokens
-    identity: Identity | None
+    identity: Identity | None = field(repr=False)
     owner: str
     until: int
     failures: int = 0

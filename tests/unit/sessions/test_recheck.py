@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from airflow_oidc_auth.errors import ProtocolViolation, ProviderError, SessionError
+from airflow_oidc_auth.errors import LoginRefused, ProtocolViolation, SessionError
 from airflow_oidc_auth.grants.grant import Grant
 from airflow_oidc_auth.providers.confirming import ConfirmationInterrupted
 from airflow_oidc_auth.providers.provider import HeldTokens
@@ -261,7 +261,7 @@ def test_a_server_that_was_overtaken_ends_nothing(servers, store, idp, clock):
     def stop_here(_family: str) -> None:
         reached.set()
         go_on.wait(20)
-        raise ProviderError("provider_timeout")
+        raise LoginRefused("session_refused_by_provider", "the refresh token was used twice")
 
     idp.before_answer = stop_here
     clock.now = DUE
