@@ -19,7 +19,11 @@ _USER = _arg("--user", help="Exactly the name, the e-mail or the subject of a pe
 _ISSUER = _arg("--issuer", help="The identity's issuer, together with --subject.", metavar="URL")
 _SUBJECT = _arg("--subject", help="The identity's subject, together with --issuer.", metavar="SUB")
 _PROVIDER = _arg("--provider", help="Id of a provider; `break-glass` for sessions of break-glass links.", metavar="ID")
-_SESSION = _arg("--session", help="A session: at least the first 8 characters of its id.", metavar="REF")
+_SESSION = _arg(
+    "--session",
+    help="A session: at least the first 8 characters of its id. Write --session=REF if it begins with a dash.",
+    metavar="REF",
+)
 _FILTERS = (_USER, _ISSUER, _SUBJECT, _PROVIDER, _SESSION)
 _ALL = _arg("--all", help="Every session of everybody.", action="store_true")
 _REASON = _arg("--reason", help="Why; it goes into the audit log.", required=True, metavar="TEXT")

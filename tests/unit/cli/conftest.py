@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from airflow.models.log import Log
+from sqlalchemy.orm import sessionmaker
 
-from airflow_oidc_auth.cli import fab_access
-from tests.storage.backends import build_engine
+from airflow_oidc_auth.cli import fab_access, session_access
+from airflow_oidc_auth.secret import Secret
+from tests.storage.backends import build_engine, database_backend
 from tests.storage.fab import FabDatabase, fab_database
+from tests.unit.cli.office_database import OfficeDatabase
 from tests.unit.cli.running import Oidc
 from tests.unit.fab.providers import document
 
@@ -39,3 +43,18 @@ def fab_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FabDa
 def no_fab_tables(fab_users: FabDatabase) -> None:
     """The metadata database of an Airflow that never had FAB."""
     fab_users.tables.users.metadata.drop_all(fab_users.engine)
+
+
+@pytest.fixture
+def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OfficeDatabase]:
+    """A metadata database with sessions, which the commands use."""
+    engine = build_engine(f"sqlite:///{tmp_path / 'airflow.db'}")
+    backend = database_backend("sqlite", engine, keys=Secret(os.environ["AIRFLOW__CORE__FERNET_KEY"]))
+    Log.metadata.create_all(engine, [Log.__table__])
+    transactions = sessionmaker(engine).begin
+    monkeypatch.setattr(session_access, "airflow_transactions", transactions)
+    path = tmp_path / "oidc_auth.yaml"
+    path.write_text(document("okta"), encoding="utf-8")
+    monkeypatch.setenv("AIRFLOW__OIDC_AUTH__CONFIG_FILE", str(path))
+    yield OfficeDatabase(backend.new_store(), transactions, path)
+    engine.dispose()
