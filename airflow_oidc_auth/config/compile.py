@@ -19,6 +19,8 @@ from airflow_oidc_auth.config.secrets import SecretResolver
 from airflow_oidc_auth.config.warnings import warnings_of
 from airflow_oidc_auth.errors import ConfigurationError, Problem
 
+RESERVED_ID = "break-glass"
+
 
 def compile_document(
     raw: RawDocument, *, secrets: SecretResolver | None, known_roles: Collection[str] | None
@@ -30,7 +32,12 @@ def compile_document(
         knows them
     :raises ConfigurationError: with every problem, in the order of the document
     """
-    first = [*raw.complaints, *_nothings(raw, raw.data, ()), *_other_mode(raw, fab=known_roles is None)]
+    first = [
+        *raw.complaints,
+        *_nothings(raw, raw.data, ()),
+        *_other_mode(raw, fab=known_roles is None),
+        *_reserved(raw),
+    ]
     found = list(first)
     if known_roles is None:
         raw = replace(raw, data={key: value for key, value in raw.data.items() if key != "roles"})
@@ -71,6 +78,13 @@ def _other_mode(raw: RawDocument, *, fab: bool) -> Iterator[Problem]:
             "exists only in FAB mode: here nobody can assign a role by hand",
             "remove it, or use airflow_oidc_auth.OidcFabAuthManager",
         )
+
+
+def _reserved(raw: RawDocument) -> Iterator[Problem]:
+    """Sessions of break-glass links carry an id of their own; nobody's provider may pass for it."""
+    providers = raw.data.get("providers")
+    if isinstance(providers, Mapping) and RESERVED_ID in providers:
+        yield raw.problem(("providers", RESERVED_ID), "is the id of break-glass sign-ins", "choose another id")
 
 
 def _nothings(raw: RawDocument, data: object, path: Path) -> Iterator[Problem]:

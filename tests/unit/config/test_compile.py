@@ -227,6 +227,10 @@ def test_every_mistake_at_the_top_is_told_at_its_place(top, expected):
             [("providers.Okta", "is not a provider id")],
         ),
         ("{a: b}", [("providers.a", "must be a mapping, not text")]),
+        (
+            "{break-glass: {preset: github, client_id: a, client_secret: {env: SECRET}}}",
+            [("providers.break-glass", "is the id of break-glass sign-ins — choose another id")],
+        ),
     ],
 )
 def test_every_mistake_in_the_list_of_providers_is_told(providers, expected):
