@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from airflow_oidc_auth.grants.needs import WITHIN, Needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +15,8 @@ class RuleMatch:
     :param rule: its name
     :param path: its place in the document, ``grants.rules[2]``
     :param because: the claims it looked at, in plain words (``group 'ops' is 'ops'``)
+    :param needs: what it needed of the authentication, and got
+    :param until: when the authentication is too old for it, epoch seconds; None for never
     """
 
     rule: str
@@ -19,6 +24,23 @@ class RuleMatch:
     roles: tuple[str, ...]
     teams: tuple[str, ...] = ()
     because: tuple[str, ...] = ()
+    needs: Needs | None = None
+    until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepUp:
+    """A rule that is for this person and gives nothing before they authenticate as it needs.
+
+    :param missed: the keys of ``needs`` that do not hold
+    """
+
+    rule: str
+    path: str
+    roles: tuple[str, ...]
+    needs: Needs
+    missed: tuple[str, ...]
+    teams: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,34 +49,65 @@ class Grant:
 
     :param roles: sorted
     :param matches: the rules that gave them, in document order
+    :param step_ups: the rules that would give more after another authentication, in document order
+    :param until: when the first of the matches ends by itself, epoch seconds; None for never
     """
 
     roles: tuple[str, ...]
     teams: tuple[str, ...] = ()
     matches: tuple[RuleMatch, ...] = ()
+    step_ups: tuple[StepUp, ...] = ()
+    until: int | None = None
+
+    def at(self, now: float) -> Grant | None:
+        """Return what is left of it now, without asking anybody; None for no role."""
+        if self.until is None or now < self.until:
+            return self
+        ended = tuple(match for match in self.matches if match.until is not None and match.until <= now)
+        held = tuple(match for match in self.matches if match not in ended)
+        # Lost is only what an ended rule gave and no other one gives.
+        lost_roles = _roles_of(ended) - _roles_of(held)
+        lost_teams = _teams_of(ended) - _teams_of(held)
+        roles = tuple(role for role in self.roles if role not in lost_roles)
+        if not roles:
+            return None
+        teams = tuple(team for team in self.teams if team not in lost_teams)
+        step_ups = (*self.step_ups, *map(_step_up_again, ended))
+        return replace(self, roles=roles, teams=teams, matches=held, step_ups=step_ups, until=first_end(held))
+
+    @property
+    def withheld(self) -> frozenset[str]:
+        """Roles that this sign-in is not strong or fresh enough for."""
+        return frozenset(role for each in self.step_ups for role in each.roles) - frozenset(self.roles)
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """No grant: the code of the message catalogue and a sentence for this person.
 
-    :param code: ``no_matching_rule`` or ``requirement_not_met``
+    :param code: ``no_matching_rule``, ``requirement_not_met`` or ``step_up_needed``
+    :param rule: name of a rule that would give something after another authentication
     :param text: the configured human message of a requirement, or empty for the catalogue's
     """
 
     code: str
     text: str = ""
     path: str = ""
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RuleTrace:
-    """What one rule or requirement did with this identity, for explain and my access."""
+    """What one rule or requirement did with this identity, for explain and my access.
+
+    :param step_up: what it would give after another authentication
+    """
 
     rule: str
     path: str
     matched: bool
     because: tuple[str, ...] = ()
+    step_up: StepUp | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +116,20 @@ class Evaluation:
 
     decision: Grant | Refusal
     trace: tuple[RuleTrace, ...] = ()
+
+
+def first_end(matches: Iterable[RuleMatch]) -> int | None:
+    """Return when the first of the matches ends by itself, epoch seconds; None for never."""
+    return min((match.until for match in matches if match.until is not None), default=None)
+
+
+def _roles_of(matches: Iterable[RuleMatch]) -> set[str]:
+    return {role for match in matches for role in match.roles}
+
+
+def _teams_of(matches: Iterable[RuleMatch]) -> set[str]:
+    return {team for match in matches for team in match.teams}
+
+
+def _step_up_again(match: RuleMatch) -> StepUp:
+    return StepUp(match.rule, match.path, match.roles, match.needs or Needs(), (WITHIN,), match.teams)

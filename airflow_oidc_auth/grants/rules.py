@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from airflow_oidc_auth.grants.conditions import Condition, Outcome, fails
-from airflow_oidc_auth.grants.grant import Evaluation, Grant, Refusal, RuleMatch, RuleTrace
+from airflow_oidc_auth.grants.grant import Evaluation, Grant, Refusal, RuleMatch, RuleTrace, StepUp, first_end
+from airflow_oidc_auth.grants.needs import Needs, Standing
 from airflow_oidc_auth.grants.settings import Findings, RequirementSettings, RuleError, RuleSettings
 from airflow_oidc_auth.grants.spelling import read_checks, read_when
 from airflow_oidc_auth.grants.template import could_become, fill, placeholders
@@ -39,17 +40,29 @@ class Rule:
     conditions: tuple[Condition, ...]
     known_roles: frozenset[str] | None
 
-    def evaluate(self, identity: Identity) -> tuple[RuleTrace, RuleMatch | None]:
-        """Return what it did, and what it gives if it gives anything."""
+    def evaluate(self, identity: Identity, now: float | None) -> tuple[RuleTrace, RuleMatch | StepUp | None]:
+        """Return what it did, and what it gives, or would give after another authentication."""
         outcome = self._outcome(identity)
         if not outcome.holds:
             return RuleTrace(self.settings.name, self.settings.path, matched=False, because=outcome.because), None
         roles, teams, refused = self._filled(outcome)
         because = (*outcome.because, *refused)
-        trace = RuleTrace(self.settings.name, self.settings.path, bool(roles), because)
         if not roles:
-            return trace, None
-        return trace, RuleMatch(self.settings.name, self.settings.path, roles, teams, because)
+            return RuleTrace(self.settings.name, self.settings.path, matched=False, because=because), None
+        return self._given(identity, now, RuleMatch(self.settings.name, self.settings.path, roles, teams, because))
+
+    def _given(self, identity: Identity, now: float | None, match: RuleMatch) -> tuple[RuleTrace, RuleMatch | StepUp]:
+        """Hold the authentication against what the rule needs."""
+        needs = self.settings.needs
+        standing = Standing() if needs is None else needs.check(identity.authentication, now)
+        if needs is None or not standing.missed:
+            told = match.because if needs is None else (*match.because, *needs.describe())
+            held = replace(match, because=told, needs=needs, until=standing.until)
+            return RuleTrace(match.rule, match.path, matched=True, because=told), held
+        missing = tuple(f"needs {words}" for words in needs.describe_missed(standing.missed))
+        step_up = StepUp(match.rule, match.path, match.roles, needs, standing.missed, match.teams)
+        because = (*match.because, *missing)
+        return RuleTrace(match.rule, match.path, matched=False, because=because, step_up=step_up), step_up
 
     def _outcome(self, identity: Identity) -> Outcome:
         if self.settings.provider not in (None, identity.provider):
@@ -89,19 +102,25 @@ class GrantRules:
     requirements: tuple[Requirement, ...]
     rules: tuple[Rule, ...]
 
-    def evaluate(self, identity: Identity) -> Evaluation:
+    def evaluate(self, identity: Identity, now: float | None = None) -> Evaluation:
         """Decide about one identity: requirements first, then additive rules, and nothing means no.
 
         Pure, local and deterministic. The trace holds every requirement and rule, also after a refusal.
+
+        :param now: epoch seconds; without it no authentication is fresh
         """
         required = tuple(requirement.evaluate(identity) for requirement in self.requirements)
-        asked = tuple(rule.evaluate(identity) for rule in self.rules)
+        asked = tuple(rule.evaluate(identity, now) for rule in self.rules)
         trace = (*required, *(trace for trace, _ in asked))
         for requirement, result in zip(self.requirements, required, strict=True):
             if not result.matched:
                 refusal = Refusal("requirement_not_met", requirement.settings.message, requirement.settings.path)
                 return Evaluation(refusal, trace)
-        return Evaluation(_grant(tuple(match for _, match in asked if match)), trace)
+        return Evaluation(_grant([given for _, given in asked if given]), trace)
+
+    def needs_of(self, rule: str) -> Needs | None:
+        """Return what the rule of this name needs of the authentication."""
+        return next((each.settings.needs for each in self.rules if each.settings.name == rule), None)
 
     def may_give(self, role: str) -> bool:
         """Tell whether some rule could give this role; for warnings."""
@@ -134,11 +153,16 @@ def compile_rules(
     return GrantRules(tuple(required), tuple(compiled))
 
 
-def _grant(matches: tuple[RuleMatch, ...]) -> Grant | Refusal:
+def _grant(given: Sequence[RuleMatch | StepUp]) -> Grant | Refusal:
+    matches = tuple(each for each in given if isinstance(each, RuleMatch))
+    step_ups = tuple(each for each in given if isinstance(each, StepUp))
     roles = sorted({role for match in matches for role in match.roles})
+    if not roles and step_ups:
+        return Refusal("step_up_needed", path=step_ups[0].path, rule=step_ups[0].rule)
     if not roles:
         return Refusal("no_matching_rule")
-    return Grant(tuple(roles), tuple(sorted({team for match in matches for team in match.teams})), matches)
+    teams = sorted({team for match in matches for team in match.teams})
+    return Grant(tuple(roles), tuple(teams), matches, step_ups, first_end(matches))
 
 
 def _all(conditions: tuple[Condition, ...], identity: Identity) -> Outcome:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from airflow_oidc_auth.errors import ConfigurationError, Problem
+from airflow_oidc_auth.grants.needs import Needs
 
 
 class RuleError(ConfigurationError):
@@ -58,6 +59,7 @@ class RuleSettings:
     :param when: the mapping as written: ``group``, ``group_glob``, ``group_regex``, ``claims``, ``cel``, ``everyone``
     :param roles: role names or templates such as ``{team}``
     :param provider: id of the only provider whose identities it looks at, or None for all
+    :param needs: what the authentication must be like, or the rule gives nothing yet
     """
 
     name: str
@@ -66,6 +68,7 @@ class RuleSettings:
     roles: tuple[str, ...]
     teams: tuple[str, ...] = ()
     provider: str | None = None
+    needs: Needs | None = None
 
 
 @dataclass(frozen=True, slots=True)

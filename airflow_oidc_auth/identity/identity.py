@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from airflow_oidc_auth.identity.authentication import Authentication
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -20,6 +22,7 @@ class Identity:
     :param email_verified: True only if the IdP said so with the boolean ``true``
     :param groups: normalised group names
     :param claims: all verified claims, for rules; kept out of every repr
+    :param authentication: how and when, by the signed statement about the sign-in; None where the protocol has none
     """
 
     provider: str
@@ -30,3 +33,4 @@ class Identity:
     email_verified: bool = False
     groups: frozenset[str] = frozenset()
     claims: Mapping[str, object] = field(default_factory=dict, repr=False)
+    authentication: Authentication | None = None

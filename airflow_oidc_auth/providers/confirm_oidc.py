@@ -96,7 +96,9 @@ class OidcConfirmation:
     ) -> Identity | None:
         party, about = self._party, id_token or _about(known)
         fresh = FreshDocuments(
-            None if id_token is None else id_token.claims, whole=party.hooks.whole_refreshed_id_token and bool(id_token)
+            None if id_token is None else id_token.claims,
+            whole=party.hooks.whole_refreshed_id_token and bool(id_token),
+            signed={} if id_token is None else id_token.claims,
         )
         if wants_access_token(party.settings):
             fresh = replace(fresh, access_token=party.read_access_token(metadata, answer.access_token, about))

@@ -24,12 +24,14 @@ class FreshDocuments:
 
     :param id_token: with the preset's further claims laid over it
     :param whole: a claim that is missing in this id_token was taken away
+    :param signed: the id_token as it was signed, empty if there was none
     """
 
     id_token: Claims | None = field(default=None, repr=False)
     userinfo: Claims | None = field(default=None, repr=False)
     access_token: Claims | None = field(default=None, repr=False)
     whole: bool = False
+    signed: Claims = field(default_factory=dict, repr=False)
 
     def named(self, document: str) -> Claims | None:
         """Return one document by its name in :class:`GroupSource`."""
@@ -50,7 +52,12 @@ def confirmed_identity(settings: ProviderSettings, fresh: FreshDocuments, known:
     claims = _merged(settings, fresh, known)
     built = build_identity(settings, VerifiedDocuments(known.issuer, known.subject, claims))
     named = any(path.find(claims) for path in settings.name_claims)
-    return replace(built, groups=frozenset(groups), name=built.name if named else known.name)
+    return replace(
+        built,
+        groups=frozenset(groups),
+        name=built.name if named else known.name,
+        authentication=None if known.authentication is None else known.authentication.narrowed(fresh.signed),
+    )
 
 
 def lacks_groups(settings: ProviderSettings, fresh: FreshDocuments, known: Identity) -> bool:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from airflow_oidc_auth.errors import OidcAuthError, ProtocolViolation
 from airflow_oidc_auth.identity import Identity
+from airflow_oidc_auth.identity.authentication import read_authentication, read_time
 from airflow_oidc_auth.providers.attempt import LoginAttempt
 from airflow_oidc_auth.providers.authorization import (
     authorization_parameters,
@@ -101,7 +103,8 @@ class OidcProvider:
         if not same_tenant(metadata.issuer, response.get("iss"), id_token.claims):
             raise ProtocolViolation("response_issuer_mismatch", "iss and tid name different tenants")
         identity = build_identity(self._settings, self._documents(metadata, tokens, id_token))
-        return self._sign_in(identity, tokens, id_token)
+        authentication = read_authentication(id_token.claims, self._clock(), self._settings.leeway)
+        return self._sign_in(replace(identity, authentication=authentication), tokens, id_token)
 
     def can_confirm(self, tokens: HeldTokens) -> bool:
         """Tell whether these tokens are enough to ask the IdP about a session."""
@@ -156,7 +159,7 @@ class OidcProvider:
             id_token=tokens.id_token,
             refresh_token=tokens.refresh_token,
             sid=read_session_id(id_token.claims),
-            auth_time=_seconds(id_token.claims.get("auth_time")),
+            auth_time=read_time(id_token.claims.get("auth_time")),
             access_token=held if tokens.refresh_token is None else None,
         )
 
@@ -171,10 +174,3 @@ class OidcProvider:
         read = party.read_access_token(metadata, access_token, id_token) if reads else None
         extra = self._hooks.enrich(party.context(metadata, id_token.claims, userinfo, access_token))
         return VerifiedDocuments(id_token.issuer, id_token.subject, {**id_token.claims, **extra}, userinfo, read)
-
-
-def _seconds(value: object) -> int | None:
-    """``auth_time`` is a number, and some IdPs send a float."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 2**40:
-        return None
-    return int(value)

@@ -7,16 +7,20 @@ import json
 from typing import Any
 
 from airflow_oidc_auth.grants.digest import grant_digest
-from airflow_oidc_auth.grants.grant import Grant, RuleMatch
+from airflow_oidc_auth.grants.grant import Grant, RuleMatch, StepUp, first_end
+from airflow_oidc_auth.grants.needs import Needs
 
 
 def dump_grant(grant: Grant) -> str:
     """Return the Grant as ASCII JSON."""
-    matches = [
-        {"rule": m.rule, "path": m.path, "roles": m.roles, "teams": m.teams, "because": m.because}
-        for m in grant.matches
-    ]
-    return json.dumps({"roles": grant.roles, "teams": grant.teams, "matches": matches}, separators=(",", ":"))
+    document: dict[str, Any] = {
+        "roles": grant.roles,
+        "teams": grant.teams,
+        "matches": list(map(_dump_match, grant.matches)),
+    }
+    if grant.step_ups:
+        document["step_ups"] = list(map(_dump_step_up, grant.step_ups))
+    return json.dumps(document, separators=(",", ":"))
 
 
 def parse_grant(text: str, digest: str) -> Grant:
@@ -27,16 +31,37 @@ def parse_grant(text: str, digest: str) -> Grant:
     document = json.loads(text)
     if not isinstance(document, dict):
         raise ValueError("the stored grant is no object")  # noqa: TRY004  # bad data, no bad call
+    matches = tuple(map(_parse_match, _items(document.get("matches"))))
     grant = Grant(
         roles=_strings(document.get("roles")),
         teams=_strings(document.get("teams")),
-        matches=tuple(map(_parse_match, _items(document.get("matches")))),
+        matches=matches,
+        step_ups=tuple(map(_parse_step_up, _items(document.get("step_ups", [])))),
+        until=first_end(matches),
     )
     if not grant.roles:
         raise ValueError("the stored grant has no roles")
     if not hmac.compare_digest(grant_digest(grant).encode(), digest.encode()):
         raise ValueError("the stored grant does not match its digest")
     return grant
+
+
+def _dump_match(match: RuleMatch) -> dict[str, Any]:
+    # What older documents do not have is written only where it says something.
+    ends = {} if match.until is None else {"until": match.until}
+    needs = {} if match.needs is None else {"needs": _dump_needs(match.needs)}
+    told = {"rule": match.rule, "path": match.path, "roles": match.roles, "teams": match.teams}
+    return {**told, "because": match.because, **needs, **ends}
+
+
+def _dump_step_up(each: StepUp) -> dict[str, Any]:
+    told = {"rule": each.rule, "path": each.path, "roles": each.roles, "teams": each.teams, "because": []}
+    return {**told, "needs": _dump_needs(each.needs), "missed": each.missed}
+
+
+def _dump_needs(needs: Needs) -> dict[str, Any]:
+    within = {} if needs.within is None else {"within": needs.within}
+    return {"acr": needs.acr, "amr": needs.amr, **within}
 
 
 def dump_roles(roles: tuple[str, ...]) -> str:
@@ -61,7 +86,27 @@ def _parse_match(item: Any) -> RuleMatch:
         roles=_strings(item.get("roles")),
         teams=_strings(item.get("teams")),
         because=_strings(item.get("because")),
+        needs=_parse_needs(item["needs"]) if "needs" in item else None,
+        until=_seconds(item.get("until")),
     )
+
+
+def _parse_step_up(item: Any) -> StepUp:
+    match = _parse_match(item)
+    needs = match.needs or Needs()
+    return StepUp(match.rule, match.path, match.roles, needs, _strings(item.get("missed")), match.teams)
+
+
+def _parse_needs(item: Any) -> Needs:
+    if not isinstance(item, dict):
+        raise ValueError("the stored grant has malformed needs")  # noqa: TRY004  # bad data, no bad call
+    return Needs(_strings(item.get("acr", [])), _strings(item.get("amr", [])), _seconds(item.get("within")))
+
+
+def _seconds(value: Any) -> int | None:
+    if value is not None and type(value) is not int:
+        raise ValueError("the stored grant has a time that is no number")
+    return value
 
 
 def _items(value: Any) -> list[Any]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_oidc_auth.identity import Identity
+from airflow_oidc_auth.identity.authentication import Authentication, read_time
 from airflow_oidc_auth.secret import Secret
 
 log = logging.getLogger(__name__)
@@ -21,6 +22,7 @@ def dump_identity(identity: Identity) -> Secret | None:
         "email_verified": identity.email_verified,
         "groups": sorted(identity.groups),
         "claims": identity.claims,
+        "authentication": _dump_authentication(identity.authentication),
     }
     try:
         return Secret(json.dumps(document, separators=(",", ":"), default=_plain))
@@ -41,12 +43,25 @@ def parse_identity(text: Secret | None, provider: str, issuer: str, subject: str
         groups = frozenset(document["groups"])
         name, email, verified = document["name"], document["email"], document["email_verified"] is True
         claims = document["claims"]
+        authentication = _parse_authentication(document.get("authentication"))
     except (ValueError, KeyError, TypeError):
         log.warning("The claims of a session cannot be read; treated as absent")
         return None
     if not isinstance(claims, dict) or not all(isinstance(group, str) for group in groups):
         return None
-    return Identity(provider, issuer, subject, name, email, verified, groups, claims)
+    return Identity(provider, issuer, subject, name, email, verified, groups, claims, authentication)
+
+
+def _dump_authentication(known: Authentication | None) -> Any:
+    return None if known is None else {"acr": known.acr, "amr": sorted(known.amr), "at": known.at}
+
+
+def _parse_authentication(document: Any) -> Authentication | None:
+    """Return nothing for what is malformed: whoever needs it then authenticates again."""
+    if not isinstance(document, dict):
+        return None
+    acr, amr = document["acr"], frozenset(map(str, document["amr"]))
+    return Authentication(acr if isinstance(acr, str) else None, amr, read_time(document["at"]))
 
 
 def _plain(value: object) -> Any:

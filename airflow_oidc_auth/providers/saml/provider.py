@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from airflow_oidc_auth.errors import OidcAuthError, ProtocolViolation, ProviderError
+from airflow_oidc_auth.identity.authentication import Authentication, not_ahead
 from airflow_oidc_auth.providers.attempt import LoginAttempt
 from airflow_oidc_auth.providers.cached_document import CachedDocument, Spawn, in_background
 from airflow_oidc_auth.providers.provider import Finding, SignIn
@@ -121,6 +122,8 @@ class SamlProvider:
             raise ProtocolViolation("saml_unsolicited", "`allow_idp_initiated` is off")
         checked = self._read(attempt, response)
         identity = build_identity(self._settings, checked.assertion, checked.statement, self._own.entity_id)
+        at = not_ahead(checked.statement.instant, self._clock(), self._settings.leeway)
+        identity = replace(identity, authentication=Authentication(checked.statement.context or None, at=at))
         self._use_up(checked)
         session = _session(checked)
         return SignIn(
