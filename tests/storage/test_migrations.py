@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -12,7 +14,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from airflow_oidc_auth.sessions.database import DatabaseSessionStore
 from airflow_oidc_auth.sessions.db_manager import OidcAuthDBManager
 from airflow_oidc_auth.sessions.fernet import TokenCipher
+from airflow_oidc_auth.sessions.grant_document import dump_grant
 from airflow_oidc_auth.sessions.models import metadata
+from airflow_oidc_auth.testing.stores import MemorySessionStore
 from tests.storage.backends import KEYS
 from tests.storage.people import NOW, open_session
 
@@ -107,15 +111,45 @@ def test_migrating_down_and_up_again_works(empty):
         assert describe(empty) == {}
 
 
-def test_adding_and_dropping_the_links_leaves_sessions_alone(empty):
-    migrate(empty, command.upgrade, "4c1d0e7a9b35")
-    assert "oidc_auth_fab_user" not in describe(empty)
-    session = open_session(DatabaseSessionStore(TokenCipher(KEYS), transactions=sessionmaker(empty).begin))
-    for action, revision in ((command.upgrade, "head"), (command.downgrade, "-1"), (command.upgrade, "head")):
-        migrate(empty, action, revision)
-        store = DatabaseSessionStore(TokenCipher(KEYS), transactions=sessionmaker(empty).begin)
-        assert store.load(session.id, now=NOW) == session
-    assert "oidc_auth_fab_user" in describe(empty)
+OLD_COLUMNS = (
+    *("id", "principal_id", "provider", "name", "email", "grant_document", "grant_digest"),
+    *("created_at", "expires_at"),
+)
+
+
+@pytest.mark.parametrize("revision", ["4c1d0e7a9b35", "b7e2f40c61d8", "e91a5c7d3f20", "2f8a6d14b97c"])
+def test_a_session_of_an_older_release_survives_the_way_up_and_down(empty, revision):
+    migrate(empty, command.upgrade, revision)
+    session = insert_as_an_older_release(empty)
+    for action, to in ((command.upgrade, "head"), (command.downgrade, revision), (command.upgrade, "head")):
+        migrate(empty, action, to)
+        with empty.connect() as connection:
+            stored = connection.execute(text("SELECT id, ended_at FROM oidc_auth_session")).all()
+        assert stored == [(session.id, None)]
+    store = DatabaseSessionStore(TokenCipher(KEYS), transactions=sessionmaker(empty).begin)
+    assert store.load(session.id, now=NOW) == replace(session, seen_at=None, client_address=None)
+    assert store.due_sessions(now=NOW + 99, active_since=0, limit=9, providers=("okta",)) == ()
+    assert store.end(session.id, reason="user_logout", now=NOW)
+
+
+def insert_as_an_older_release(engine: Engine):
+    """Open a session as a release did that knows the first columns only; without tokens."""
+    session = open_session(MemorySessionStore())
+    values = {
+        **{name: getattr(session, name) for name in OLD_COLUMNS if name != "grant_document"},
+        "grant_document": dump_grant(session.grant),
+    }
+    principal = {
+        **{name: getattr(session, name) for name in ("issuer", "subject", "name", "email", "created_at")},
+        "id": session.principal_id,
+        "signed_in_at": session.created_at,
+        "roles": "[]",
+    }
+    with engine.begin() as connection:
+        for table, row in (("oidc_auth_principal", principal), ("oidc_auth_session", values)):
+            names, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
+            connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({marks})"), row)
+    return session
 
 
 def test_the_head_is_named_for_this_release():
