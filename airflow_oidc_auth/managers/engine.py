@@ -85,7 +85,7 @@ class Engine:
         self._admission = admission
         self._admission.accept(runtime.config)
         self._fab_mode = settings.fab is not None
-        self._freshness = Freshness(self.live.stale_for)
+        self._freshness = Freshness(self.live.feed.stale_for)
         self._care = SessionCare(services, lambda: self._runtime)
         self._metrics = MetricsFeed(services.metrics, services.clock)
         self.note_request = self._care.requests.note

@@ -37,6 +37,9 @@ class Freshness:
 
         :raises SessionError: ``revocations_stale``
         """
+        # Each request comes by here, and nearly always this is all.
+        if self._stale_for() < STALE_AFTER and not self._told:
+            return
         if self.is_stale:
             raise SessionError(CODE, f"no revocations for {self._stale_for():.0f} s")
 

@@ -21,7 +21,16 @@ MOST_STATEMENTS = 18
 MOST_FOR_A_RETURNING_PERSON = 12
 MOST_CALLS = 2
 # What polls and cleans up all the time, whoever signs in.
-BACKGROUND = ("oidc-auth-revocation-feed", "oidc-auth-fab-directory", "oidc-auth-audit", "oidc-auth-clean-up")
+BACKGROUND = (
+    "oidc-auth-revocation-feed",
+    "oidc-auth-fab-directory",
+    "oidc-auth-audit",
+    "oidc-auth-clean-up",
+    "oidc-auth-recheck",
+    "oidc-auth-activity",
+    "oidc-auth-idle",
+    "oidc-auth-break-glass",
+)
 
 
 @dataclass(frozen=True)
