@@ -87,9 +87,14 @@ def _merged(settings: ProviderSettings, fresh: FreshDocuments, known: Identity) 
     before = known.claims
     if fresh.whole:
         before = {name: known.claims[name] for name in _OF_THE_SIGN_IN if name in known.claims}
-    elif settings.email_claim is not None and settings.email_claim.find(now) and settings.email_verified_claim:
+    elif settings.email_verified_claim is not None and _has_new_address(settings, now, known):
         # The old address was verified; the new one was perhaps not.
         before = {n: v for n, v in before.items() if n != settings.email_verified_claim.segments[0]}
     # A refresh is no sign-in: it must not make an old one look fresh (OIDC Core §12.2).
     first = {"auth_time": known.claims["auth_time"]} if "auth_time" in known.claims else {}
     return {**before, **now, **first}
+
+
+def _has_new_address(settings: ProviderSettings, now: Claims, known: Identity) -> bool:
+    found = settings.email_claim.find(now) if settings.email_claim else ()
+    return any(address != known.email for address in found)

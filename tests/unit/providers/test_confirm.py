@@ -407,6 +407,13 @@ def test_a_new_address_is_not_verified_because_the_old_one_was(idp: FakeIdp) -> 
     assert (person.known.email, person.known.email_verified) == ("ceo@example.com", False)
 
 
+def test_the_same_address_stays_verified_when_a_refresh_does_not_say_so_again(idp: FakeIdp) -> None:
+    person = Person(idp)
+    idp.misbehaviour = Misbehaviour(omit_id_token_claims=("email_verified",))
+    person.confirm()
+    assert (person.known.email, person.known.email_verified) == ("ada@example.com", True)
+
+
 def test_groups_of_the_access_token_follow() -> None:
     with FakeIdp(
         redirect_uris=[make_attempt().redirect_uri], client_secret=CLIENT_SECRET, groups_in=("access_token",)
