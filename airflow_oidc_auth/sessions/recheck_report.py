@@ -14,7 +14,11 @@ from airflow_oidc_auth.sessions.session import Ended, Regraded, Session
 
 
 class Result(str, Enum):
-    """What came of one re-check, for metrics."""
+    """What came of one re-check, for metrics.
+
+    ``outage``: the IdP fails everybody; ``invalid``: it was of no use for this session; ``lost``: another server was
+    quicker, or nothing could be stored; ``skipped``: the IdP was not asked.
+    """
 
     CONFIRMED = "confirmed"
     REGRADED = "regraded"

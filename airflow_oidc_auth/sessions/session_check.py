@@ -27,11 +27,18 @@ from airflow_oidc_auth.sessions.session import DueSession, Leased, Recheck
 log = logging.getLogger(__name__)
 
 # Longer than an IdP's slowest answers together; a server that died with it delays one re-check by so much.
-LEASE = 120
+LEASE = 300
 KEEP_EVERY = 1.0
 # Activity is written every half minute, and by clocks that differ.
 ACTIVITY_LAG = 60
 SOONEST_REGRADE = 30
+# What one session meets of these, the others meet, too.
+_OUTAGES = frozenset(
+    {
+        *("provider_unreachable", "provider_timeout", "provider_busy", "provider_failing"),
+        *("provider_tls", "provider_proxy", "client_rejected"),
+    }
+)
 CLAIMS_LOST = "claims_unreadable"
 # The rules, not the IdP, say that nothing is left: nothing may be left elsewhere.
 _WITHDRAWN_FOR = frozenset({"no_matching_rule", "fab_role_missing"})
@@ -101,7 +108,8 @@ class SessionCheck:
         except ProviderError as error:
             tokens = error.tokens if isinstance(error, ConfirmationInterrupted) else None
             log.info("session %s is not confirmed: %s", _shown(leased), error)
-            return self._postpone(leased, rules, tokens, Result.OUTAGE)
+            result = Result.OUTAGE if error.code in _OUTAGES else Result.INVALID
+            return self._postpone(leased, rules, tokens, result)
         except ProtocolViolation as error:
             log.error("session %s is not confirmed: %s", _shown(leased), error)  # noqa: TRY400  # no stack needed
             return self._postpone(leased, rules, None, Result.INVALID)

@@ -13,6 +13,7 @@ import pytest
 
 from airflow_oidc_auth.sessions.live import LiveSessions
 from airflow_oidc_auth.sessions.recheck import Rechecker
+from airflow_oidc_auth.sessions.session_check import LEASE
 from tests.storage.backends import database_backend
 from tests.storage.people import HOUR, NOW
 from tests.storage.rotating_idp import EVERY, Report, RotatingIdp, SharedRotatingIdp, open_followed, rules_of
@@ -114,7 +115,7 @@ def test_a_server_killed_between_rotation_and_commit_loses_one_session(shared, s
     # Its first question is its last: no other server was asked yet.
     victim.tell(NOW + EVERY)
     assert not victim.listen()
-    left = pass_time([other], store, sessions, NOW + EVERY, NOW + EVERY + 300)
+    left = pass_time([other], store, sessions, NOW + EVERY, NOW + EVERY + 2 * LEASE)
     assert left == [other]
     assert len(other.said["ended"]) == 1
     assert other.said["ended"] == idp.revoked()

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from airflow_oidc_auth.errors import LoginRefused, ProtocolViolation, SessionError
+from airflow_oidc_auth.errors import LoginRefused, ProtocolViolation, ProviderError, SessionError
 from airflow_oidc_auth.grants.grant import Grant
 from airflow_oidc_auth.providers.confirming import ConfirmationInterrupted
 from airflow_oidc_auth.providers.provider import HeldTokens
@@ -15,6 +15,7 @@ from airflow_oidc_auth.sessions.cache import SessionCache
 from airflow_oidc_auth.sessions.live import LiveSessions
 from airflow_oidc_auth.sessions.recheck import FIRST_PAUSE, LONGEST_PAUSE, SETTLING, Rechecker
 from airflow_oidc_auth.sessions.recheck_report import RecheckRules, Verdict
+from airflow_oidc_auth.sessions.session_check import LEASE
 from airflow_oidc_auth.testing.stores import MemorySessionStore
 from tests.storage.people import ADMIN, HOUR, NOW, VIEWER
 from tests.storage.rotating_idp import EVERY, OUTAGE, Report, RotatingIdp, judge, open_followed, rules_of
@@ -182,7 +183,10 @@ def test_an_idp_that_fails_is_left_alone_and_another_is_not(store, idp, clock):
     server.rechecker.stop()
 
 
-@pytest.mark.parametrize("failure", [ProtocolViolation("state_mismatch", "forged"), KeyError("a bug of ours")])
+@pytest.mark.parametrize(
+    "failure",
+    [ProtocolViolation("state_mismatch", "forged"), ProviderError("groups_unavailable"), KeyError("a bug of ours")],
+)
 def test_a_forged_answer_or_a_bug_ends_nothing_and_is_tried_again_later(server, store, idp, clock, failure, caplog):
     session = open_followed(store, idp)
     idp.failure = failure
@@ -190,6 +194,7 @@ def test_a_forged_answer_or_a_bug_ends_nothing_and_is_tried_again_later(server, 
     server.look()
     assert server.look() == 0
     assert stored(store, session).check_due_at == DUE + 10
+    assert not server.rechecker._is_paused("okta"), "others may fare better"
     assert "re-check" in caplog.text or "not confirmed" in caplog.text
     idp.failure = None
     clock.advance(10)
@@ -269,7 +274,7 @@ def test_a_server_that_was_overtaken_ends_nothing(servers, store, idp, clock):
     assert reached.wait(20)
     idp.before_answer = lambda _: None
     idp._current["ada"] = 0
-    clock.advance(120)
+    clock.advance(LEASE)
     store.touch({session.id: int(clock.now)})
     quick.look()
     go_on.set()
