@@ -141,8 +141,8 @@ def _openid_addresses(settings: ProviderSettings, base_url: str) -> tuple[Addres
     frontchannel = build_frontchannel_logout_uri(base_url, settings.id)
     return (
         *known,
-        Address("backchannel_logout_uri", "back-channel logout URI (with session id)", backchannel),
-        Address("frontchannel_logout_uri", "or front-channel logout URI (with session id)", frontchannel),
+        Address("backchannel_logout_uri", "back-channel logout URI", backchannel),
+        Address("frontchannel_logout_uri", "front-channel logout URI", frontchannel),
     )
 
 

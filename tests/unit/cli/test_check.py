@@ -49,6 +49,8 @@ def test_a_good_configuration_and_a_live_provider_are_ready(oidc: Oidc, config: 
     assert "  discovery" in checked.out
     assert "redirect URI              http://localhost:8080/team-a/auth/callback/company" in checked.out
     assert "post-logout redirect URI  http://localhost:8080/team-a/auth/signed-out" in checked.out
+    assert "back-channel logout URI   http://localhost:8080/team-a/auth/backchannel-logout/company" in checked.out
+    assert "front-channel logout URI  http://localhost:8080/team-a/auth/frontchannel-logout/company" in checked.out
     assert "Ready to sign in." in checked.out
     assert SECRET not in checked.out + checked.err
 

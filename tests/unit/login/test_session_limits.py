@@ -11,6 +11,10 @@ import pytest
 
 from airflow_oidc_auth.config.compiled import SessionSettings
 from airflow_oidc_auth.login.outcome import Begun, Refused, RequestContext, SignedIn
+from airflow_oidc_auth.providers.attempt import LoginAttempt
+from airflow_oidc_auth.providers.authorization import authorization_parameters
+from airflow_oidc_auth.providers.settings import ProviderSettings
+from airflow_oidc_auth.secret import Secret
 from airflow_oidc_auth.testing.misbehaviour import Misbehaviour
 from tests.unit.login.rig import BASE_URL, LIFETIME, Rig, run_rig
 
@@ -57,6 +61,15 @@ def test_the_authorization_request_says_how_old_the_authentication_may_be() -> N
         assert parameters["max_age"] == "28800"
         assert "prompt" not in parameters
         assert asked(begin(rig, reauthenticate=True))["prompt"] == "login"
+
+
+@pytest.mark.parametrize(
+    ("configured", "sent"), [("60", "60"), ("0", "0"), ("999999", "28800"), ("-1", "28800"), ("soon", "28800")]
+)
+def test_a_max_age_of_the_provider_may_ask_for_more_and_never_for_less(configured: str, sent: str) -> None:
+    attempt = LoginAttempt("okta", "s", "n", Secret("v" * 43), "https://a/cb", "/", 0, "ref", max_age=8 * HOUR)
+    settings = ProviderSettings("okta", "", "oidc", "https://i", "c", authorization_parameters={"max_age": configured})
+    assert authorization_parameters(settings, attempt)["max_age"] == sent
 
 
 def test_the_session_ends_when_the_authentication_is_too_old() -> None:

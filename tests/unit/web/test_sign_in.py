@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import html
 import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from airflow_oidc_auth.config.compiled import SessionSettings
+from airflow_oidc_auth.testing.misbehaviour import Misbehaviour
 from tests.unit.login.rig import BASE_URL
-from tests.unit.web.rig import Browser, set_cookies
+from tests.unit.web.rig import Browser, open_browser, set_cookies
 
 DEEP_LINK = f"{BASE_URL}/dags/finance_daily/runs/manual__2026-11-21T10:00:00+00:00?tab=graph#task"
 
@@ -127,3 +130,19 @@ def test_head_spends_nothing(browser: Browser, path: str) -> None:
     answer = browser.request("HEAD", path)
     assert answer.status_code == 405
     assert "set-cookie" not in answer.headers
+
+
+def test_whose_authentication_is_too_old_is_offered_a_new_one() -> None:
+    with open_browser(settings=SessionSettings(12 * 3600, reauthenticate_after=3600)) as browser:
+        browser.rig.idp.misbehaviour = Misbehaviour(id_token_offsets={"auth_time": -7200})
+        refused = browser.sign_in()
+        assert refused.status_code == 403
+        assert "auth_time_too_old" in refused.text
+        [link] = re.findall(r'href="([^"]*fresh=1[^"]*)"', refused.text)
+        begun = browser.get(html.unescape(link))
+        query = parse_qs(urlsplit(begun.headers["location"]).query)
+        assert (query["prompt"], query["max_age"]) == (["login"], ["3600"])
+        browser.rig.idp.misbehaviour = Misbehaviour()
+        answer = browser.get("/auth/callback/okta", params=browser.answer_of_idp(begun))
+        assert answer.status_code == 303
+        assert browser.get("/auth/access").status_code == 200
