@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from airflow_oidc_auth.config.compile_grants import compile_grants
+from airflow_oidc_auth.config.compile_needs import check_needs
 from airflow_oidc_auth.config.compile_provider import ProviderCompiler
 from airflow_oidc_auth.config.compile_roles import compile_roles, role_names
 from airflow_oidc_auth.config.compile_sessions import build_sessions, check_sessions
@@ -47,6 +48,7 @@ def compile_document(
     roles = compile_roles(raw, parts.roles, found) if known_roles is not None else {}
     known = None if known_roles is None else (*known_roles, *role_names(raw))
     grants = compile_grants(raw, parts, known, found)
+    found += check_needs(raw, parts, providers)
     found += check_sessions(raw, parts, providers)
     if found or grants is None:
         told = {each.path for each in first}

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from airflow_oidc_auth.config.compile_needs import build_needs
 from airflow_oidc_auth.config.document import RawDocument
 from airflow_oidc_auth.config.paths import Path, did_you_mean, one_of, parse_path
 from airflow_oidc_auth.config.reading import Parts
@@ -63,6 +64,7 @@ def _rule(raw: RawDocument, index: int, rule: RuleModel) -> RuleSettings:
         roles=tuple(rule.roles),
         teams=tuple(rule.teams or ()),
         provider=rule.provider,
+        needs=build_needs(rule.needs),
     )
 
 

@@ -8,8 +8,8 @@ from airflow_oidc_auth.config.compiled import SessionSettings
 from airflow_oidc_auth.config.document import RawDocument
 from airflow_oidc_auth.config.reading import Parts
 from airflow_oidc_auth.config.schema.sessions import SessionsModel
-from airflow_oidc_auth.config.schema.values import readable
 from airflow_oidc_auth.errors import Problem
+from airflow_oidc_auth.grants.needs import readable
 from airflow_oidc_auth.providers.presets import preset
 from airflow_oidc_auth.providers.settings import ProviderSettings
 

@@ -16,8 +16,9 @@ from airflow_oidc_auth.config.document import RawDocument
 from airflow_oidc_auth.config.known import known_words, property_example, vendor_of
 from airflow_oidc_auth.config.paths import Path, did_you_mean, one_of
 from airflow_oidc_auth.config.schema.base import REFUSED, kind_of
-from airflow_oidc_auth.config.schema.values import quoting_hint, readable
+from airflow_oidc_auth.config.schema.values import quoting_hint
 from airflow_oidc_auth.errors import Problem
+from airflow_oidc_auth.grants.needs import readable
 
 _EXPECTED = {
     "string_type": "text",
@@ -153,7 +154,7 @@ def _pattern(error: ErrorDetails, raw: RawDocument, path: Path) -> Words:
 
 def _out_of_bounds(error: ErrorDetails, raw: RawDocument, path: Path) -> Words:
     context = error.get("ctx", {})
-    seconds = path[-1] in ("lifetime", "leeway")
+    seconds = path[-1] in ("lifetime", "leeway", "within")
     for key, words in _BOUNDS.items():
         if key in context:
             return f"must be {words} {readable(context[key]) if seconds else context[key]}", ""

@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow_oidc_auth.config.json_schema import build_schema
 from airflow_oidc_auth.config.known import vendor_keys, write_flow
-from airflow_oidc_auth.config.schema.values import readable
+from airflow_oidc_auth.grants.needs import readable
 from airflow_oidc_auth.providers.presets import preset_names
 
 Node = Mapping[str, Any]

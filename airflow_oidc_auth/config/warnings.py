@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from airflow_oidc_auth.config.compile_needs import warn_of_needs
 from airflow_oidc_auth.config.compile_sessions import warn_of_sessions
 from airflow_oidc_auth.config.document import RawDocument
 from airflow_oidc_auth.config.reading import Parts
@@ -32,6 +33,7 @@ def warnings_of(
         *_everyone(raw, parts, providers, _harmless(roles)),
         *_provider_without_rule(raw, parts),
         *_provider_oddities(raw, providers),
+        *warn_of_needs(raw, parts, providers),
         *warn_of_sessions(raw, parts.sessions),
     ]
 

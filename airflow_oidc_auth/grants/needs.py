@@ -71,7 +71,7 @@ class Standing:
 def readable(seconds: int) -> str:
     """Write a duration as the document does: ``1h``, ``90m``."""
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds % size == 0:
+        if seconds and seconds % size == 0:
             return f"{seconds // size}{unit}"
     return f"{seconds}s"
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema, model_validator
 
 from airflow_oidc_auth.config.schema.base import Strict, kind_of, refuse
-from airflow_oidc_auth.config.schema.values import Text, TextOrTexts, Texts
+from airflow_oidc_auth.config.schema.values import Duration, Text, TextOrTexts, Texts
 from airflow_oidc_auth.grants.cel import MAX_LENGTH
 from airflow_oidc_auth.identity.claims import parse_claim_path
 
@@ -101,6 +101,34 @@ class WhenModel(Strict):
         return self
 
 
+class NeedsModel(Strict):
+    """How and when somebody must have authenticated for a rule. All keys must hold."""
+
+    acr: TextOrTexts | None = Field(
+        default=None,
+        description="Accepted authentication contexts: `acr` of the id_token, AuthnContextClassRef of SAML.",
+        examples=[["urn:mfa"]],
+    )
+    amr: TextOrTexts | None = Field(
+        default=None,
+        description="Accepted authentication methods, of which one is enough: `amr` of the id_token.",
+        examples=[["mfa"]],
+    )
+    within: Duration | None = Field(
+        default=None,
+        ge=60,
+        le=30 * 86400,
+        description="How long ago the person may have authenticated, 1m to 30d; the roles end by themselves then.",
+        examples=["1h"],
+    )
+
+    @model_validator(mode="after")
+    def _check_says_something(self) -> NeedsModel:
+        if _none_set(self, ["acr", "amr", "within"]):
+            raise refuse("needs nothing", "write acr, amr or within")
+        return self
+
+
 class RuleModel(Strict):
     """One rule: whoever it is for gets its roles, beside those of other rules."""
 
@@ -117,6 +145,12 @@ class RuleModel(Strict):
         default=None,
         description="Airflow teams; a capture as {name}. Shown on my access; they limit nothing in this release.",
         examples=[["{team}"]],
+    )
+    needs: NeedsModel | None = Field(
+        default=None,
+        description="How and when the person must have authenticated. Without it the rule gives nothing yet: they are "
+        "signed in with what other rules give, and My access offers the step-up.",
+        examples=[{"amr": ["mfa"], "within": "1h"}],
     )
 
 

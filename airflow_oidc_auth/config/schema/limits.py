@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pydantic import BeforeValidator, WithJsonSchema
 
 from airflow_oidc_auth.config.schema.base import kind_of, refuse
-from airflow_oidc_auth.config.schema.values import DURATION_CHOICES, parse_duration, readable
+from airflow_oidc_auth.config.schema.values import DURATION_CHOICES, parse_duration
+from airflow_oidc_auth.grants.needs import readable
 
 OFF = "off"
 NONE = "none"

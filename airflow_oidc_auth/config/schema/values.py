@@ -58,14 +58,6 @@ def _duration(value: object) -> int:
     return parse_duration(value)
 
 
-def readable(seconds: int) -> str:
-    """Write a duration as people do: ``12h``."""
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds and seconds % size == 0:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"
-
-
 def _claim_path(value: object) -> ClaimPath:
     if not isinstance(value, str | list):
         raise refuse(f"must be a claim path, not {kind_of(value)}", "write a claim's name, such as `groups`")
