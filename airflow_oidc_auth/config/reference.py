@@ -63,6 +63,7 @@ _SECTIONS = (
     ("grants.require[]", "RequirementModel", "All keys of a requirement must hold, and all requirements."),
     ("grants.rules[]", "RuleModel", "Every rule that is for somebody adds its roles."),
     ("grants.rules[].when", "WhenModel", "All keys must hold; of a list, one item is enough."),
+    ("grants.rules[].needs", "NeedsModel", "What step-up means is on the page [roles](../roles.md#step-up)."),
     ("roles.&lt;name&gt;", "RoleModel", "The meaning of each right is on the page [roles](../roles.md)."),
     ("roles.&lt;name&gt;.allow[]", "AllowModel", "The actions, and one of the other keys."),
     ("sessions", "SessionsModel", ""),

@@ -134,6 +134,7 @@ class AttemptCookies:
             attempt.correlation_id,
             int(attempt.other_account),
             squeezed,
+            *([attempt.same_person] if attempt.same_person else []),
         ]
         text = json.dumps(document, separators=(",", ":")).encode()
         return self._fernet.encrypt_at_time(text, attempt.started_at).decode()
@@ -142,7 +143,7 @@ class AttemptCookies:
         try:
             document = json.loads(self._fernet.decrypt(sealed))
             # Another release's format does not unpack, or begins with another number.
-            _, provider, state, nonce, verifier, started_at, correlation_id, other, squeezed = _known(document)
+            _, provider, state, nonce, verifier, started_at, correlation_id, other, squeezed, *rest = _known(document)
             next_url = _decompress(squeezed)
         except (InvalidToken, ValueError, TypeError, KeyError, IndexError, zlib.error) as error:
             raise ProtocolViolation("attempt_unknown", f"attempt cookie not readable: {type(error).__name__}") from None
@@ -156,6 +157,7 @@ class AttemptCookies:
             started_at=started_at,
             correlation_id=correlation_id,
             other_account=bool(other),
+            same_person=rest[0] if rest else None,
         )
 
 

@@ -32,6 +32,7 @@ from airflow_oidc_auth.login.logouts import IdpLogouts
 from airflow_oidc_auth.login.outcome import SHOWN_GROUPS, Begun, Refused, RequestContext, SignedIn, SignedOut, Visitor
 from airflow_oidc_auth.login.ports import Audit, Pool, Rules, Sessions
 from airflow_oidc_auth.login.saml_journey import SamlExchange, is_own_state
+from airflow_oidc_auth.login.step_up import StepUpWish, ask_for, is_somebody_else
 from airflow_oidc_auth.providers.attempt import LoginAttempt
 from airflow_oidc_auth.providers.provider import Provider, SignIn
 from airflow_oidc_auth.providers.saml.bindings import Post, Redirect
@@ -99,12 +100,14 @@ class Journey:
         *,
         other_account: bool = False,
         reauthenticate: bool = False,
+        step_up: StepUpWish | None = None,
     ) -> Begun | Refused:
         """Start a sign-in.
 
         :param next_url: absolute and judged safe by the caller
         :param other_account: the person asked to be asked who they are, whatever session the IdP has
         :param reauthenticate: the person is to authenticate anew, whatever session the IdP has
+        :param step_up: the sign-in is to be good enough for the roles of a rule
         """
         running = self._providers.get(provider_id)
         if running is None:
@@ -112,6 +115,8 @@ class Journey:
         attempt = self._new_attempt(
             provider_id, next_url, context, other_account=other_account, reauthenticate=reauthenticate
         )
+        if step_up is not None:
+            attempt = ask_for(attempt, self._rules.needs_of(step_up.rule), step_up.principal_id)
         try:
             departure = await running.pool.run(build_departure, running.provider, attempt)
         except OidcAuthError as error:
@@ -248,6 +253,8 @@ class Journey:
             raise ProtocolViolation("provider_unknown", "removed from the configuration meanwhile")
         begun_here = attempt if spent else None
         sign_in, decision, recheck = await running.pool.run(self._decide, running.provider, begun_here, response)
+        if is_somebody_else(attempt, sign_in.identity):
+            decision = Refusal("step_up_other_person")
         if isinstance(decision, Refusal):
             return replace(await self._turned_away(decision, sign_in, attempt, context), spent=spent)
         try:
@@ -261,7 +268,7 @@ class Journey:
     ) -> tuple[SignIn, Grant | Refusal, int | None]:
         """Verify and decide, on the provider's threads: many rules over many groups would hold up the event loop."""
         sign_in = complete_sign_in(provider, attempt, response)
-        decision = self._rules.evaluate(sign_in.identity).decision
+        decision = self._rules.evaluate(sign_in.identity, self._clock()).decision
         return sign_in, decision, recheck_of(provider, sign_in, self._settings)
 
     async def _open(
@@ -274,6 +281,7 @@ class Journey:
             expires_at=end_of_session(sign_in, int(self._clock()), self._settings),
             client_address=context.client_address,
             recheck=recheck,
+            regrade_at=grant.until,
             max_sessions=self._settings.max_per_user,
         )
         try:
@@ -325,9 +333,10 @@ class Journey:
         identity = sign_in.identity
         withdrawn = await self._withdraw(identity, attempt) if refusal.code == "no_matching_rule" else ()
         detail = {"place": refusal.path, **facts_of(sign_in)}
-        return await self._refuse(
+        refused = await self._refuse(
             refusal.code, identity, attempt, context, withdrawn=withdrawn, detail=detail, text=refusal.text
         )
+        return replace(refused, step_up=refusal.rule)
 
     async def _turned_away_by_account(
         self, error: LoginRefused, sign_in: SignIn, attempt: LoginAttempt, context: RequestContext

@@ -69,6 +69,7 @@ class Refused:
     :param hint: replaces the catalogue's hint; may be empty
     :param visitor: only when the IdP vouched for the person and a rule or requirement said no
     :param spent: attempt cookie to delete, if one was used up
+    :param step_up: name of a rule that lets this person in after another authentication; may be empty
     """
 
     code: str
@@ -79,6 +80,7 @@ class Refused:
     visitor: Visitor | None = None
     next_url: str = ""
     spent: str | None = None
+    step_up: str = ""
 
     @property
     def message(self) -> Message:

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from airflow_oidc_auth.audit.event import AuditRecord
 from airflow_oidc_auth.grants.grant import Evaluation, Grant
+from airflow_oidc_auth.grants.needs import Needs
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.providers.provider import SignIn
 from airflow_oidc_auth.sessions.session import Ended, Opened, Session
@@ -69,8 +70,12 @@ class Sessions(Protocol):
 class Rules(Protocol):
     """What decides (:class:`airflow_oidc_auth.grants.GrantRules`)."""
 
-    def evaluate(self, identity: Identity) -> Evaluation:
+    def evaluate(self, identity: Identity, now: float | None = None) -> Evaluation:
         """Return grant or refusal; never raises."""
+        ...
+
+    def needs_of(self, rule: str) -> Needs | None:
+        """Return what the rule of this name needs of the authentication."""
         ...
 
 

@@ -41,6 +41,28 @@ MESSAGES = {
         400,
         "idp",
     ),
+    "step_up_needed": Message(
+        "A stronger or fresher sign-in is needed",
+        "Your account may use this Airflow only after an authentication that is stronger or more recent than yours.",
+        "Authenticate again as your organisation asks for it. If the same page comes back, the identity provider does "
+        "not tell Airflow (`acr`, `amr`, `auth_time`): ask your Airflow administrator.",
+        403,
+        "user",
+    ),
+    "step_up_unmet": Message(
+        "Not authenticated strongly enough",
+        "The identity provider could not authenticate you in the way that the role needs.",
+        "Your session goes on as it was. Set up the method that your organisation asks for, then try again.",
+        403,
+        "user",
+    ),
+    "step_up_other_person": Message(
+        "This is another account",
+        "You asked for more roles, and the identity provider signed in somebody else.",
+        "Nobody was signed in and nothing was changed: your session goes on. To use the other account, sign out first.",
+        403,
+        "user",
+    ),
     "auth_time_missing": Message(
         "Time of sign-in unknown",
         "The identity provider did not say when you authenticated, and this Airflow wants to know.",

@@ -24,6 +24,8 @@ class LoginAttempt:
     :param max_age: seconds since the person authenticated, at most (OIDC Core §3.1.2.1); whoever checks the answer
         knows this from the configuration
     :param reauthenticate: the person must authenticate anew, whatever session the IdP has (``prompt=login``)
+    :param acr_values: authentication contexts that would do, for a step-up (OIDC Core §3.1.2.1, RFC 9470)
+    :param same_person: local subject id of whoever steps up; nobody else may come back
     """
 
     provider: str
@@ -37,3 +39,5 @@ class LoginAttempt:
     other_account: bool = False
     max_age: int | None = None
     reauthenticate: bool = False
+    acr_values: tuple[str, ...] = ()
+    same_person: str | None = None

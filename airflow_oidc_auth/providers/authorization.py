@@ -38,6 +38,8 @@ _MAX_CODE = 8192
 _MAX_PARAMETER = 4096
 # The person or the IdP's policy said no: nothing is broken.
 _DENIED = frozenset({"access_denied", "user_cancelled_login", "user_cancelled_authorize"})
+# OpenID Connect Core Unmet Authentication Requirements 1.0 §2
+_UNMET = "unmet_authentication_requirements"
 _INTERACTION = frozenset({"login_required", "interaction_required", "account_selection_required", "consent_required"})
 _DOWN = frozenset({"server_error", "temporarily_unavailable"})
 
@@ -58,6 +60,8 @@ def authorization_parameters(
         chosen["prompt"] = "login"
     if attempt.max_age is not None:
         chosen["max_age"] = str(_stricter(attempt.max_age, chosen.get("max_age", "")))
+    if attempt.acr_values:
+        chosen["acr_values"] = " ".join(attempt.acr_values)
     return {
         **chosen,
         "response_type": "code",
@@ -105,7 +109,7 @@ def read_authorization_response(
     :param require_issuer: refuse an answer without ``iss``
     :raises ProtocolViolation: ``state_mismatch``, ``response_issuer_missing``, ``response_issuer_mismatch``,
         ``response_malformed``, ``idp_interaction_required``
-    :raises LoginRefused: ``idp_denied``
+    :raises LoginRefused: ``idp_denied``, ``step_up_unmet``
     :raises ProviderError: ``provider_failing``, ``authorization_request_refused``
     """
     if not same_text(response.get("state"), attempt.state):
@@ -135,6 +139,8 @@ def _refusal(response: Mapping[str, str]) -> OidcAuthError:
     detail = f"the identity provider says {error!r}"
     if error in _DENIED:
         return LoginRefused("idp_denied", detail, evidence=told)
+    if error == _UNMET:
+        return LoginRefused("step_up_unmet", detail, evidence=told)
     if error in _DOWN:
         return ProviderError("provider_failing", detail, evidence=told)
     if error in _INTERACTION:

@@ -78,11 +78,18 @@ def label_of(engine: Engine, provider: str | None) -> str:
 
 
 def login_url(
-    engine: Engine, provider: str = "", *, next_url: str = "", other_account: bool = False, fresh: bool = False
+    engine: Engine,
+    provider: str = "",
+    *,
+    next_url: str = "",
+    other_account: bool = False,
+    fresh: bool = False,
+    step_up: str = "",
 ) -> str:
     """Return the address of the sign-in page, or of one provider's sign-in.
 
     :param fresh: the person is to authenticate anew
+    :param step_up: name of the rule whose roles are wanted
     """
     home = f"{engine.base_url}/"
     query = {}
@@ -92,6 +99,8 @@ def login_url(
         query["account"] = "other"
     if fresh:
         query["fresh"] = "1"
+    if step_up:
+        query["step_up"] = step_up
     path = f"{home}auth/login" + (f"/{provider}" if provider else "")
     return f"{path}?{urlencode(query)}" if query else path
 
@@ -99,8 +108,11 @@ def login_url(
 def _links(engine: Engine, refused: Refused) -> Sequence[Link]:
     known = refused.provider if label_of(engine, refused.provider) else None
     target = refused.next_url
-    if known and refused.code == "auth_time_too_old":
-        return [Link("Authenticate again", login_url(engine, known, next_url=target, fresh=True))]
+    if known and (refused.code == "auth_time_too_old" or refused.step_up):
+        again = login_url(engine, known, next_url=target, fresh=not refused.step_up, step_up=refused.step_up)
+        return [Link("Authenticate again", again)]
+    if refused.code in ("step_up_other_person", "step_up_unmet"):
+        return [Link("Back to My access", f"{engine.base_url}/auth/access")]
     if known and refused.visitor is not None:
         other = login_url(engine, known, next_url=target, other_account=True)
         return [

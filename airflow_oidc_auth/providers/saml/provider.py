@@ -91,8 +91,8 @@ class SamlProvider:
             acs_url=self._own.acs_url,
             name_id_format=self._wanted_name_id_format(),
             # SAML has no max_age: whoever must have authenticated lately authenticates now.
-            force_authn=self._saml.force_authn or attempt.other_account or attempt.max_age is not None,
-            contexts=self._saml.authn_contexts,
+            force_authn=self._saml.force_authn or attempt.other_account or _wants_proof(attempt),
+            contexts=_contexts(attempt.acr_values, self._saml.authn_contexts),
         )
         return send(request, binding=binding, url=url, relay_state=attempt.state, key=self._key)
 
@@ -291,6 +291,15 @@ class _RateLimit:
 
 
 _LOCK = threading.Lock()
+
+
+def _wants_proof(attempt: LoginAttempt) -> bool:
+    return attempt.max_age is not None or attempt.reauthenticate
+
+
+def _contexts(wanted: tuple[str, ...], accepted: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what to ask for: of a step-up's contexts those that are accepted at all."""
+    return tuple(each for each in wanted if not accepted or each in accepted) or accepted
 
 
 def _choose(addresses: Mapping[str, str], wanted: str) -> tuple[str, str]:

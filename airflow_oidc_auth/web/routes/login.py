@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from airflow_oidc_auth.login.outcome import Refused
+from airflow_oidc_auth.login.step_up import StepUpWish
 from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.web import cookies, pages
 from airflow_oidc_auth.web.answers import Link, answer_refused, label_of, login_url, page_basics
@@ -35,19 +36,29 @@ async def show_login(request: Request, engine: Engine) -> Response:
 async def begin_login(request: Request, engine: Engine) -> Response:
     """Begin a sign-in with the provider of the path.
 
-    ``account=other`` has the IdP ask who it is, ``fresh=1`` has it ask for a proof again.
+    ``account=other`` has the IdP ask who it is, ``fresh=1`` has it ask for a proof again, ``step_up`` for what the
+    rule of that name needs.
     """
     query = read_query(request)
     target = choose_return_address(query.get("next"), engine, request)
     provider = request.path_params["provider"]
     other, fresh = query.get("account") == "other", query.get("fresh") == "1"
-    return await _begin(engine, request, provider, target, other_account=other, reauthenticate=fresh)
+    wish = await _step_up_wish(request, engine, provider, query.get("step_up"))
+    return await _begin(engine, request, provider, target, other_account=other, reauthenticate=fresh, step_up=wish)
 
 
 async def current_session(request: Request, engine: Engine) -> Session | None:
     """Return the session that Airflow, too, would see in this request."""
     token = cookies.read_session_token(request)
     return await engine.session_of(token) if token else None
+
+
+async def _step_up_wish(request: Request, engine: Engine, provider: str, rule: str | None) -> StepUpWish | None:
+    """Return the wish; somebody who is signed in there stays the same person."""
+    if not rule:
+        return None
+    session = await current_session(request, engine)
+    return StepUpWish(rule, session.principal_id if session and session.provider == provider else None)
 
 
 async def _begin(
@@ -58,10 +69,11 @@ async def _begin(
     *,
     other_account: bool = False,
     reauthenticate: bool = False,
+    step_up: StepUpWish | None = None,
 ) -> Response:
     context = read_context(request)
     begun = await engine.journey.begin(
-        provider, target, context, other_account=other_account, reauthenticate=reauthenticate
+        provider, target, context, other_account=other_account, reauthenticate=reauthenticate, step_up=step_up
     )
     if isinstance(begun, Refused):
         return answer_refused(engine, request, begun)

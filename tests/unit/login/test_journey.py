@@ -78,9 +78,9 @@ def test_rules_are_evaluated_off_the_event_loop(rig: Rig, monkeypatch: pytest.Mo
     threads: list[threading.Thread] = []
     evaluate = GrantRules.evaluate
 
-    def watched(rules: GrantRules, identity: Identity) -> Evaluation:
+    def watched(rules: GrantRules, identity: Identity, now: float | None = None) -> Evaluation:
         threads.append(threading.current_thread())
-        return evaluate(rules, identity)
+        return evaluate(rules, identity, now)
 
     monkeypatch.setattr(GrantRules, "evaluate", watched)
     opened(rig)
