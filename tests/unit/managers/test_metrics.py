@@ -122,3 +122,36 @@ def test_without_metrics_no_request_is_looked_at() -> None:
     for _ in range(2 * EVERY):
         feed.sample(user)
     assert not isinstance(user.permissions, CountedPermissions)
+
+
+def test_numbers_go_through_airflows_own_metrics() -> None:
+    from airflow._shared.observability.metrics.base_stats_logger import NoStatsLogger
+    from airflow.observability import stats
+
+    told: list[tuple[str, dict[str, Any]]] = []
+
+    class Backend(NoStatsLogger):
+        """What StatsD or OpenTelemetry would be handed."""
+
+        def incr(self, stat: str, **given: Any) -> None:
+            told.append((stat, given))
+
+        def gauge(self, stat: str, value: float, **given: Any) -> None:
+            told.append((stat, {"value": value, **given}))
+
+        def timing(self, stat: str, dt: float, **given: Any) -> None:
+            told.append((stat, {"ms": dt, **given}))
+
+    stats.initialize(factory=Backend, export_legacy_names=True)
+    try:
+        metrics = Metrics(legacy_names=False)
+        metrics.write(record(AuthEvent.LOGIN))
+        metrics.exchange("okta", "ok", 0.25)
+        metrics.flush(stats, lambda: 3)
+    finally:
+        stats.initialize(factory=NoStatsLogger, export_legacy_names=True)
+    assert told == [
+        ("oidc_auth.logins", {"count": 1, "tags": {"provider": "okta", "result": "ok"}}),
+        ("oidc_auth.idp_latency", {"ms": 250.0, "tags": {"provider": "okta", "result": "ok"}}),
+        ("oidc_auth.active_sessions", {"value": 3}),
+    ]
