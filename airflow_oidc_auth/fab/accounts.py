@@ -29,6 +29,7 @@ from airflow_oidc_auth.grants.grant import Grant, RuleMatch
 from airflow_oidc_auth.providers.provider import SignIn
 from airflow_oidc_auth.sessions.accounts import Settled
 from airflow_oidc_auth.sessions.break_glass import ISSUER as BREAK_GLASS
+from airflow_oidc_auth.sessions.granted import roles_elsewhere
 
 log = logging.getLogger(__name__)
 
@@ -57,10 +58,11 @@ class FabAccounts:
         *,
         now: int,
         signing_in: bool = True,
+        session_id: str | None = None,
     ) -> Settled:
         """Let the FAB user have exactly the mapped roles, and those that the settings keep.
 
-        At most six statements for a known user, seven for a new one.
+        At most six statements for a known user, seven for a new one; one more where a rule waits for a step-up.
 
         :raises LoginRefused: ``fab_user_inactive``, ``fab_registration_closed``, ``fab_role_missing`` or
             ``fab_user_conflict``
@@ -74,8 +76,9 @@ class FabAccounts:
         missing = _missing(grant, mapped, principal_id)
         if not mapped and not kept:
             raise _role_missing(missing)
-        wanted = {**mapped, **kept}
-        given = dump_given(mapped)
+        others = self._held_by_others(transaction, principal_id, user, grant, now, session_id)
+        wanted = {**mapped, **kept, **others}
+        given = dump_given({**mapped, **others})
         if user is None:
             made = self._create(transaction, principal_id, sign_in, given, now)
             _assign(transaction, made.id, wanted.values())
@@ -119,6 +122,25 @@ class FabAccounts:
         if user is None or not self.settings.keep_assigned_roles:
             return {}
         return {name: key for name, key in user.roles.items() if name not in mapped and name not in user.given_roles}
+
+    def _held_by_others(
+        self,
+        transaction: Transaction,
+        principal_id: str,
+        user: LinkedUser | None,
+        grant: Grant,
+        now: int,
+        session_id: str | None,
+    ) -> dict[str, int]:
+        """Return roles that another session of the person stepped up for; this one is not let use them.
+
+        FAB knows one set of roles for a person: without this, each session would take them from the other.
+        """
+        stronger = user.roles.keys() & grant.withheld if user is not None and grant.step_ups else frozenset()
+        if user is None or not stronger:
+            return {}
+        held = roles_elsewhere(transaction, principal_id, now=now, apart_from=session_id)
+        return {name: user.roles[name] for name in stronger & held}
 
     def _create(self, transaction: Transaction, principal_id: str, sign_in: SignIn, given: str, now: int) -> NewUser:
         made = create_user(transaction, principal_id, sign_in.identity, self._local_time())

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -54,6 +54,7 @@ class _Watched:
     generation: int
     account: FabAccount
     asked_at: float
+    reduced: dict[frozenset[str], FabAccount] = field(default_factory=dict)
 
 
 class FabDirectory:
@@ -98,23 +99,32 @@ class FabDirectory:
         """End the thread."""
         self._periodic.stop()
 
-    def peek(self, principal_id: str) -> FabAccount | None:
-        """Return the account if this process knows it and admits it. Memory only, no lock."""
+    def peek(self, principal_id: str, without: frozenset[str] = frozenset()) -> FabAccount | None:
+        """Return the account if this process knows it and admits it. Memory only, no lock.
+
+        :param without: roles that are not to count
+        """
         watched = self._watched.get(principal_id)
         if watched is None:
             return None
         watched.asked_at = self._monotonic()
-        return watched.account
+        if not without or without.isdisjoint(watched.account.roles):
+            return watched.account
+        return watched.reduced.get(without)
 
-    def load(self, principal_id: str) -> FabAccount | None:
+    def load(self, principal_id: str, without: frozenset[str] = frozenset()) -> FabAccount | None:
         """Read the account and begin to watch it; None if it is not admitted. Blocks.
 
         Whoever is not admitted is told to ``on_gone`` by the next poll: they have a session, or nobody would ask.
 
+        :param without: roles that are not to count
         :raises SessionError: ``session_store_unavailable``
         """
         with self._reading:
             now = self._monotonic()
+            if without and (known := self._watched.get(principal_id)) is not None:
+                # Roles that end while the database is away must not take the others with them.
+                return self._reduce(known, without)
             try:
                 row = self._read_one(principal_id, now)
             except SQLAlchemyError as error:
@@ -124,8 +134,9 @@ class FabDirectory:
                 self._dismiss(principal_id, reason)
                 return None
             account = self._admit(principal_id, row, now)
+            known = self._watched[principal_id]
             self._make_room()
-            return account
+            return self._reduce(known, without) if without else account
 
     def forget(self, principal_id: str) -> None:
         """Let the next request read the account anew: a sign-in has just changed its roles. Memory only, no lock."""
@@ -193,6 +204,16 @@ class FabDirectory:
         )
         self._watched[principal_id] = _Watched(row, self._roles.generation, account, asked_at)
         return account
+
+    def _reduce(self, known: _Watched, without: frozenset[str]) -> FabAccount:
+        account = known.account
+        if without.isdisjoint(account.roles):
+            return account
+        kept = [role_id for role_id in known.row.role_ids if without.isdisjoint(self._roles.names([role_id]))]
+        known.reduced[without] = replace(
+            account, roles=self._roles.names(kept), permissions=self._roles.permissions(kept)
+        )
+        return known.reduced[without]
 
     def _dismiss(self, principal_id: str, reason: str) -> None:
         self._watched.pop(principal_id, None)

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from airflow_oidc_auth.audit.event import AuditRecord, AuthEvent
 from airflow_oidc_auth.grants.grant import Grant
+from airflow_oidc_auth.grants.needs import WITHIN
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.login.outcome import RequestContext
 from airflow_oidc_auth.sessions.session import Opened, Regraded, Session
@@ -18,6 +19,7 @@ REPLACED = "replaced"
 IDP_LOGOUT = "idp_logout"
 BACKCHANNEL_LOGOUT = "backchannel_logout"
 RECHECK = "recheck"
+AUTHENTICATION_TOO_OLD = "authentication_too_old"
 FRONTCHANNEL_LOGOUT = "frontchannel_logout"
 
 
@@ -87,8 +89,17 @@ def build_regraded(regraded: Regraded, correlation_id: str) -> AuditRecord | Non
     if set(before.roles) == set(session.grant.roles) and set(before.teams) == set(session.grant.teams):
         return None
     context = RequestContext(client_address=None, correlation_id=correlation_id)
-    record = _of_session(AuthEvent.ROLES_CHANGED, RECHECK, session, correlation_id, context, before=before.roles)
+    reason = AUTHENTICATION_TOO_OLD if _ended_by_time(before, session.grant) else RECHECK
+    record = _of_session(AuthEvent.ROLES_CHANGED, reason, session, correlation_id, context, before=before.roles)
     return replace(record, detail=regraded.notes)
+
+
+def _ended_by_time(before: Grant, now: Grant) -> bool:
+    """Tell whether all that is lost was given for a time, which is over."""
+    missed = {each.path for each in now.step_ups if WITHIN in each.missed}
+    timed = {role for match in before.matches if match.until and match.path in missed for role in match.roles}
+    lost = set(before.roles) - set(now.roles)
+    return bool(lost) and lost <= timed and set(now.roles) <= set(before.roles)
 
 
 def build_token_issued(session: Session, correlation_id: str, valid_for: int) -> AuditRecord:

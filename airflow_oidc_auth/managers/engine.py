@@ -44,6 +44,7 @@ from airflow_oidc_auth.managers.user import SessionUser
 from airflow_oidc_auth.sessions.accounts import Accounts
 from airflow_oidc_auth.sessions.database import DatabaseSessionStore
 from airflow_oidc_auth.sessions.fernet import TokenCipher
+from airflow_oidc_auth.sessions.granted import as_of
 from airflow_oidc_auth.sessions.live import LiveSessions
 from airflow_oidc_auth.sessions.periodic import Periodic
 from airflow_oidc_auth.sessions.session import Session
@@ -175,6 +176,8 @@ class Engine:
         session = live.peek(verified.session_id) or await live.load(verified.session_id)
         if session is None or session.principal_id != verified.principal_id:
             raise InvalidTokenError("Session has ended")
+        if session.grant.until is not None and (session := as_of(session, self.clock())) is None:
+            raise InvalidTokenError("Session needs a newer authentication")
         note_session(session.id)
         return session
 

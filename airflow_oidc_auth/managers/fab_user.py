@@ -83,15 +83,15 @@ class FabAdmission:
 
     def peek(self, session: Session) -> OidcFabUser | None:
         """Return the user as far as memory tells."""
-        return _admit(session, self._directory.peek(session.principal_id))
+        return _admit(session, self._directory.peek(session.principal_id, _withheld(session)))
 
     def load(self, session: Session) -> OidcFabUser | None:
         """Return the user, asking the database."""
-        return _admit(session, self._directory.load(session.principal_id))
+        return _admit(session, self._directory.load(session.principal_id, _withheld(session)))
 
     def roles(self, session: Session) -> tuple[str, ...]:
         """Return the roles that the FAB user has now."""
-        account = self._directory.peek(session.principal_id)
+        account = self._directory.peek(session.principal_id, _withheld(session))
         return account.roles if account is not None else ()
 
     def health(self) -> Mapping[str, object]:
@@ -108,6 +108,12 @@ class FabAdmission:
             return
         for problem in missing_roles(self._rules, existing):
             log.error("%s", problem)
+
+
+def _withheld(session: Session) -> frozenset[str]:
+    """Return roles of the FAB user that this session may not use: another one of the person stepped up for them."""
+    grant = session.grant
+    return grant.withheld if grant.step_ups else frozenset()
 
 
 def _admit(session: Session, account: FabAccount | None) -> OidcFabUser | None:

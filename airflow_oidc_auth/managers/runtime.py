@@ -13,6 +13,7 @@ from functools import partial
 
 from airflow_oidc_auth.audit.log import AuditLog
 from airflow_oidc_auth.config.compiled import CompiledConfig
+from airflow_oidc_auth.grants.grant import Grant
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.login.attempts import AttemptCookies
 from airflow_oidc_auth.login.journey import Journey, RunningProvider, build_redirect_uri
@@ -99,6 +100,7 @@ def build_rechecks(config: CompiledConfig, providers: Mapping[str, RunningProvid
     able = {key: each.provider for key, each in providers.items() if isinstance(each.provider, Confirms)}
 
     def judge(session: Session, identity: Identity, now: int) -> Verdict:
-        return Verdict(config.grants.evaluate(identity).decision)
+        decision = config.grants.evaluate(identity, now).decision
+        return Verdict(decision, decision.until if isinstance(decision, Grant) else None)
 
     return RecheckRules(config.sessions.recheck, able, judge)

@@ -40,6 +40,7 @@ class Accounts(Protocol):
         *,
         now: int,
         signing_in: bool = True,
+        session_id: str | None = None,
     ) -> Settled:
         """Find or make the account and give it the roles of the Grant.
 
@@ -48,6 +49,7 @@ class Accounts(Protocol):
 
         :param now: epoch seconds
         :param signing_in: False for a re-check of a session: no account is made, and nobody has signed in
+        :param session_id: of the session whose Grant it is, if there is one already
         :raises LoginRefused: no session for this person
         """
         ...

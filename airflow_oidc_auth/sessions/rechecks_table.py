@@ -108,7 +108,15 @@ def _settle_account(
     identity = recheck.identity or leased.identity
     if accounts is None or identity is None:
         return grant, ()
-    settled = accounts.settle(transaction, session.principal_id, SignIn(identity), grant, now=now, signing_in=False)
+    settled = accounts.settle(
+        transaction,
+        session.principal_id,
+        SignIn(identity),
+        grant,
+        now=now,
+        signing_in=False,
+        session_id=session.id,
+    )
     return settled.grant, settled.notes
 
 

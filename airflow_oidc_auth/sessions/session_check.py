@@ -41,7 +41,7 @@ _OUTAGES = frozenset(
 )
 CLAIMS_LOST = "claims_unreadable"
 # The rules, not the IdP, say that nothing is left: nothing may be left elsewhere.
-_WITHDRAWN_FOR = frozenset({"no_matching_rule", "fab_role_missing"})
+_WITHDRAWN_FOR = frozenset({"no_matching_rule", "fab_role_missing", "step_up_needed"})
 
 
 @dataclass(frozen=True, slots=True)
