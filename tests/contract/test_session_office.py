@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -11,6 +12,7 @@ from airflow_oidc_auth.audit.airflow_log import airflow_transactions
 from airflow_oidc_auth.login.keys import derive_break_glass_keys
 from airflow_oidc_auth.secret import Secret
 from airflow_oidc_auth.sessions.break_glass import insert_link, new_link
+from tests.storage.airflow_database import run_airflow
 
 PAGE = "/auth/sessions"
 
@@ -151,6 +153,39 @@ def test_the_end_of_a_break_glass_session_is_told_and_takes_its_roles(server, au
             ended = [user for user in users if user.username == row["owner"] or not user.roles]
             assert ended
             assert all(user.password == "!" for user in users)
+
+
+DOCUMENT = """
+version: 1
+providers: {okta: {preset: okta, issuer: "https://down.example", client_id: x, client_secret: {env: NOT_SET}}}
+grants: {rules: [{name: all, when: {group: staff}, roles: [Viewer]}]}
+"""
+
+
+def wait_for(condition, seconds: float = 5.0) -> bool:
+    until = time.monotonic() + seconds
+    while not condition() and time.monotonic() < until:
+        time.sleep(0.1)
+    return bool(condition())
+
+
+@pytest.mark.timeout(300)
+def test_the_commands_on_a_host_reach_the_running_server(server, tmp_path, monkeypatch):
+    """Another process, nothing shared but the database and the keys."""
+    document = tmp_path / "oidc_auth.yaml"
+    document.write_text(DOCUMENT, encoding="utf-8")
+    monkeypatch.setenv("AIRFLOW__OIDC_AUTH__CONFIG_FILE", str(document))
+    monkeypatch.setenv("AIRFLOW__CORE__AUTH_MANAGER", "airflow_oidc_auth.OidcAuthManager")
+    made = run_airflow("oidc", "break-glass", "--reason", "IdP down", "--json")
+    token = re.search(r"break-glass\?link=([A-Za-z0-9_.-]+)", made).group(1)
+    rescued, uma = server.client(), server.sign_in("uma")
+    assert use(rescued, token).status_code == 303
+    listed = run_airflow("oidc", "sessions", "list", "--provider", "break-glass")
+    assert "break-glass (" in listed
+    for target, browser in ((["--provider", "break-glass"], rescued), (["--user", "uma@example.com"], uma)):
+        assert browser.get("/ui/auth/me").status_code == 200
+        run_airflow("oidc", "sessions", "end", *target, "--reason", "drill", "--yes")
+        assert wait_for(lambda browser=browser: browser.get("/ui/auth/me").status_code == 401)
 
 
 def test_airflows_access_log_sees_no_token(server):
