@@ -22,7 +22,16 @@ from airflow_oidc_auth.testing import FakeIdp
 from airflow_oidc_auth.testing.users import FakeUser
 
 BASE_URL = "http://127.0.0.1:8080"
-BACKGROUND = ("oidc-auth-fab-directory", "oidc-auth-audit", "oidc-auth-clean-up", "oidc-auth-revocation-feed")
+BACKGROUND = (
+    "oidc-auth-fab-directory",
+    "oidc-auth-audit",
+    "oidc-auth-clean-up",
+    "oidc-auth-revocation-feed",
+    "oidc-auth-recheck",
+    "oidc-auth-activity",
+    "oidc-auth-idle",
+    "oidc-auth-break-glass",
+)
 FAB_OAUTH = """
 from flask_appbuilder.const import AUTH_OAUTH
 

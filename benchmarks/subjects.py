@@ -97,6 +97,8 @@ class Keycloak(Subject):
 
 class Ours(Subject):
     async def enter(self) -> None:
+        # As in a server: without the feed nobody gets in after half a minute.
+        self.manager.engine.live.start()
         self.user = await self.manager.get_user_from_token(await self._token_of_new_session("ann"))
 
     async def mint_sessions(self, count: int) -> list[str]:
