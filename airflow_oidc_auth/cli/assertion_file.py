@@ -9,12 +9,15 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_oidc_auth.cli.claims_file import ReadClaims, parse_object, read_source
 from airflow_oidc_auth.cli.command import CommandFailed
 from airflow_oidc_auth.errors import OidcAuthError
+from airflow_oidc_auth.identity.authentication import Authentication, not_ahead
 from airflow_oidc_auth.providers.saml.addresses import service_provider
 from airflow_oidc_auth.providers.saml.libraries import require_libraries
 from airflow_oidc_auth.providers.saml.settings import NAME_ID_FORMATS, SamlSettings
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 
     from airflow_oidc_auth.providers.saml.assertion import Assertion
 
-OWN_KEYS = {"name_id", "name_id_format", "authn_context"}
+OWN_KEYS = {"name_id", "name_id_format", "authn_context", "authn_instant"}
 _ENCRYPTED = (
     "The assertion is encrypted. Take the one that the identity provider previews, or write the attributes as JSON."
 )
@@ -43,7 +46,10 @@ def identify_assertion(settings: ProviderSettings, source: str, base_url: str) -
     assertion = _from_json(data, source, settings) if data.lstrip()[:1] == b"{" else _from_xml(data, source)
     try:
         own = _entity_id(settings, base_url, assertion)
-        identity = build_identity(settings, assertion, assertion.statements[0], own)
+        statement = assertion.statements[0]
+        at = not_ahead(statement.instant, time.time(), settings.leeway)
+        identity = build_identity(settings, assertion, statement, own)
+        identity = replace(identity, authentication=Authentication(statement.context or None, at=at))
     except OidcAuthError as error:
         told = f"{error.message.text} ({error.code}: {error.detail})"
         raise CommandFailed(f"The provider would refuse this: {told} {error.hint}") from None
@@ -100,6 +106,7 @@ def _from_json(data: bytes, source: str, settings: ProviderSettings) -> Assertio
 
     claims = dict(parse_object(data, source))
     own = _parse_own(claims.pop("saml", {}), source)
+    instant = _instant(own.get("authn_instant"), source)
     name_id = NameId(own.get("name_id", ""), _format(own.get("name_id_format", ""), settings))
     return Assertion(
         id="",
@@ -113,7 +120,7 @@ def _from_json(data: bytes, source: str, settings: ProviderSettings) -> Assertio
         not_on_or_after=None,
         audiences=(),
         unknown_conditions=(),
-        statements=(AuthnStatement(None, "", None, False, own.get("authn_context", "")),),  # noqa: FBT003
+        statements=(AuthnStatement(instant, "", None, False, own.get("authn_context", "")),),  # noqa: FBT003
         attributes={name: _values(name, value, source) for name, value in claims.items()},
     )
 
@@ -128,6 +135,14 @@ def _parse_own(value: object, source: str) -> Mapping[str, str]:
         example = json.dumps({"saml": {"name_id": "1f9c"}, "groups": ["airflow-admins"]})
         raise CommandFailed(f"{source} does not say who it is about. A whole example: {example}")
     return value
+
+
+def _instant(told: str | None, source: str) -> int | None:
+    from airflow_oidc_auth.providers.saml.times import read_instant
+
+    if told is not None and read_instant(told) is None:
+        raise CommandFailed(f"{source}: `saml.authn_instant` must be a time in UTC, such as 2026-01-31T09:30:00Z.")
+    return None if told is None else read_instant(told)
 
 
 def _format(told: str, settings: ProviderSettings) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from airflow_oidc_auth.cli.command import CommandFailed
 from airflow_oidc_auth.errors import LoginRefused, ProviderError
 from airflow_oidc_auth.identity import Identity
+from airflow_oidc_auth.identity.authentication import read_authentication
 from airflow_oidc_auth.identity.claims import ClaimPath
 from airflow_oidc_auth.providers.identity_builder import VerifiedDocuments, build_identity
 from airflow_oidc_auth.providers.no_network import NoNetwork
@@ -65,6 +67,9 @@ def identify(settings: ProviderSettings, documents: Mapping[str, Claims]) -> Rea
             issuer, str(subject), {**claims, **enriched}, documents["userinfo"], documents["access_token"]
         ),
     )
+    if vendor.protocol != "github":
+        told = read_authentication(claims, time.time(), settings.leeway)
+        identity = dataclasses.replace(identity, authentication=told)
     return ReadClaims(identity, refusal, (*notes, *further))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 
@@ -27,7 +28,7 @@ def explain(args: Namespace) -> Explanation:
     compiled = _compile(read, args.config_file)
     settings = choose_provider(compiled.providers, args.provider)
     found = _identify(settings, args.claims, read.base_url)
-    evaluation = compiled.grants.evaluate(found.identity)
+    evaluation = compiled.grants.evaluate(found.identity, time.time())
     decision = evaluation.decision
     roles = decision.roles if isinstance(decision, Grant) and found.refusal is None else ()
     return Explanation(

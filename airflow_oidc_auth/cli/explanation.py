@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timezone
 
 from airflow_oidc_auth.cli.command import ExitCode
 from airflow_oidc_auth.cli.text import INDENT, section, table
@@ -67,7 +68,8 @@ class Explanation:
             "refusal": None if grant else self._refusal_data(),
             "identity": self._identity_data(),
             "requirements": [_trace_data(trace) for trace in requirements],
-            "rules": [_trace_data(trace) for trace in rules],
+            "rules": [{**_trace_data(trace), "step_up": _step_up_data(trace)} for trace in rules],
+            "until": _iso(grant.until) if grant and grant.until is not None else None,
             "notes": list(self.notes),
             "permissions": self._permission_data(),
         }
@@ -80,8 +82,10 @@ class Explanation:
     def _rule_row(self, trace: RuleTrace) -> tuple[str, str, str]:
         word, name, because = _trace_row(trace, "match", "-")
         matches = self.grant.matches if self.grant else ()
-        gives = [f"→ {', '.join(match.roles)}" for match in matches if match.path == trace.path]
-        return word, name, "\n".join([because, *gives])
+        gives = [f"→ {', '.join(match.roles)}{_until(match.until)}" for match in matches if match.path == trace.path]
+        if trace.step_up is None:
+            return word, name, "\n".join([because, *gives])
+        return "step-up", name, f"{because}\n→ {', '.join(trace.step_up.roles)}, after authenticating so"
 
     def _identity_rows(self) -> list[tuple[str, str]]:
         identity = self.identity
@@ -96,6 +100,7 @@ class Explanation:
             ("name", identity.name),
             ("e-mail", f"{identity.email} ({verified})" if identity.email else "none"),
             ("groups", shown + more),
+            *([("authenticated", described)] if (described := _describe_authentication(identity)) else []),
         ]
 
     def _identity_data(self) -> dict[str, object]:
@@ -136,6 +141,42 @@ class Explanation:
         granted = self.grant is not None
         resources = {access.resource: list(access.verbs) for access in summarize(self.permissions)} if granted else {}
         return {"everything": granted and self.permissions.everything, "resources": resources}
+
+
+def _iso(at: int) -> str:
+    return datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _describe_authentication(identity: Identity) -> str:
+    known = identity.authentication
+    if known is None:
+        return ""
+    told = [f"acr {known.acr!r}"] if known.acr else []
+    told += [f"amr {', '.join(sorted(known.amr))}"] if known.amr else []
+    told += [describe_time(known.at)] if known.at is not None else []
+    return "; ".join(told)
+
+
+def _until(until: int | None) -> str:
+    return f" until {describe_time(until)}" if until is not None else ""
+
+
+def describe_time(at: int) -> str:
+    """Return a time for people, in UTC."""
+    return datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _step_up_data(trace: RuleTrace) -> dict[str, object] | None:
+    if trace.step_up is None:
+        return None
+    needs = trace.step_up.needs
+    wanted = {"acr": list(needs.acr), "amr": list(needs.amr), "within": needs.within}
+    return {
+        "roles": list(trace.step_up.roles),
+        "teams": list(trace.step_up.teams),
+        "needs": {key: value for key, value in wanted.items() if value},
+        "missed": list(trace.step_up.missed),
+    }
 
 
 def _trace_row(trace: RuleTrace, yes: str, no: str) -> tuple[str, str, str]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
 from airflow_oidc_auth.grants.grant import RuleMatch
 from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.web.engine import Outlook
+from airflow_oidc_auth.web.step_ups import Answer, Offer
 
 ROLE_TEXTS = {
     "Admin": "May do everything.",
@@ -58,6 +59,9 @@ class MyAccess:
     """The page's content.
 
     :param changed: the roles are not those of the sign-in any more
+    :param match_ends: when a match ends by itself, by its path
+    :param offers: step-ups that would give more
+    :param answer: what came of the step-up that the person has just come back from
     """
 
     name: str
@@ -74,6 +78,9 @@ class MyAccess:
     ends: Moment
     zone: str
     limits: Limits
+    match_ends: Mapping[str, Moment] = field(default_factory=dict)
+    offers: tuple[Offer, ...] = ()
+    answer: Answer | None = None
 
 
 def describe_access(
@@ -84,6 +91,7 @@ def describe_access(
     :param roles: that count now
     :param provider: label; the session's provider id is shown for one that was removed meanwhile
     """
+    ends = {each.path: describe_moment(each.until, now, zone) for each in session.grant.matches if each.until}
     return MyAccess(
         name=session.name,
         email=session.email,
@@ -99,6 +107,7 @@ def describe_access(
         ends=describe_moment(session.expires_at, now, zone),
         zone=zone.key if zone else "",
         limits=_describe_limits(outlook, now, zone),
+        match_ends=ends,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
@@ -16,24 +17,28 @@ from airflow_oidc_auth.web.engine import Engine
 from airflow_oidc_auth.web.my_access import ROLE_TEXTS, MyAccess, Role, describe_access
 from airflow_oidc_auth.web.query import read_query
 from airflow_oidc_auth.web.routes.login import SEE_OTHER, current_session
+from airflow_oidc_auth.web.step_ups import build_offers, read_answer
 from airflow_oidc_auth.web.zones import find_zone, zone_names
 
 
 async def show_access(request: Request, engine: Engine) -> Response:
     """Show the session of this browser, with times in the zone chosen here and in UTC."""
-    chosen = read_query(request).get("tz")
+    query = read_query(request)
+    chosen, rule = query.get("tz"), query.get("step_up")
     session = await current_session(request, engine)
-    response = _ask_to_sign_in(request, engine) if session is None else await _page(request, engine, session, chosen)
+    response = (
+        _ask_to_sign_in(request, engine) if session is None else await _page(request, engine, session, chosen, rule)
+    )
     pages.allow_own_frame(response)
     return response
 
 
-async def _page(request: Request, engine: Engine, session: Session, chosen: str | None) -> Response:
+async def _page(request: Request, engine: Engine, session: Session, chosen: str | None, rule: str | None) -> Response:
     zone = find_zone(chosen if chosen is not None else request.cookies.get(cookies.ZONE_COOKIE))
     response = pages.render(
         "access.html",
         **page_basics(engine),
-        access=await _describe(engine, session, zone),
+        access=await _describe(engine, session, zone, rule),
         zones=zone_names(),
         unknown_zone=chosen if chosen and zone is None else "",
         csrf_token=build_csrf_token(engine, session.id),
@@ -46,9 +51,11 @@ async def _page(request: Request, engine: Engine, session: Session, chosen: str 
     return response
 
 
-async def _describe(engine: Engine, session: Session, zone: ZoneInfo | None) -> MyAccess:
+async def _describe(engine: Engine, session: Session, zone: ZoneInfo | None, rule: str | None) -> MyAccess:
     label, outlook = label_of(engine, session.provider), await engine.outlook_of(session)
-    return describe_access(session, _roles(engine, session), label, engine.clock(), zone, outlook)
+    now = engine.clock()
+    access = describe_access(session, _roles(engine, session), label, now, zone, outlook)
+    return replace(access, offers=build_offers(engine, session), answer=read_answer(session, rule, now))
 
 
 def _roles(engine: Engine, session: Session) -> list[Role]:
