@@ -104,6 +104,7 @@ def run_rig(
     token_urlsafe: Callable[[int], str] = secrets.token_urlsafe,
     settings: SessionSettings | None = None,
     kept_in: SessionStore | None = None,
+    rules: Sequence[RuleSettings] = RULES,
 ) -> Iterator[Rig]:
     clock, store, sink = Clock(), kept_in or MemorySessionStore(), MemorySink()
     uris = [build_redirect_uri(BASE_URL, provider_id) for provider_id in ("okta", "entra", "gone")]
@@ -116,7 +117,7 @@ def run_rig(
         sessions = LiveSessions(store, clock=clock)
         journey = Journey(
             providers=providers,
-            rules=compile_rules(RULES, require, known_roles=ROLES),
+            rules=compile_rules(rules, require, known_roles=ROLES),
             sessions=sessions,
             audit=AuditLog([sink], fail_login),
             attempts=AttemptCookies(

@@ -16,6 +16,7 @@ from starlette.requests import Request
 
 from airflow_oidc_auth.login.journey import Journey
 from airflow_oidc_auth.login.keys import derive_csrf_keys
+from airflow_oidc_auth.sessions.granted import as_of
 from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.web.app import create_web_app
 from airflow_oidc_auth.web.engine import Outlook, ProviderChoice
@@ -88,7 +89,8 @@ class RigEngine:
         session_id = self.tokens.read(token)
         if session_id is None or token in self.tokens.revoked:
             return None
-        return await self.rig.sessions.load(session_id)
+        session = await self.rig.sessions.load(session_id)
+        return None if session is None else as_of(session, self.clock())
 
     async def session_id_of(self, token: str) -> str | None:
         return self.tokens.read(token)
