@@ -119,7 +119,8 @@ class IdpLogouts:
     def _named_by_token(self, provider_id: str, claims: LogoutClaims) -> Sequence[Session]:
         now, named = int(self._clock()), []
         if claims.sid is not None:
-            named += self._named_by_sid(provider_id, claims.issuer, claims.sid)
+            found = self._named_by_sid(provider_id, claims.issuer, claims.sid)
+            named += [session for session in found if claims.subject in (None, session.subject)]
         if claims.subject is not None:
             theirs = self._sessions.store.sessions_by_identity(claims.issuer, claims.subject, now=now)
             # With a sid only that session is meant; one whose sid we were never told may be the one.

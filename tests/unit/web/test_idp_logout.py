@@ -70,6 +70,12 @@ def test_a_logout_of_somebody_who_is_not_here_is_done(browser: Browser) -> None:
     assert browser.rig.sink.events() == []
 
 
+def test_a_session_id_of_one_person_beside_the_name_of_another_ends_nothing(browser: Browser) -> None:
+    browser.sign_in()
+    assert announce(browser, browser.rig.idp.logout_token("victor", sid=sid_of(browser))).status_code == 200
+    assert is_signed_in(browser)
+
+
 def test_the_beginning_of_a_session_id_ends_nothing(browser: Browser) -> None:
     browser.sign_in()
     token = browser.rig.idp.logout_token("ada", sid=sid_of(browser)[:-1], with_sub=False)
