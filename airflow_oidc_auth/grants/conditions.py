@@ -133,6 +133,29 @@ class ClaimIs(_Plain):
 
 
 @dataclass(frozen=True, slots=True)
+class AuthenticatedBy(_Plain):
+    """The person authenticated in one of these contexts (``acr``) or by one of these methods (``amr``).
+
+    Only the signed statement about the sign-in tells; a claim of the same name in userinfo does not count. An identity
+    without such a statement (of a protocol that has none) is asked for the claim.
+    """
+
+    claim: str
+    accepted: frozenset[str]
+
+    def evaluate(self, identity: Identity) -> Outcome:  # noqa: D102 -- the protocol's contract
+        known = identity.authentication
+        if known is None:
+            return ClaimIs(ClaimPath((self.claim,)), self.accepted).evaluate(identity)
+        told = known.amr if self.claim == "amr" else frozenset({known.acr} if known.acr else ())
+        wanted = listed(sorted(self.accepted))
+        if told & self.accepted:
+            return holds(f"claim '{self.claim}' is {wanted}")
+        missing = "not" if told else "missing in the id_token or assertion; wanted:"
+        return fails(f"claim '{self.claim}' is {missing} {wanted}")
+
+
+@dataclass(frozen=True, slots=True)
 class EmailVerified(_Plain):
     """The IdP says, with the boolean true, that it verified the e-mail address."""
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 from airflow_oidc_auth.grants.cel import compile_cel
 from airflow_oidc_auth.grants.conditions import (
+    AuthenticatedBy,
     Cel,
     ClaimIs,
     Condition,
@@ -19,7 +20,7 @@ from airflow_oidc_auth.grants.conditions import (
 )
 from airflow_oidc_auth.grants.patterns import Pattern, compile_glob, compile_regex
 from airflow_oidc_auth.grants.settings import Findings, RuleError
-from airflow_oidc_auth.identity.claims import ClaimPath, parse_claim_path
+from airflow_oidc_auth.identity.claims import parse_claim_path
 from airflow_oidc_auth.identity.groups import json_kind
 
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
@@ -132,8 +133,8 @@ def _domains(value: object, path: str) -> Condition:
     return EmailDomain(domains)
 
 
-def _claim(name: str) -> _Reader:
-    return lambda value, path: ClaimIs(ClaimPath((name,)), frozenset(texts(value, path)))
+def _authenticated(name: str) -> _Reader:
+    return lambda value, path: AuthenticatedBy(name, frozenset(texts(value, path)))
 
 
 def _claims(value: object, path: str) -> tuple[Condition, ...]:
@@ -187,8 +188,8 @@ _WHEN: Mapping[str, _Reader] = {
 _CHECKS: Mapping[str, _Reader] = {
     "email_verified": _email_verified,
     "email_domain": _domains,
-    "acr": _claim("acr"),
-    "amr": _claim("amr"),
+    "acr": _authenticated("acr"),
+    "amr": _authenticated("amr"),
     "claims": _claims,
     "cel": _cel,
 }

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from airflow_oidc_auth.grants.grant import Grant, Refusal
+from airflow_oidc_auth.grants.spelling import read_checks
 from airflow_oidc_auth.identity import Identity
+from airflow_oidc_auth.identity.authentication import Authentication
 from tests.unit.grants.people import compiled, person
 
 
@@ -184,3 +188,24 @@ def test_many_matching_groups_are_told_briefly() -> None:
     evaluation = compiled({"group_glob": "*"}).evaluate(person(*(f"g{n:03}" for n in range(300))))
     assert evaluation.trace[0].because[-1] == "and 295 more groups"
     assert len(evaluation.trace[0].because) == 6
+
+
+@pytest.mark.parametrize(
+    ("checks", "known", "held"),
+    [
+        ({"acr": "urn:mfa"}, Authentication("urn:mfa"), True),
+        ({"acr": ["urn:a", "urn:mfa"]}, Authentication("urn:mfa"), True),
+        ({"acr": "urn:mfa"}, Authentication("urn:pwd"), False),
+        ({"acr": "urn:mfa"}, Authentication(), False),
+        ({"amr": ["mfa", "hwk"]}, Authentication(amr=frozenset({"pwd", "hwk"})), True),
+        ({"amr": "mfa"}, Authentication(amr=frozenset({"pwd mfa"})), False),
+        ({"amr": "mfa"}, Authentication(), False),
+    ],
+)
+def test_a_requirement_believes_the_statement_about_the_sign_in_and_no_claim_beside_it(
+    checks: dict[str, object], known: Authentication, held: bool
+) -> None:
+    """Userinfo may hold claims of these names, from attributes that people edit themselves."""
+    identity = replace(person(acr="urn:mfa", amr=["mfa", "hwk"]), authentication=known)
+    [condition] = read_checks(checks, "grants.require[0]")
+    assert condition.evaluate(identity).holds is held
