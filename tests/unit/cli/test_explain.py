@@ -4,6 +4,7 @@ import io
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -229,3 +230,47 @@ def test_a_configuration_for_one_provider_needs_no_file_and_no_secret(
     path.write_text(json.dumps(ADA))
     told = oidc("explain", "--claims", str(path), "--json")
     assert (told.code, told.data["roles"]) == (0, ["Op"])
+
+
+STEP_UP = """
+version: 1
+providers:
+  okta: {preset: okta, issuer: https://acme.okta.com, client_id: x, client_secret: {env: NOT_SET_ANYWHERE}}
+grants:
+  rules:
+    - {name: admins, when: {group: staff}, roles: [Admin], needs: {acr: "urn:mfa", within: 1h}}
+    - {name: all, when: {group: staff}, roles: [Viewer]}
+"""
+
+
+def test_a_rule_that_waits_for_a_step_up_is_told_with_what_is_missing(explain, document: Path) -> None:  # type: ignore[no-untyped-def]
+    document.write_text(STEP_UP)
+    told = explain({**ADA, "acr": "urn:pwd", "auth_time": int(time.time()) - 7200})
+    assert told.code == 0
+    assert "needs authentication context (acr) 'urn:mfa'" in told.out
+    assert "needs authentication within the last 1h" in told.out
+    assert "step-up" in told.out
+    assert "acr 'urn:pwd'" in told.out
+    data = json.loads(explain({**ADA, "acr": "urn:pwd"}, "--json").out)
+    assert (data["roles"], data["until"]) == (["Viewer"], None)
+    assert data["rules"][0]["step_up"] == {
+        "roles": ["Admin"],
+        "teams": [],
+        "needs": {"acr": ["urn:mfa"], "within": 3600},
+        "missed": ["acr", "within"],
+    }
+    assert data["rules"][1]["step_up"] is None
+
+
+def test_a_role_for_a_time_is_told_with_its_end(explain, document: Path) -> None:  # type: ignore[no-untyped-def]
+    document.write_text(STEP_UP)
+    claims = {**ADA, "acr": "urn:mfa", "auth_time": int(time.time())}
+    assert "→ Admin until 2" in explain(claims).out
+    assert json.loads(explain(claims, "--json").out)["until"].endswith("Z")
+
+
+def test_userinfo_in_the_file_is_not_believed_about_the_authentication(explain, document: Path) -> None:  # type: ignore[no-untyped-def]
+    document.write_text(STEP_UP)
+    strong = {"acr": "urn:mfa", "auth_time": int(time.time())}
+    data = json.loads(explain({"id_token": ADA, "userinfo": strong}, "--json").out)
+    assert data["roles"] == ["Viewer"]
