@@ -176,7 +176,8 @@ class Engine:
         session = live.peek(verified.session_id) or await live.load(verified.session_id)
         if session is None or session.principal_id != verified.principal_id:
             raise InvalidTokenError("Session has ended")
-        if session.grant.until is not None and (session := as_of(session, self.clock())) is None:
+        until = session.grant.until
+        if until is not None and until <= (now := self.clock()) and (session := as_of(session, now)) is None:
             raise InvalidTokenError("Session needs a newer authentication")
         note_session(session.id)
         return session

@@ -4,6 +4,7 @@ import importlib.util
 import re
 from pathlib import Path
 
+from airflow_oidc_auth.grants.needs import Needs
 from airflow_oidc_auth.policy.compile import Policy
 from tests.unit.config.documents import compile_text, document
 
@@ -21,7 +22,7 @@ def test_the_table_of_the_roles_page_is_current():
 
 
 def test_the_roles_of_the_page_do_what_the_page_says():
-    (example,) = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    example, _ = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     compiled = compile_text(document(top=example))
     assert compiled.warnings == ()
     finance = Policy(compiled.roles).permissions(["finance"])
@@ -29,3 +30,11 @@ def test_the_roles_of_the_page_do_what_the_page_says():
     assert not finance.allows_dag("POST", "RUN", "another")
     assert finance.allows_dag("GET", "RUN", "another")
     assert Policy(compiled.roles).permissions(["auditor"]).allows_dag("GET", "AUDIT_LOG", "any")
+
+
+def test_the_step_up_of_the_page_is_one():
+    _, example = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    providers, _, _ = document().partition("grants:")
+    compiled = compile_text(providers + example)
+    assert compiled.warnings == ()
+    assert compiled.grants.rules[1].settings.needs == Needs(acr=("phr", "phrh"), within=3600)
