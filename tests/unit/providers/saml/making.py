@@ -131,7 +131,7 @@ def _attributes(**values: str | None) -> str:
 
 
 def _issuer(value: str | None) -> str:
-    return "" if value is None else f"<saml:Issuer>{value}</saml:Issuer>"
+    return "" if value is None else f'<saml:Issuer xmlns:saml="{SAML}">{value}</saml:Issuer>'
 
 
 def assertion_xml(parts: Parts) -> str:
@@ -209,7 +209,7 @@ def response_xml(parts: Parts) -> str:
         InResponseTo=parts.response_in_response_to,
     )
     return (
-        f'<samlp:Response xmlns:samlp="{SAMLP}" xmlns:saml="{SAML}"{head}>{_issuer(parts.response_issuer)}'
+        f'<samlp:Response xmlns:samlp="{SAMLP}"{head}>{_issuer(parts.response_issuer)}'
         f"<samlp:Status>{parts.status}</samlp:Status>{assertion_xml(parts)}</samlp:Response>"
     )
 
@@ -301,6 +301,25 @@ def build(
         # Parsed again: lxml does not find elements by name that xmlsec's own libxml2 made.
         root = etree.fromstring(etree.tostring(root))
         tamper(root)
+    return etree.tostring(root)
+
+
+def encrypted(
+    signed: str,
+    *,
+    parts: Parts | None = None,
+    cipher: str = "AES256_GCM",
+    transport: str = "RSA_OAEP",
+    name: str = "sp",
+    signing: Signing | None = None,
+) -> bytes:
+    """Return a response whose assertion is encrypted for the key of that name."""
+    root = etree.fromstring(response_xml(parts or Parts()).encode())
+    if signed in ("assertion", "both"):
+        sign(root.find(q(SAML, "Assertion")), signing)
+    encrypt(root, key_pair(name), getattr(xmlsec.Transform, cipher), getattr(xmlsec.Transform, transport))
+    if signed in ("response", "both"):
+        sign(root, signing)
     return etree.tostring(root)
 
 
