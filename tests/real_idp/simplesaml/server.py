@@ -23,7 +23,16 @@ from tests.e2e.processes import Server, free_port
 HERE = Path(__file__).parent
 INSTALLED = Path("/usr/share/simplesamlphp/www")
 PACKAGES = ("simplesamlphp", "php8.2-xml", "php8.2-mbstring", "php8.2-sqlite3")
-SWITCHES = {"encrypt": False, "sign_response": True, "signed_requests": True, "logout_type": "traditional"}
+SWITCHES = {
+    "encrypt": False,
+    "sign_response": True,
+    "signed_requests": True,
+    "logout_type": "traditional",
+    "name_id": "persistent",
+    "context": "",
+    "session_seconds": 8 * 3600,
+    "metadata": True,
+}
 
 
 def install() -> str:
@@ -51,8 +60,7 @@ class SimpleSaml:
         for folder in ("data", "tmp"):
             (home / folder).mkdir(parents=True, exist_ok=True)
         self.key, self.certificate = make_key_pair("idp.example.com")
-        (home / "idp.pem").write_bytes(self.key)
-        (home / "idp.crt").write_bytes(self.certificate)
+        self.sign_with(self.key, self.certificate)
         self.switch()
         self._server: Server | None = None
 
@@ -61,6 +69,11 @@ class SimpleSaml:
         unknown = changes.keys() - SWITCHES.keys()
         assert not unknown, unknown
         (self.home / "switches.json").write_text(json.dumps(SWITCHES | changes), encoding="utf-8")
+
+    def sign_with(self, key: bytes, certificate: bytes) -> None:
+        """Sign with this key from the next request on, and publish its certificate alone."""
+        (self.home / "idp.pem").write_bytes(key)
+        (self.home / "idp.crt").write_bytes(certificate)
 
     def know(self, metadata: str) -> None:
         """Register a service provider by its metadata; the one before is forgotten."""
