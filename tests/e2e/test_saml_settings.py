@@ -159,6 +159,8 @@ def test_the_way_of_authenticating_that_is_asked_for_must_come_back(person: Pers
     person.federation.idp.switch(context=MFA)
     before = person.federation.airflow.last_audit_id()
     person.page.get_by_role("link", name="Sign in again").click()
+    # Asked once more, although the session there would do for other providers.
+    person.be(VICTOR)
     person.arrives()
     [row] = rows(person, before, "auth.login")
     assert row["authn_context"] == MFA

@@ -408,3 +408,13 @@ def test_the_keys_of_sessions_are_no_names(party: RealParty) -> None:
     [session] = party.browser.rig.store.list_sessions(now=int(party.browser.rig.clock()))
     assert session.idp_sid == session_key("ada", "_session-1")
     assert "ada" not in str(session.idp_sid)
+
+
+def test_who_signed_in_too_weakly_is_asked_again_and_not_sent_in_circles(browser: Browser) -> None:
+    party = add_provider(browser, "corp", IDP, key_pair(), authn_contexts=("https://refeds.org/profile/mfa",))
+    page = party.sign_in()
+    refused(page, "saml_authn_context", 403)
+    assert "/auth/login/corp?account=other" in page.text
+    again = party.browser.get("/auth/login/corp", params={"account": "other"}).headers["location"]
+    request = zlib.decompress(base64.b64decode(parse_qs(urlsplit(again).query)["SAMLRequest"][0]), -15)
+    assert b'ForceAuthn="true"' in request
