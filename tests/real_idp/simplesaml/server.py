@@ -1,6 +1,6 @@
 """SimpleSAMLphp from Debian as a SAML identity provider; one run has a folder of its own.
 
-Debian: ``apt-get install --no-install-recommends simplesamlphp php8.2-xml php8.2-mbstring php8.2-sqlite3``.
+Debian: ``apt-get install --no-install-recommends simplesamlphp php-cli php-xml php-mbstring php-sqlite3``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.e2e.processes import Server, free_port
 
 HERE = Path(__file__).parent
 INSTALLED = Path("/usr/share/simplesamlphp/www")
-PACKAGES = ("simplesamlphp", "php8.2-xml", "php8.2-mbstring", "php8.2-sqlite3")
+PACKAGES = ("simplesamlphp", "php-cli", "php-xml", "php-mbstring", "php-sqlite3")
 SWITCHES = {
     "encrypt": False,
     "sign_response": True,
