@@ -63,7 +63,8 @@ class KeyPair:
 def key_pair(name: str = "idp", kind: str = "rsa", not_after: int = NOW + 86400 * 365) -> KeyPair:
     """Make a key once for all tests; the name only tells them apart."""
     sizes = {"rsa": 2048, "weak": 1024}
-    private = ec.generate_private_key(ec.SECP256R1()) if kind == "ec" else rsa.generate_private_key(65537, sizes[kind])
+    curves = {"ec": ec.SECP256R1(), "weak ec": ec.SECP224R1()}
+    private = ec.generate_private_key(curves[kind]) if kind in curves else rsa.generate_private_key(65537, sizes[kind])
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"{name}.example")])
     moment = dt.timezone.utc
     certificate = (
