@@ -48,10 +48,14 @@ class Deployment(Federation):
         for port, server in servers.items():
             server.wait_for(f"http://127.0.0.1:{port}{PATH}/api/v2/monitor/health")
 
-    def ask(self, path: str) -> requests.Response:
-        """Ask the first server without any cookie."""
-        url = f"http://127.0.0.1:{self.ports[0]}{PATH}{path}"
+    def ask(self, server: int, path: str) -> requests.Response:
+        """Ask one of the servers without any cookie."""
+        url = f"http://127.0.0.1:{self.ports[server]}{PATH}{path}"
         return requests.get(url, allow_redirects=False, timeout=20, proxies={"http": ""})
+
+    def knows_the_metadata(self) -> bool:
+        answers = [self.ask(server, f"/auth/login/{name}") for server in (0, 1) for name in self.providers]
+        return {each.status_code for each in answers} == {303}
 
     def deliver(self, server: int, provider: str, response: str) -> requests.Response:
         """Bring a response to one of the servers, from a browser without any cookie."""
@@ -74,10 +78,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     try:
         # The identity provider is not there yet: Airflow starts all the same.
         deployment.start()
-        deployment.while_down = deployment.ask("/auth/login/plain")
+        deployment.while_down = deployment.ask(0, "/auth/login/plain")
         # Our own metadata needs nobody, so that theirs can be made after ours.
         deployment.introduce()
         deployment.idp.start()
+        wait_until(deployment.knows_the_metadata, "the metadata on both servers", 20)
         yield deployment
     finally:
         airflow.stop()
