@@ -27,6 +27,11 @@ _FAB_LIMITS = (
     "airflow_oidc_auth.OidcAuthManager is for these"
 )
 
+_UNREADABLE = (
+    "whether FAB has these roles is not known: its tables cannot be read here. "
+    "`airflow db migrate` makes them where they are missing"
+)
+
 
 @command
 def check(args: Namespace) -> CheckReport:
@@ -60,7 +65,7 @@ def _fab_mode(settings: Settings, compiled: CompiledConfig | None, *, offline: b
     from airflow_oidc_auth.fab.existing_roles import read_existing_roles
 
     if (existing := read_existing_roles()) is None:
-        return [], [_FAB_LIMITS, "whether FAB has these roles is not known: its tables cannot be read here"]
+        return [], [_FAB_LIMITS, _UNREADABLE]
     if not existing:
         note = "FAB has no roles yet: `airflow sync-perm`, or the first start, makes Admin, Op, User, Viewer and Public"
         return missing_roles(compiled.grants, BUILTIN_ROLES), [_FAB_LIMITS, note]

@@ -28,14 +28,18 @@ def deployment_problems() -> Iterator[Problem]:
         )
 
 
-def deployment_warnings() -> Iterator[Problem]:
-    """Yield what an administrator should know before going live."""
+def deployment_warnings(*, fab_mode: bool) -> Iterator[Problem]:
+    """Yield what an administrator should know before going live.
+
+    :param fab_mode: whether the configuration is that of FAB mode, before the switch, too
+    """
     manager = conf.get("core", "auth_manager", fallback="") or ""
     if not manager.startswith("airflow_oidc_auth."):
+        both = "airflow_oidc_auth.OidcAuthManager, or OidcFabAuthManager to keep FAB's roles and pages"
         yield Problem(
             "[core] auth_manager",
             f"is {manager}: sign-in with this package is not active",
-            "set it to airflow_oidc_auth.OidcAuthManager, or OidcFabAuthManager to keep FAB's roles and pages",
+            f"set it to {'airflow_oidc_auth.OidcFabAuthManager' if fab_mode else both}",
         )
     url = split_url(conf.get("api", "base_url", fallback="") or "")
     if url.scheme == "http" and url.hostname not in LOOPBACK_HOSTS:

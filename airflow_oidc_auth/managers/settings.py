@@ -125,7 +125,7 @@ def load_settings(*, resolve_secrets: bool, fab_mode: bool | None = None) -> Set
         fernet_keys=_fernet_keys(),
         resolve_secrets=resolve_secrets,
         problems=tuple(problems),
-        warnings=(*deployment_warnings(), *(fab.document.warnings if fab else ())),
+        warnings=(*deployment_warnings(fab_mode=fab_mode), *(fab.document.warnings if fab else ())),
         fab=fab.document.settings(document) if fab else None,
         source=source.named,
         mapped_rules=fab.document.rules if fab else MappedRules(),
