@@ -34,7 +34,7 @@ from processes import Children, end_leftovers, free_port, is_taken
 DEMO = Path(os.environ.get("AIRFLOW_OIDC_AUTH_DEMO_FOLDER", ROOT / ".demo")).resolve()
 DAGS = ROOT / "examples" / "demo" / "dags"
 CLIENT_ID = "airflow-demo"
-START_SECONDS = 180
+START_SECONDS = 300
 ROLE_MAPPING = {
     "airflow-admins": "Admin",
     "airflow-ops": "Op",
@@ -110,10 +110,21 @@ def _run(options: argparse.Namespace) -> int:
         environ = _environ(python)
         _configure(PREFERRED_PORTS)
         _migrate(python, environ)
-        # Chosen at the last moment: what is free now may not be when the database is ready.
+        return _serve_somewhere(python, environ, options)
+
+
+def _serve_somewhere(python: Path, environ: Mapping[str, str], options: argparse.Namespace) -> int:
+    """Choose ports and serve there. A port that was free when it was chosen may be gone when its server is ready."""
+    for chances in (2, 1, 0):
         ports = _ports(options.port)
         _configure(ports)
-        return _serve(python, ports, environ, once=options.once)
+        try:
+            return _serve(python, ports, environ, once=options.once)
+        except Stop as stop:
+            if not chances or options.port or "address already in use" not in str(stop).lower():
+                raise
+            print("  ! Somebody took a port just before; trying again with others", flush=True)
+    raise AssertionError("the last chance returns or raises")
 
 
 @contextlib.contextmanager

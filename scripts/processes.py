@@ -49,6 +49,7 @@ class Children:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=self._environ,
+                cwd=self._logs.parent,  # by which the next start knows whose they are
                 start_new_session=True,
                 preexec_fn=lambda: _die_with(parent),  # noqa: PLW1509 — no thread of ours holds a lock the child needs
             )
@@ -87,18 +88,22 @@ class Children:
 
 
 def end_leftovers(folder: Path) -> int:
-    """Kill the groups that an earlier run in this folder left behind; return how many.
+    """Kill the groups that an earlier run in this folder left behind, and see them gone; return how many.
 
-    A process id alone proves nothing, it may belong to somebody else by now: the time of birth must fit, too.
+    A process id alone proves nothing, it may belong to somebody else by now: the time of birth must fit, too, or,
+    of a group whose leader has died, the folder that its members work in.
     """
     try:
         noted = json.loads((folder / NOTES).read_text(encoding="utf-8")).values()
     except (OSError, ValueError, AttributeError):
         return 0
-    alive = [pid for pid, birth in noted if birth and _birth(pid) == birth]
+    alive = [pid for pid, birth in noted if birth and (_birth(pid) == birth or _outlived(pid, folder))]
     for pid in alive:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
+    limit = time.monotonic() + GRACE_SECONDS
+    while any(_members(pid) for pid in alive) and time.monotonic() < limit:
+        time.sleep(0.05)
     (folder / NOTES).unlink()
     return len(alive)
 
@@ -142,6 +147,26 @@ def _group_lives(group: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _outlived(group: int, folder: Path) -> bool:
+    """Tell whether a group that has lost its leader is at work in a folder (Linux only: elsewhere nobody knows)."""
+    if _birth(group):
+        return False
+    with contextlib.suppress(OSError):
+        return any((process / "cwd").readlink() == folder.resolve() for process in _members(group))
+    return False
+
+
+def _members(group: int) -> list[Path]:
+    """Return the living processes of a group, as Linux lists them."""
+    members = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            stat = (process / "stat").read_text(encoding="utf-8", errors="replace")
+            state, _, of_group = stat.rpartition(")")[2].split()[:3]
+            members += [process] if state != "Z" and int(of_group) == group else []
+    return members
 
 
 def _birth(pid: int) -> str:

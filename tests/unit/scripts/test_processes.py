@@ -3,6 +3,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -46,6 +47,28 @@ def test_leaves_somebody_elses_process_with_the_same_number_alone(processes: Mod
     assert sleeper.poll() is None
     sleeper.kill()
     sleeper.wait()
+
+
+LEADER = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+@pytest.mark.parametrize("ours", [True, False], ids=["ours", "somebody-elses"])
+def test_ends_a_group_whose_leader_has_died_only_in_its_folder(
+    processes: ModuleType, tmp_path: Path, ours: bool
+) -> None:
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    home.mkdir()
+    elsewhere.mkdir()
+    leader = subprocess.Popen([sys.executable, "-c", LEADER], start_new_session=True, cwd=home if ours else elsewhere)
+    noted = {"one": [leader.pid, processes._birth(leader.pid)]}
+    assert leader.wait(10) == 0
+    (home / "children.json").write_text(json.dumps(noted))
+    assert len(processes._members(leader.pid)) == 1
+    assert processes.end_leftovers(home) == int(ours)
+    assert len(processes._members(leader.pid)) == int(not ours)
+    for process in processes._members(leader.pid):
+        os.kill(int(process.name), signal.SIGKILL)
 
 
 @pytest.mark.parametrize("text", [None, "", "[]", '{"one": 3'])
