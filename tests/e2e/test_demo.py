@@ -73,7 +73,6 @@ class Demo:
         noted = json.loads((self.folder / "children.json").read_text(encoding="utf-8"))
         return {pid for pid, _ in noted.values()}
 
-
     def end(self) -> None:
         """End what a test has left running."""
         for process in self.started:
