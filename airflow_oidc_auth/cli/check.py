@@ -7,6 +7,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
+from airflow_oidc_auth.cli import migration
 from airflow_oidc_auth.cli.check_report import CheckReport, ProviderReport
 from airflow_oidc_auth.cli.command import command
 from airflow_oidc_auth.config.compiled import CompiledConfig
@@ -38,7 +39,8 @@ def check(args: Namespace) -> CheckReport:
     """Look at airflow.cfg, the document and, unless ``--offline``, every live provider."""
     settings = load_settings(resolve_secrets=not args.offline)
     compiled, problems = _compile(settings)
-    warnings = [*settings.warnings, *(compiled.warnings if compiled else ())]
+    tables = () if args.offline else tuple(migration.missing_tables())
+    warnings = [*tables, *settings.warnings, *(compiled.warnings if compiled else ())]
     errors, notes = _fab_mode(settings, compiled, offline=bool(args.offline))
     return CheckReport(
         source=f"FAB mode, {settings.source}" if settings.fab else settings.source,
