@@ -105,6 +105,25 @@ def test_a_database_without_fabs_tables_is_a_note_that_says_what_makes_them(
     assert "its tables cannot be read here. `airflow db migrate` makes them" in notes
 
 
+@pytest.mark.parametrize(
+    ("manager", "text", "suggestion"),
+    [
+        ("OidcFABAuthManager", "which does not exist", "did you mean airflow_oidc_auth.OidcFabAuthManager?"),
+        ("OidcAuthManager", "which does not read {file}", "set it to airflow_oidc_auth.OidcFabAuthManager"),
+    ],
+)
+def test_the_wrong_auth_manager_is_told_beside_what_it_misses(
+    oidc: Oidc, folder: Path, monkeypatch: pytest.MonkeyPatch, manager: str, text: str, suggestion: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__AUTH_MANAGER", f"airflow_oidc_auth.{manager}")
+    checked = oidc("check", "--json")
+    assert checked.code == 3
+    found = checked.data["problems"][0]
+    assert found["path"] == "[core] auth_manager"
+    assert found["text"].endswith(text.format(file=folder / "webserver_config.py"))
+    assert found["suggestion"].startswith(suggestion)
+
+
 def test_a_broken_file_is_bad_configuration(oidc: Oidc, folder: Path) -> None:
     write(folder, "x = = 1\n")
     checked = oidc("check", "--json")
