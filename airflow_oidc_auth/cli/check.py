@@ -24,8 +24,7 @@ from airflow_oidc_auth.providers.settings import ProviderSettings
 from airflow_oidc_auth.secret import Secret
 
 _FAB_LIMITS = (
-    "FAB mode has no multi-team and no rights per connection, variable or pool: "
-    "airflow_oidc_auth.OidcAuthManager is for these"
+    "FAB mode has no multi-team and no rights per connection, variable or pool: FAB's permissions know single DAGs only"
 )
 
 _UNREADABLE = (
