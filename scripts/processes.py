@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from console import Stop
@@ -38,11 +38,22 @@ class Children:
         self._environ = dict(environ)
         self._notes = logs.parent / NOTES
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._again: dict[str, Callable[[], None]] = {}
 
-    def start(self, name: str, command: Sequence[str | Path]) -> None:
-        """Start one child; what it prints goes to its log file."""
+    def start(self, name: str, command: Sequence[str | Path], *, restarts: int = 0) -> None:
+        """Start one child; what it prints goes to its log file.
+
+        :param restarts: how often it is started again when it ends by itself
+        """
+        self.log(name).unlink(missing_ok=True)
+        self._start(name, command, restarts)
+
+    def _start(self, name: str, command: Sequence[str | Path], restarts: int) -> None:
+        self._again.pop(name, None)
+        if restarts:
+            self._again[name] = lambda: self._start(name, command, restarts - 1)
         parent = os.getpid()
-        with self.log(name).open("wb") as log:
+        with self.log(name).open("ab") as log:
             self._running[name] = subprocess.Popen(
                 [str(part) for part in command],
                 stdin=subprocess.DEVNULL,
@@ -61,9 +72,14 @@ class Children:
         return self._logs / f"{name}.log"
 
     def check(self) -> None:
-        """Raise Stop with the end of its log if a child has ended by itself."""
-        for name, process in self._running.items():
-            if process.poll() is not None:
+        """Start a child again that has ended by itself, or raise Stop with the end of its log."""
+        for name, process in list(self._running.items()):
+            if process.poll() is None:
+                continue
+            if name in self._again:
+                _signal_group(process.pid, signal.SIGKILL)
+                self._again[name]()
+            else:
                 tail = "\n".join(self.log(name).read_text(encoding="utf-8", errors="replace").splitlines()[-25:])
                 raise Stop(f"{name} ended by itself (exit code {process.returncode}). Its last lines:\n\n{tail}")
 
@@ -83,8 +99,7 @@ class Children:
 
     def _signal(self, number: signal.Signals) -> None:
         for process in self._running.values():
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, number)
+            _signal_group(process.pid, number)
 
 
 def end_leftovers(folder: Path) -> int:
@@ -99,8 +114,7 @@ def end_leftovers(folder: Path) -> int:
         return 0
     alive = [pid for pid, birth in noted if birth and (_birth(pid) == birth or _outlived(pid, folder))]
     for pid in alive:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, signal.SIGKILL)
+        _signal_group(pid, signal.SIGKILL)
     limit = time.monotonic() + GRACE_SECONDS
     while any(_members(pid) for pid in alive) and time.monotonic() < limit:
         time.sleep(0.05)
@@ -137,6 +151,11 @@ def _die_with(parent: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != parent:  # the parent died before the request was made
             os._exit(1)
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
 
 
 def _group_lives(group: int) -> bool:

@@ -9,8 +9,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -63,10 +65,10 @@ class Demo:
         self.url = re.findall(r"ready: +(\S+)", log.read_text(encoding="utf-8"))[0]
         return process
 
-    def issuer_port(self) -> int:
-        """Return where the identity provider is to listen."""
+    def port(self, setting: str) -> int:
+        """Return a port of the demo's configuration, by what stands before it."""
         config = (self.folder / "airflow.cfg").read_text(encoding="utf-8")
-        return int(re.findall(r"issuer = http://127.0.0.1:(\d+)", config)[0])
+        return int(re.findall(rf"^{re.escape(setting)}(\d+)$", config, re.MULTILINE)[0])
 
     def groups(self) -> set[int]:
         """Return the process groups that it noted down."""
@@ -140,19 +142,43 @@ def test_a_killed_one_is_mended_by_the_next_start(demo: Demo) -> None:
     assert alive(groups) == set()
 
 
-def test_a_port_that_is_lost_at_the_last_moment_is_replaced(demo: Demo) -> None:
-    thief = socket.socket()
-    thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+class HealthyStranger(BaseHTTPRequestHandler):
+    """Another Airflow, as far as its health page tells."""
+
+    def do_GET(self) -> None:
+        parts = {part: {"status": "healthy"} for part in ("metadatabase", "scheduler", "dag_processor")}
+        body = json.dumps(parts).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_ports_that_are_lost_at_the_last_moment_are_replaced(demo: Demo) -> None:
+    thieves: list[ThreadingHTTPServer] = []
 
     def steal(said: str) -> None:
-        if "Starting the identity provider" in said and thief.getsockname()[1] == 0:
-            thief.bind(("127.0.0.1", demo.issuer_port()))
-            thief.listen()
+        # First the identity provider's, then Airflow's.
+        if said.count("… Starting the identity provider and Airflow (api-server, scheduler, dag-processor)\n") > len(
+            thieves
+        ):
+            port = demo.port("issuer = http://127.0.0.1:") if not thieves else demo.port("port = ")
+            thieves.append(ThreadingHTTPServer(("127.0.0.1", port), HealthyStranger))
+            threading.Thread(target=thieves[-1].serve_forever, daemon=True).start()
 
-    with thief:
-        process = demo.start(meanwhile=steal)
-        assert thief.getsockname()[1] not in {0, demo.issuer_port()}
+    try:
+        process = demo.start(meanwhile=lambda said: len(thieves) < 2 and steal(said))
+        assert len(thieves) == 2
+        assert thieves[0].server_port != demo.port("issuer = http://127.0.0.1:")
+        assert thieves[1].server_port != demo.port("port = ")
         assert get_status(f"{demo.url}/auth/health") == 200
+    finally:
+        for thief in thieves:
+            thief.shutdown()
+            thief.server_close()
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 0
 

@@ -98,3 +98,15 @@ def test_a_child_that_ends_is_told_with_its_last_words(processes: ModuleType, tm
     with pytest.raises(Exception, match=r"(?s)exit code 7.*last words"):
         children.check()
     children.stop()
+
+
+def test_a_child_that_may_be_started_again_is_and_not_for_ever(processes: ModuleType, tmp_path: Path) -> None:
+    children = processes.Children(tmp_path, os.environ)
+    children.start("fragile", [sys.executable, "-c", "print('fell over'); raise SystemExit(1)"], restarts=1)
+    children._running["fragile"].wait(10)
+    children.check()
+    children._running["fragile"].wait(10)
+    with pytest.raises(Exception, match="fragile ended by itself"):
+        children.check()
+    assert children.log("fragile").read_text().splitlines() == ["fell over", "fell over"]
+    children.stop()
