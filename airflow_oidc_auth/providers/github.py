@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 from airflow_oidc_auth.errors import OidcAuthError, ProtocolViolation, ProviderError
 from airflow_oidc_auth.providers.attempt import LoginAttempt
 from airflow_oidc_auth.providers.authorization import authorization_parameters, read_authorization_response
-from airflow_oidc_auth.providers.diagnose import read_date
 from airflow_oidc_auth.providers.github_account import GithubAccount, api_base
+from airflow_oidc_auth.providers.live_check import read_date
 from airflow_oidc_auth.providers.oauth_error import oauth_error
 from airflow_oidc_auth.providers.provider import Finding, SignIn
 from airflow_oidc_auth.providers.settings import ProviderSettings

@@ -211,7 +211,7 @@ class SamlProvider:
 
     def diagnose(self, *, redirect_uri: str = "") -> Sequence[Finding]:
         """Check the IdP's metadata, its certificates and the clock; never raises."""
-        return diagnose(self._settings, self._own, self._transport, self._clock)
+        return diagnose(self._settings, self._transport, self._clock)
 
     def _read(self, attempt: LoginAttempt | None, response: Mapping[str, str]) -> CheckedResponse:
         metadata = self._idp_metadata()
