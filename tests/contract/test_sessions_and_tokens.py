@@ -11,6 +11,7 @@ from airflow.configuration import conf
 from sqlalchemy.exc import OperationalError
 
 from airflow_oidc_auth.errors import SessionError
+from tests.contract.statements import counted
 
 
 def bearer(server, token):
@@ -123,24 +124,12 @@ def test_a_store_that_cannot_be_read_answers_503_and_keeps_the_cookie(server, mo
 
 
 def test_authorizing_a_request_asks_neither_database_nor_identity_provider(server):
-    from airflow import settings
-    from sqlalchemy import event
-
     browser = server.sign_in("ada")
     browser.get("/ui/auth/me")
-    statements = []
-
-    def note(connection, cursor, statement, *rest):
-        if "oidc_auth_revocation" not in statement:  # the feed polls beside the requests
-            statements.append(statement)
-
     server.idp.requests.clear()
-    event.listen(settings.engine, "before_cursor_execute", note)
-    try:
+    with counted() as statements:
         assert browser.get("/ui/auth/me").status_code == 200
         assert browser.get("/ui/auth/menus").status_code == 200
-    finally:
-        event.remove(settings.engine, "before_cursor_execute", note)
     assert statements == []
     assert server.idp.requests == []
 
