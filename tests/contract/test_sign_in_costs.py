@@ -6,6 +6,7 @@ The bounds are those promised for FAB mode. ``python -m benchmarks sign-in`` cou
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
