@@ -10,11 +10,12 @@ import time
 from airflow_oidc_auth.sessions.database import DatabaseSessionStore
 from airflow_oidc_auth.sessions.fernet import TokenCipher
 from airflow_oidc_auth.sessions.live import LiveSessions
+from airflow_oidc_auth.sessions.models import metadata
 from tests.storage.airflow_database import DB_MANAGER, migrate_own_database, run_airflow
 from tests.storage.backends import KEYS
 from tests.storage.people import ADMIN, sign_in
 
-TABLES = {"oidc_auth_fab_user", "oidc_auth_principal", "oidc_auth_revocation", "oidc_auth_session"}
+TABLES = {table.name for table in metadata.sorted_tables}
 
 
 def copy_database(source, target) -> None:
