@@ -11,6 +11,7 @@ import base64
 import configparser
 import contextlib
 import fcntl
+import http.client
 import json
 import os
 import secrets
@@ -34,7 +35,8 @@ from processes import Children, end_leftovers, free_port, is_taken
 DEMO = Path(os.environ.get("AIRFLOW_OIDC_AUTH_DEMO_FOLDER", ROOT / ".demo")).resolve()
 DAGS = ROOT / "examples" / "demo" / "dags"
 CLIENT_ID = "airflow-demo"
-START_SECONDS = 180
+START_SECONDS = 300
+RESTARTS = 5
 ROLE_MAPPING = {
     "airflow-admins": "Admin",
     "airflow-ops": "Op",
@@ -110,10 +112,21 @@ def _run(options: argparse.Namespace) -> int:
         environ = _environ(python)
         _configure(PREFERRED_PORTS)
         _migrate(python, environ)
-        # Chosen at the last moment: what is free now may not be when the database is ready.
+        return _serve_somewhere(python, environ, options)
+
+
+def _serve_somewhere(python: Path, environ: Mapping[str, str], options: argparse.Namespace) -> int:
+    """Choose ports and serve there. A port that was free when it was chosen may be gone when its server is ready."""
+    for chances in (2, 1, 0):
         ports = _ports(options.port)
         _configure(ports)
-        return _serve(python, ports, environ, once=options.once)
+        try:
+            return _serve(python, ports, environ, once=options.once)
+        except Stop as stop:
+            if not chances or options.port or "address already in use" not in str(stop).lower():
+                raise
+            print("  ! Somebody took a port just before; trying again with others", flush=True)
+    raise AssertionError("the last chance returns or raises")
 
 
 @contextlib.contextmanager
@@ -302,7 +315,9 @@ def _start(children: Children, python: Path, ports: Ports) -> None:
     idp += ["--redirect-uri", f"{ports.url}/auth/callback/oidc", "--users", str(DEMO / "users.json")]
     children.start("identity-provider", [python, "-m", "airflow_oidc_auth.testing", *idp])
     for name in ("api-server", "scheduler", "dag-processor"):
-        children.start(name, [python, "-m", "airflow", name])
+        # LocalExecutor takes the scheduler down with a task whose API server refused it, as after a crash.
+        restarts = RESTARTS if name == "scheduler" else 0
+        children.start(name, [python, "-m", "airflow", name], restarts=restarts)
 
 
 def _wait_until_healthy(children: Children, ports: Ports) -> None:
@@ -318,7 +333,16 @@ def _healthy(ports: Ports) -> bool:
     health = _get_json(f"http://127.0.0.1:{ports.airflow}/api/v2/monitor/health")
     parts = [health.get(name) for name in ("metadatabase", "scheduler", "dag_processor")]
     airflow = all(isinstance(part, dict) and part.get("status") == "healthy" for part in parts)
-    return airflow and "issuer" in _get_json(f"{ports.issuer}/.well-known/openid-configuration")
+    return airflow and _sends_to(ports.issuer, ports.airflow)
+
+
+def _sends_to(issuer: str, port: int) -> bool:
+    """Tell whether our Airflow listens there: another one that took the port before is as healthy, and not ours."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+        connection.request("GET", "/auth/login")
+        return (connection.getresponse().getheader("Location") or "").startswith(f"{issuer}/")
+    return False
 
 
 def _get_json(url: str) -> dict[str, object]:

@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from console import Stop
@@ -38,17 +38,29 @@ class Children:
         self._environ = dict(environ)
         self._notes = logs.parent / NOTES
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._again: dict[str, Callable[[], None]] = {}
 
-    def start(self, name: str, command: Sequence[str | Path]) -> None:
-        """Start one child; what it prints goes to its log file."""
+    def start(self, name: str, command: Sequence[str | Path], *, restarts: int = 0) -> None:
+        """Start one child; what it prints goes to its log file.
+
+        :param restarts: how often it is started again when it ends by itself
+        """
+        self.log(name).unlink(missing_ok=True)
+        self._start(name, command, restarts)
+
+    def _start(self, name: str, command: Sequence[str | Path], restarts: int) -> None:
+        self._again.pop(name, None)
+        if restarts:
+            self._again[name] = lambda: self._start(name, command, restarts - 1)
         parent = os.getpid()
-        with self.log(name).open("wb") as log:
+        with self.log(name).open("ab") as log:
             self._running[name] = subprocess.Popen(
                 [str(part) for part in command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=self._environ,
+                cwd=self._logs.parent,  # by which the next start knows whose they are
                 start_new_session=True,
                 preexec_fn=lambda: _die_with(parent),  # noqa: PLW1509 — no thread of ours holds a lock the child needs
             )
@@ -60,9 +72,14 @@ class Children:
         return self._logs / f"{name}.log"
 
     def check(self) -> None:
-        """Raise Stop with the end of its log if a child has ended by itself."""
-        for name, process in self._running.items():
-            if process.poll() is not None:
+        """Start a child again that has ended by itself, or raise Stop with the end of its log."""
+        for name, process in list(self._running.items()):
+            if process.poll() is None:
+                continue
+            if name in self._again:
+                _signal_group(process.pid, signal.SIGKILL)
+                self._again[name]()
+            else:
                 tail = "\n".join(self.log(name).read_text(encoding="utf-8", errors="replace").splitlines()[-25:])
                 raise Stop(f"{name} ended by itself (exit code {process.returncode}). Its last lines:\n\n{tail}")
 
@@ -82,23 +99,25 @@ class Children:
 
     def _signal(self, number: signal.Signals) -> None:
         for process in self._running.values():
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, number)
+            _signal_group(process.pid, number)
 
 
 def end_leftovers(folder: Path) -> int:
-    """Kill the groups that an earlier run in this folder left behind; return how many.
+    """Kill the groups that an earlier run in this folder left behind, and see them gone; return how many.
 
-    A process id alone proves nothing, it may belong to somebody else by now: the time of birth must fit, too.
+    A process id alone proves nothing, it may belong to somebody else by now: the time of birth must fit, too, or,
+    of a group whose leader has died, the folder that its members work in.
     """
     try:
         noted = json.loads((folder / NOTES).read_text(encoding="utf-8")).values()
     except (OSError, ValueError, AttributeError):
         return 0
-    alive = [pid for pid, birth in noted if birth and _birth(pid) == birth]
+    alive = [pid for pid, birth in noted if birth and (_birth(pid) == birth or _outlived(pid, folder))]
     for pid in alive:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, signal.SIGKILL)
+        _signal_group(pid, signal.SIGKILL)
+    limit = time.monotonic() + GRACE_SECONDS
+    while any(_members(pid) for pid in alive) and time.monotonic() < limit:
+        time.sleep(0.05)
     (folder / NOTES).unlink()
     return len(alive)
 
@@ -134,6 +153,11 @@ def _die_with(parent: int) -> None:
             os._exit(1)
 
 
+def _signal_group(group: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
 def _group_lives(group: int) -> bool:
     try:
         os.killpg(group, 0)
@@ -142,6 +166,26 @@ def _group_lives(group: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _outlived(group: int, folder: Path) -> bool:
+    """Tell whether a group that has lost its leader is at work in a folder (Linux only: elsewhere nobody knows)."""
+    if _birth(group):
+        return False
+    with contextlib.suppress(OSError):
+        return any((process / "cwd").readlink() == folder.resolve() for process in _members(group))
+    return False
+
+
+def _members(group: int) -> list[Path]:
+    """Return the living processes of a group, as Linux lists them."""
+    members = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            stat = (process / "stat").read_text(encoding="utf-8", errors="replace")
+            state, _, of_group = stat.rpartition(")")[2].split()[:3]
+            members += [process] if state != "Z" and int(of_group) == group else []
+    return members
 
 
 def _birth(pid: int) -> str:

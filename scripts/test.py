@@ -80,7 +80,11 @@ def _environ() -> dict[str, str]:
 
 def _say_what_is_missing() -> None:
     """Tests skip what is not installed; say so before, not after."""
-    wanted = {"chromium": "end-to-end tests", "mariadbd": "storage tests on MariaDB"}
+    wanted = {
+        "chromium": "end-to-end tests",
+        "mariadbd": "storage tests on MariaDB",
+        "php": "end-to-end tests of SAML",
+    }
     for program, purpose in wanted.items():
         if not shutil.which(program):
             print(f"  ! {program} is not installed: {purpose} are skipped", flush=True)

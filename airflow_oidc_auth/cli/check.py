@@ -7,6 +7,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
+from airflow_oidc_auth.cli import migration
 from airflow_oidc_auth.cli.check_report import Address, CheckReport, ProviderReport
 from airflow_oidc_auth.cli.command import command
 from airflow_oidc_auth.config.compiled import CompiledConfig
@@ -25,8 +26,12 @@ from airflow_oidc_auth.providers.settings import ProviderSettings
 from airflow_oidc_auth.secret import Secret
 
 _FAB_LIMITS = (
-    "FAB mode has no multi-team and no rights per connection, variable or pool: "
-    "airflow_oidc_auth.OidcAuthManager is for these"
+    "FAB mode has no multi-team and no rights per connection, variable or pool: FAB's permissions know single DAGs only"
+)
+
+_UNREADABLE = (
+    "whether FAB has these roles is not known: its tables cannot be read here. "
+    "`airflow db migrate` makes them where they are missing"
 )
 # What a SAML provider finds about our own keys.
 _OF_KEYS = {"requests", "logout"}
@@ -37,7 +42,8 @@ def check(args: Namespace) -> CheckReport:
     """Look at airflow.cfg, the document and, unless ``--offline``, every live provider."""
     settings = load_settings(resolve_secrets=not args.offline)
     compiled, problems, resolved = _compile(settings)
-    warnings = [*settings.warnings, *(compiled.warnings if compiled else ())]
+    tables = () if args.offline else tuple(migration.missing_tables())
+    warnings = [*tables, *settings.warnings, *(compiled.warnings if compiled else ())]
     errors, notes = _fab_mode(settings, compiled, offline=bool(args.offline))
     return CheckReport(
         source=f"FAB mode, {settings.source}" if settings.fab else settings.source,
@@ -64,7 +70,7 @@ def _fab_mode(settings: Settings, compiled: CompiledConfig | None, *, offline: b
     from airflow_oidc_auth.fab.existing_roles import read_existing_roles
 
     if (existing := read_existing_roles()) is None:
-        return [], [_FAB_LIMITS, "whether FAB has these roles is not known: its tables cannot be read here"]
+        return [], [_FAB_LIMITS, _UNREADABLE]
     if not existing:
         note = "FAB has no roles yet: `airflow sync-perm`, or the first start, makes Admin, Op, User, Viewer and Public"
         return missing_roles(compiled.grants, BUILTIN_ROLES), [_FAB_LIMITS, note]

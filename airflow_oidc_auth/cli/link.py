@@ -83,7 +83,7 @@ def unlink(args: Namespace) -> LinkReport:
     with fab_transaction() as transaction:
         gone = _unlink(transaction, args)
         write_audit(transaction, [links.build_unlinked(gone, by=by, correlation_id=correlation_id)])
-    after = "Its sessions end within seconds. The next sign-in of this identity is that of a new user."
+    after = "Its sessions end within seconds. The next sign-in of this identity makes a new user, or is refused."
     return LinkReport("Unlinked", gone, by, correlation_id, after)
 
 

@@ -42,6 +42,12 @@ class ClosedPasswordView(BaseView):  # type: ignore[misc]  # FAB ships no types
     """In place of FAB's forms for passwords: one given today would open FAB when a deployment goes back to it."""
 
 
+class ClosedOwnPasswordView(ClosedPasswordView):
+    """The same for the form of one's own password: FAB complains of a class that it meets twice."""
+
+    class_permission_name = ClosedPasswordView.__name__  # no further resource in FAB's tables
+
+
 class AuthOidcView(AuthView):  # type: ignore[misc]  # FAB ships no types
     """Where FAB and old bookmarks send people to sign in and out: our own addresses."""
 
@@ -65,7 +71,7 @@ class OidcSecurityManager(FabAirflowSecurityManagerOverride):
 
     authoauthview = AuthOidcView
     resetpasswordview = ClosedPasswordView
-    resetmypasswordview = ClosedPasswordView
+    resetmypasswordview = ClosedOwnPasswordView
 
     def __init__(self, appbuilder: Any) -> None:
         super().__init__(appbuilder)  # type: ignore[no-untyped-call]

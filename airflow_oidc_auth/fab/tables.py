@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Connection, Table, delete, event
+from sqlalchemy import Connection, Table, delete, event, inspect
 from sqlalchemy.orm import Session as Transaction
 
 from airflow_oidc_auth.sessions.models import fab_users
@@ -54,13 +54,16 @@ def forget_links_of_deleted_users() -> None:
     """From now on delete a FAB user's link with the user, in the same transaction; a second call changes nothing.
 
     It sees what FAB deletes through its ORM: its pages, its API and ``airflow users delete`` where this package is
-    loaded. Where it is not, the creation time kept with the link tells.
+    loaded. Where it is not, the creation time kept with the link tells. Before ``airflow db migrate`` has made our
+    table there is no link, and nothing that could keep FAB from deleting.
     """
     from airflow.providers.fab.auth_manager.models import User
 
     @event.listens_for(User, "after_delete")
     def _forget(_mapper: object, connection: Connection, user: Any) -> None:
-        connection.execute(delete(fab_users).where(fab_users.c.user_id == user.id))
+        # Asked first: on PostgreSQL a failed statement would take FAB's own with it.
+        if inspect(connection).has_table(fab_users.name, schema=fab_users.schema):
+            connection.execute(delete(fab_users).where(fab_users.c.user_id == user.id))
 
 
 def created_on_text(created_on: datetime | None) -> str:

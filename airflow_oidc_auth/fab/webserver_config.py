@@ -19,7 +19,7 @@ from airflow_oidc_auth.errors import ConfigurationError, Problem
 from airflow_oidc_auth.fab.source_lines import SourceLines, read_source_lines
 
 OPTION = "[fab] config_file"
-INSTALL = "pip install airflow-oidc-auth[fab]"
+INSTALL = "pip install 'airflow-oidc-auth[fab]'"
 _NAME = re.compile(r"[A-Za-z_][\w.\-]{0,99}", re.ASCII)
 _LONGEST_NAME = 30
 _NULL = b"\0"

@@ -11,11 +11,9 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from airflow_oidc_auth.audit.event import AuthEvent
 from airflow_oidc_auth.config.compiled import SessionSettings
 from airflow_oidc_auth.errors import LoginRefused, OidcAuthError, ProtocolViolation, SessionError
 from airflow_oidc_auth.grants.grant import Grant, Refusal
-from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.login import records
 from airflow_oidc_auth.login.attempts import AttemptCookies, attempt_cookie_name
 from airflow_oidc_auth.login.departures import (
@@ -29,8 +27,9 @@ from airflow_oidc_auth.login.departures import (
     recheck_of,
 )
 from airflow_oidc_auth.login.logouts import IdpLogouts
-from airflow_oidc_auth.login.outcome import SHOWN_GROUPS, Begun, Refused, RequestContext, SignedIn, SignedOut, Visitor
+from airflow_oidc_auth.login.outcome import Begun, Refused, RequestContext, SignedIn, SignedOut
 from airflow_oidc_auth.login.ports import Audit, Pool, Rules, Sessions
+from airflow_oidc_auth.login.refusals import Refusals
 from airflow_oidc_auth.login.saml_journey import SamlExchange, is_own_state
 from airflow_oidc_auth.login.step_up import StepUpWish, ask_for, is_somebody_else
 from airflow_oidc_auth.providers.attempt import LoginAttempt
@@ -89,6 +88,7 @@ class Journey:
         self._settings = settings
         self._clock = clock
         self._token_urlsafe = token_urlsafe
+        self._refusals = Refusals(sessions, audit, clock)
         self.saml = SamlExchange(providers, sessions, audit)
         self.idp_logouts = IdpLogouts(providers, sessions, audit, clock)
 
@@ -120,7 +120,7 @@ class Journey:
         try:
             departure = await running.pool.run(build_departure, running.provider, attempt)
         except OidcAuthError as error:
-            return await self._failed(error, attempt, context, spent=None)
+            return await self._refusals.failed(error, attempt, context, spent=None)
         cookie = self._attempts.seal(attempt)
         dropped = self._attempts.prune(context.cookies, cookie)
         return Begun(departure.url, cookie, dropped, form_fields(departure))
@@ -144,7 +144,7 @@ class Journey:
         try:
             attempt = self._attempts.open(response.get("state", ""), context.cookies)
         except ProtocolViolation as error:
-            return await self._lost(error, provider_id, context)
+            return await self._refusals.lost(error, self._known(provider_id), context)
         return await self._finish(provider_id, attempt, response, context, previous)
 
     async def complete_saml(
@@ -170,7 +170,7 @@ class Journey:
         except ProtocolViolation as error:
             # RelayState of an IdP that begins is what its administrator wrote; ours is a state.
             if error.code != "attempt_unknown" or is_own_state(relay_state):
-                return await self._lost(error, provider_id, context)
+                return await self._refusals.lost(error, self._known(provider_id), context)
             unsolicited = self._new_attempt(provider_id, unsolicited_next, context)
             return await self._finish(provider_id, unsolicited, response, context, previous, solicited=False)
         return await self._finish(provider_id, attempt, response, context, previous)
@@ -209,10 +209,14 @@ class Journey:
         try:
             outcome = await self._sign_in(provider_id, attempt, response, context, spent)
         except OidcAuthError as error:
-            return await self._failed(error, attempt, context, spent=spent)
+            return await self._refusals.failed(error, attempt, context, spent=spent)
         if previous is not None and isinstance(outcome, SignedIn):
             await self._replace(previous, outcome, context)
         return outcome
+
+    def _known(self, provider_id: str) -> str | None:
+        """Return the provider's id, None for what somebody made up."""
+        return provider_id if provider_id in self._providers else None
 
     def _new_attempt(
         self,
@@ -256,11 +260,11 @@ class Journey:
         if is_somebody_else(attempt, sign_in.identity):
             decision = Refusal("step_up_other_person")
         if isinstance(decision, Refusal):
-            return replace(await self._turned_away(decision, sign_in, attempt, context), spent=spent)
+            return replace(await self._refusals.by_rules(decision, sign_in, attempt, context), spent=spent)
         try:
             opened = await self._open(sign_in, decision, attempt, context, recheck)
         except LoginRefused as error:
-            return replace(await self._turned_away_by_account(error, sign_in, attempt, context), spent=spent)
+            return replace(await self._refusals.by_account(error, sign_in, attempt, context), spent=spent)
         return SignedIn(opened.session, attempt.next_url, spent, attempt.correlation_id)
 
     def _decide(
@@ -327,100 +331,6 @@ class Journey:
         except (OidcAuthError, asyncio.TimeoutError):
             return None
 
-    async def _turned_away(
-        self, refusal: Refusal, sign_in: SignIn, attempt: LoginAttempt, context: RequestContext
-    ) -> Refused:
-        identity = sign_in.identity
-        withdrawn = await self._withdraw(identity, attempt) if refusal.code == "no_matching_rule" else ()
-        detail = {"place": refusal.path, **facts_of(sign_in)}
-        refused = await self._refuse(
-            refusal.code, identity, attempt, context, withdrawn=withdrawn, detail=detail, text=refusal.text
-        )
-        return replace(refused, step_up=refusal.rule)
-
-    async def _turned_away_by_account(
-        self, error: LoginRefused, sign_in: SignIn, attempt: LoginAttempt, context: RequestContext
-    ) -> Refused:
-        """Refuse somebody whom the rules let in and whose account elsewhere does not."""
-        identity = sign_in.identity
-        log.warning(
-            "sign-in refused: code=%s correlation_id=%s detail=%r", error.code, attempt.correlation_id, error.detail
-        )
-        withdrawn = await self._withdraw(identity, attempt) if error.code == "fab_role_missing" else ()
-        detail = {name: str(value) for name, value in error.evidence.items()} | dict(facts_of(sign_in))
-        return await self._refuse(
-            error.code, identity, attempt, context, withdrawn=withdrawn, detail=detail, hint=error.hint
-        )
-
-    async def _refuse(  # what the page and the audit say
-        self,
-        code: str,
-        identity: Identity,
-        attempt: LoginAttempt,
-        context: RequestContext,
-        *,
-        withdrawn: tuple[str, ...],
-        detail: Mapping[str, str],
-        text: str = "",
-        hint: str = "",
-    ) -> Refused:
-        record = records.build_refusal(
-            identity, code, attempt.correlation_id, context, withdrawn=withdrawn, detail=detail
-        )
-        await self._sessions.run(self._audit.record, record)
-        return Refused(
-            code,
-            attempt.correlation_id,
-            text=text,
-            hint=hint,
-            provider=attempt.provider,
-            visitor=_describe(identity),
-            next_url=attempt.next_url,
-        )
-
-    async def _withdraw(self, identity: Identity, attempt: LoginAttempt) -> tuple[str, ...]:
-        """Let a person without any role have none elsewhere; the refusal stands whether that works or not."""
-        try:
-            return await self._sessions.withdraw(identity)
-        except SessionError as error:
-            log.error(  # noqa: TRY400  # no stack needed
-                "roles of a refused person live on: code=%s correlation_id=%s", error.code, attempt.correlation_id
-            )
-            return ()
-
-    async def _failed(
-        self, error: OidcAuthError, attempt: LoginAttempt, context: RequestContext, *, spent: str | None
-    ) -> Refused:
-        event = AuthEvent.LOGIN_REFUSED if isinstance(error, LoginRefused) else AuthEvent.LOGIN_FAILED
-        await self._note_failure(error, event, attempt.provider, attempt.correlation_id, context)
-        return Refused(
-            error.code,
-            attempt.correlation_id,
-            hint=error.hint,
-            provider=attempt.provider,
-            next_url=attempt.next_url,
-            spent=spent,
-        )
-
-    async def _lost(self, error: ProtocolViolation, provider_id: str, context: RequestContext) -> Refused:
-        provider = provider_id if provider_id in self._providers else None
-        await self._note_failure(error, AuthEvent.LOGIN_FAILED, provider, context.correlation_id, context)
-        return Refused(error.code, context.correlation_id, hint=error.hint)
-
-    async def _note_failure(
-        self, error: OidcAuthError, event: AuthEvent, provider: str | None, correlation_id: str, context: RequestContext
-    ) -> None:
-        log.warning(
-            "%s code=%s correlation_id=%s provider=%s detail=%r evidence=%r",
-            *(event.value, error.code, correlation_id, provider, error.detail, dict(error.evidence)),
-        )
-        record = records.build_anonymous(event, error.code, provider, correlation_id, context)
-        try:
-            await self._sessions.run(self._audit.record_anonymous_failure, record, self._clock())
-        except SessionError as lost:
-            # The door is shut already; the line above is what remains of this failure.
-            log.error("audit record lost: code=%s correlation_id=%s", lost.code, correlation_id)  # noqa: TRY400
-
 
 def build_redirect_uri(base_url: str, provider_id: str) -> str:
     """Return the redirect URI to register at the IdP; never from a request's Host header."""
@@ -439,14 +349,3 @@ def _is_another_tab(previous: Session, session: Session) -> bool:
     """
     together = session.created_at - previous.created_at < TABS_TOGETHER
     return together and previous.principal_id == session.principal_id
-
-
-def _describe(identity: Identity) -> Visitor:
-    groups = sorted(identity.groups)
-    return Visitor(
-        name=identity.name,
-        email=identity.email,
-        issuer=identity.issuer,
-        groups=tuple(groups[:SHOWN_GROUPS]),
-        more_groups=max(0, len(groups) - SHOWN_GROUPS),
-    )

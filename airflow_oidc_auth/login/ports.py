@@ -10,6 +10,7 @@ from airflow_oidc_auth.grants.grant import Evaluation, Grant
 from airflow_oidc_auth.grants.needs import Needs
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.providers.provider import SignIn
+from airflow_oidc_auth.providers.saml.replay import ReplayCache
 from airflow_oidc_auth.sessions.session import Ended, Opened, Session
 from airflow_oidc_auth.sessions.store import SessionStore
 
@@ -64,6 +65,10 @@ class Sessions(Protocol):
 
     async def run(self, function: Callable[..., T], *args: object, **kwargs: object) -> T:
         """Run something else that blocks on the metadata database."""
+        ...
+
+    def replay_cache(self) -> ReplayCache:
+        """Return what remembers messages that may be used once; it blocks."""
         ...
 
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
 
-from airflow_oidc_auth.audit.event import AuditRecord
 from airflow_oidc_auth.errors import OidcAuthError, ProtocolViolation, SessionError
 from airflow_oidc_auth.login import records
 from airflow_oidc_auth.login.departures import SpeaksSaml
 from airflow_oidc_auth.login.outcome import RequestContext
+from airflow_oidc_auth.login.ports import Audit, Pool, Sessions
 from airflow_oidc_auth.providers.provider import Provider
 from airflow_oidc_auth.providers.saml.bindings import LogoutMessage, Post, Redirect
-from airflow_oidc_auth.sessions.session import Ended, Session
 
 if TYPE_CHECKING:
     # Importing it needs the extra [saml].
@@ -22,18 +21,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 # What `secrets.token_urlsafe(16)` makes.
 _OWN_STATE = re.compile(r"[A-Za-z0-9_-]{22}")
-
-
-class Pool(Protocol):
-    """A provider's own threads."""
-
-    async def run(self, fn: Callable[..., T], *args: object) -> T:
-        """Run ``fn`` on one of the threads."""
-        ...
 
 
 class Running(Protocol):
@@ -47,30 +36,6 @@ class Running(Protocol):
     @property
     def pool(self) -> Pool:
         """Its threads."""
-        ...
-
-
-class Sessions(Protocol):
-    """What ends sessions (:class:`airflow_oidc_auth.sessions.live.LiveSessions`)."""
-
-    async def sessions_of_idp(self, provider: str, idp_sid: str) -> Sequence[Session]:
-        """Return the live sessions of a provider whose ``idp_sid`` begins so."""
-        ...
-
-    async def end(self, session_id: str, *, reason: str) -> Ended | None:
-        """End a session; None if there is none to end."""
-        ...
-
-    async def run(self, function: Callable[..., T], *args: object) -> T:
-        """Run something else that blocks on the metadata database."""
-        ...
-
-
-class Audit(Protocol):
-    """Where events are written."""
-
-    def record(self, record: AuditRecord) -> None:
-        """Write one event."""
         ...
 
 
@@ -122,13 +87,14 @@ class SamlExchange:
     ) -> tuple[Redirect | Post, tuple[str, ...]]:
         """End the sessions that a LogoutRequest names; return the answer and the ids of sessions that ended.
 
-        :raises ProtocolViolation: it is not the IdP's request
+        :raises ProtocolViolation: it is not the IdP's request, or was brought before
         """
         provider = self.find(provider_id)
         if provider is None:
             raise ProtocolViolation("provider_unknown", f"{provider_id!r} speaks no SAML")
         requested = await self._providers[provider_id].pool.run(provider.answer_logout_request, message)
         try:
+            await self._use_up(requested)
             ended = await self._end(provider_id, requested, context)
         except SessionError as error:
             log.error(  # noqa: TRY400  # no stack needed
@@ -136,6 +102,11 @@ class SamlExchange:
             )
             return requested.failed, ()
         return requested.answer, ended
+
+    async def _use_up(self, requested: LogoutRequested) -> None:
+        cache = self._sessions.replay_cache()
+        if await self._sessions.run(cache.seen, requested.replay_key, requested.usable_until):
+            raise ProtocolViolation("saml_replayed", "the logout request was brought before")
 
     async def _end(self, provider_id: str, requested: LogoutRequested, context: RequestContext) -> tuple[str, ...]:
         ended = []

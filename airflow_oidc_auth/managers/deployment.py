@@ -8,10 +8,15 @@ from collections.abc import Iterator
 from airflow.configuration import conf
 from cryptography.fernet import Fernet
 
+from airflow_oidc_auth.config.paths import did_you_mean, one_of
 from airflow_oidc_auth.errors import ConfigurationError, Problem
 from airflow_oidc_auth.managers.address import split_url
 from airflow_oidc_auth.managers.secret_option import read_secret_option
 
+AUTH_MANAGER = "[core] auth_manager"
+PACKAGE = "airflow_oidc_auth."
+FAB_MODE = f"{PACKAGE}OidcFabAuthManager"
+MANAGERS = (f"{PACKAGE}OidcAuthManager", FAB_MODE)
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _JWT_SECRET_VARIABLES = tuple(f"AIRFLOW__API_AUTH__JWT_SECRET{suffix}" for suffix in ("_CMD", "_SECRET"))
 
@@ -28,14 +33,32 @@ def deployment_problems() -> Iterator[Problem]:
         )
 
 
-def deployment_warnings() -> Iterator[Problem]:
-    """Yield what an administrator should know before going live."""
+def manager_problems(passed_over: str) -> Iterator[Problem]:
+    """Yield what is wrong with the choice of the auth manager.
+
+    :param passed_over: ``webserver_config.py`` of FAB mode where it is not read and nothing else is; else empty
+    """
     manager = conf.get("core", "auth_manager", fallback="") or ""
-    if not manager.startswith("airflow_oidc_auth."):
+    if manager.startswith(PACKAGE) and manager.count(".") == 1 and manager not in MANAGERS:
+        suggestion = did_you_mean(manager, MANAGERS) or one_of(MANAGERS)
+        yield Problem(AUTH_MANAGER, f"is {manager}, which does not exist", suggestion)
+    elif passed_over:
+        text = f"is {manager}, which does not read {passed_over}"
+        yield Problem(AUTH_MANAGER, text, f"set it to {FAB_MODE}, or write [oidc_auth]")
+
+
+def deployment_warnings(*, fab_mode: bool) -> Iterator[Problem]:
+    """Yield what an administrator should know before going live.
+
+    :param fab_mode: whether the configuration is that of FAB mode, before the switch, too
+    """
+    manager = conf.get("core", "auth_manager", fallback="") or ""
+    if not manager.startswith(PACKAGE):
+        both = f"{MANAGERS[0]}, or OidcFabAuthManager to keep FAB's roles and pages"
         yield Problem(
-            "[core] auth_manager",
+            AUTH_MANAGER,
             f"is {manager}: sign-in with this package is not active",
-            "set it to airflow_oidc_auth.OidcAuthManager, or OidcFabAuthManager to keep FAB's roles and pages",
+            f"set it to {FAB_MODE if fab_mode else both}",
         )
     url = split_url(conf.get("api", "base_url", fallback="") or "")
     if url.scheme == "http" and url.hostname not in LOOPBACK_HOSTS:

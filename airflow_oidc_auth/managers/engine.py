@@ -59,6 +59,8 @@ FLUSH_EVERY = 5.0
 # Flask's session: it proves nothing here, and holds form tokens and messages of who was signed in.
 FAB_COOKIES = ("session",)
 OLD_RUNTIME_GRACE = 60.0
+# What the IdP publishes is fetched and refreshed behind everybody's back: nobody's sign-in shall wait for it.
+WARM_UP_EVERY = 20.0
 
 
 class Engine:
@@ -93,6 +95,7 @@ class Engine:
         self._desk = OfficerDesk(services, self._audit, lambda: self._runtime.config.sessions.break_glass)
         self.office, self.break_glass = self._desk.office, self._desk.break_glass
         self._flush = Periodic("oidc-auth-audit", self._flush_audit, FLUSH_EVERY, first_delay=FLUSH_EVERY)
+        self._warm_up = Periodic("oidc-auth-warm-up", self._warm, WARM_UP_EVERY)
         self._reloading = (
             Reloading(settings, runtime.config, self._reload, self._audit) if settings.config_file else None
         )
@@ -237,7 +240,7 @@ class Engine:
         self._metrics.start()
         if self._reloading is not None:
             self._reloading.start()
-        self._runtime.warm_up()
+        self._warm_up.start()
 
     def stop(self) -> None:
         """End the background threads and write what the audit still counts."""
@@ -245,6 +248,7 @@ class Engine:
             self._reloading.stop()
         self._metrics.stop()
         self._care.stop()
+        self._warm_up.stop()
         self._flush.stop()
         self._desk.stop()
         self._audit().close()
@@ -254,6 +258,9 @@ class Engine:
 
     def _audit(self) -> AuditLog:
         return self._runtime.audit
+
+    def _warm(self) -> None:
+        self._runtime.warm_up()
 
     def _flush_audit(self) -> None:
         self._runtime.audit.flush(self._services.clock())

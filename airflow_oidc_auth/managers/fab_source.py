@@ -32,6 +32,12 @@ def is_fab_mode(*, other_source: bool) -> bool:
     return manager == MANAGER or (manager == _STOCK and (not other_source or _names_us(_path())))
 
 
+def passed_over_file() -> str:
+    """Return the path of a ``webserver_config.py`` that was written for FAB mode, for where it does not count."""
+    path = _path()
+    return path if _names_us(path) else ""
+
+
 def _names_us(path: str) -> bool:
     try:
         return OURS.encode() in Path(path).read_bytes()

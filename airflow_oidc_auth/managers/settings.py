@@ -22,9 +22,9 @@ from airflow_oidc_auth.fab.mapped_rules import MappedRules
 from airflow_oidc_auth.fab.settings import FabSettings
 from airflow_oidc_auth.managers.address import base_url
 from airflow_oidc_auth.managers.connections import read_connection_secret
-from airflow_oidc_auth.managers.deployment import deployment_problems, deployment_warnings
+from airflow_oidc_auth.managers.deployment import deployment_problems, deployment_warnings, manager_problems
 from airflow_oidc_auth.managers.document_source import DocumentSource, read_option
-from airflow_oidc_auth.managers.fab_source import is_fab_mode, read_fab_source
+from airflow_oidc_auth.managers.fab_source import is_fab_mode, passed_over_file, read_fab_source
 from airflow_oidc_auth.managers.options import SECTION, SINGLE_PROVIDER_OPTIONS
 from airflow_oidc_auth.managers.secret_option import read_secret_option
 from airflow_oidc_auth.policy.builtin import BUILTIN_ROLES
@@ -108,8 +108,10 @@ def load_settings(*, resolve_secrets: bool, fab_mode: bool | None = None) -> Set
     :param fab_mode: None to go by ``[core] auth_manager``; a running auth manager knows what it is, also a subclass
     """
     problems = [*deployment_problems(), *_unknown_options()]
+    filled_in = _is_filled_in()
     if fab_mode is None:
-        fab_mode = is_fab_mode(other_source=_is_filled_in())
+        fab_mode = is_fab_mode(other_source=filled_in)
+    problems += manager_problems("" if fab_mode or filled_in else passed_over_file())
     fab = read_fab_source() if fab_mode else None
     problems += fab.document.problems if fab else ()
     source = DocumentSource(read_option("config_file", problems), fab)
@@ -125,7 +127,7 @@ def load_settings(*, resolve_secrets: bool, fab_mode: bool | None = None) -> Set
         fernet_keys=_fernet_keys(),
         resolve_secrets=resolve_secrets,
         problems=tuple(problems),
-        warnings=(*deployment_warnings(), *(fab.document.warnings if fab else ())),
+        warnings=(*deployment_warnings(fab_mode=fab_mode), *(fab.document.warnings if fab else ())),
         fab=fab.document.settings(document) if fab else None,
         source=source.named,
         mapped_rules=fab.document.rules if fab else MappedRules(),

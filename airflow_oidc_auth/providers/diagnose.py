@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from airflow_oidc_auth.errors import OidcAuthError
 from airflow_oidc_auth.providers.client_auth import ClientAuthenticator
@@ -13,14 +12,11 @@ from airflow_oidc_auth.providers.diagnose_sessions import recheck_finding
 from airflow_oidc_auth.providers.discovery import ProviderMetadata, fetch_metadata
 from airflow_oidc_auth.providers.key_document import fetch_keys
 from airflow_oidc_auth.providers.keys import KeyRing
+from airflow_oidc_auth.providers.live_check import DateWatch, clock_findings, failed
 from airflow_oidc_auth.providers.presets.preset import Preset
 from airflow_oidc_auth.providers.provider import Finding
 from airflow_oidc_auth.providers.settings import ProviderSettings
-from airflow_oidc_auth.providers.transport import HttpAnswer, Transport
-
-_NOT_REACHED = frozenset({"provider_unreachable", "provider_timeout"})
-# The catalogue speaks to people who sign in; this is for the one who sets it up.
-_REACH = "check the issuer's host and port, DNS and firewall from this machine; `http.proxy` names an outbound proxy"
+from airflow_oidc_auth.providers.transport import Transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +35,11 @@ class Diagnosis:
 
     def findings(self) -> tuple[Finding, ...]:
         """Return what was found; never raises for what the IdP does."""
-        watch = _DateWatch(self.transport, self.clock)
+        watch = DateWatch(self.transport, self.clock)
         try:
             metadata = fetch_metadata(self.settings, watch, self.preset.accepts_discovery_issuer)
         except OidcAuthError as error:
-            return (_failed("discovery", error), *clock_findings(watch.differences, self.settings))
+            return (failed("discovery", error), *clock_findings(watch.differences, self.settings))
         return (
             Finding("ok", "discovery", _source(self.settings)),
             Finding("ok", "issuer", metadata.issuer),
@@ -61,40 +57,6 @@ class Diagnosis:
         return (client_finding(self.transport, metadata, authenticator, self.redirect_uri),)
 
 
-@dataclass(slots=True)
-class _DateWatch:
-    """A transport that notes how far the IdP's clock is from ours (``Date``, RFC 9110 §6.6.1)."""
-
-    inner: Transport
-    clock: Callable[[], float]
-    differences: list[float] = field(default_factory=list)
-
-    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
-        answer = self.inner.get(url, headers=headers)
-        told = read_date(answer)
-        if told is not None:
-            self.differences.append(told - self.clock())
-        return answer
-
-    def post(
-        self,
-        url: str,
-        *,
-        form: Mapping[str, str] | None = None,
-        json: object | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> HttpAnswer:
-        return self.inner.post(url, form=form, json=json, headers=headers)
-
-
-def read_date(answer: HttpAnswer) -> float | None:
-    """Return the answer's ``Date`` in epoch seconds, or None if there is none that can be read."""
-    try:
-        return parsedate_to_datetime(answer.headers.get("Date", "")).timestamp()
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
 def metadata_findings(settings: ProviderSettings, metadata: ProviderMetadata) -> tuple[Finding, ...]:
     """Compare what the IdP says it can do with what is configured. Sans-IO."""
     return (
@@ -110,33 +72,17 @@ def metadata_findings(settings: ProviderSettings, metadata: ProviderMetadata) ->
     )
 
 
-def clock_findings(differences: list[float], settings: ProviderSettings) -> tuple[Finding, ...]:
-    """Judge the smallest difference seen; a cached answer may carry an old date."""
-    if not differences:
-        return ()
-    difference = min(differences, key=abs)
-    text = f"{abs(difference):.0f} s {'ahead of' if difference > 0 else 'behind'} this machine"
-    if abs(difference) > max(settings.leeway, 1):
-        return (Finding("error", "clock", text, "synchronise the clocks (NTP); raise `leeway` only if you cannot"),)
-    return (Finding("ok", "clock", f"{abs(difference):.0f} s difference"),)
-
-
 def _source(settings: ProviderSettings) -> str:
     if settings.discovery_file:
         return f"read from {settings.discovery_file}"
     return "found, over plain http" if settings.issuer.startswith("http:") else "found, over a trusted connection"
 
 
-def _failed(check: str, error: OidcAuthError) -> Finding:
-    hint = _REACH if error.code in _NOT_REACHED else error.hint
-    return Finding("error", check, f"{error.message.title}: {error.detail}", hint)
-
-
 def _key_findings(settings: ProviderSettings, transport: Transport, metadata: ProviderMetadata) -> tuple[Finding, ...]:
     try:
         ring = fetch_keys(settings, transport, metadata.jwks_uri)
     except OidcAuthError as error:
-        return (_failed("keys", error),)
+        return (failed("keys", error),)
     return key_findings(settings, ring)
 
 

@@ -15,10 +15,10 @@ from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.providers.attempt import LoginAttempt
 from airflow_oidc_auth.providers.authorization import authorization_parameters, read_authorization_response
 from airflow_oidc_auth.providers.confirming import ConfirmationInterrupted
-from airflow_oidc_auth.providers.diagnose import read_date
 from airflow_oidc_auth.providers.github_account import GithubAccount, api_base
 from airflow_oidc_auth.providers.github_tokens import GithubTokens, redeem_code, refresh
 from airflow_oidc_auth.providers.held_access_token import hold_access_token, read_held_token
+from airflow_oidc_auth.providers.live_check import read_date
 from airflow_oidc_auth.providers.provider import Confirmation, Finding, HeldTokens, SignIn
 from airflow_oidc_auth.providers.settings import ProviderSettings
 from airflow_oidc_auth.providers.transport import HttpAnswer, Transport

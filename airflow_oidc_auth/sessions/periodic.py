@@ -75,5 +75,6 @@ class Periodic:
         self._failures += 1
         planned = isinstance(error, OidcAuthError)
         if self._failures == 1 or not planned:
-            log.error("%s failed and goes on trying: %s", self._name, error, exc_info=None if planned else error)
+            told = f"{error} — {error.hint}" if isinstance(error, OidcAuthError) else error
+            log.error("%s failed and goes on trying: %s", self._name, told, exc_info=None if planned else error)
         return float(min(self._interval * 2 ** min(self._failures, 16), self._max_backoff))

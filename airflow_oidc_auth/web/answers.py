@@ -16,6 +16,9 @@ from airflow_oidc_auth.web import cookies, pages
 from airflow_oidc_auth.web.context import correlation_id_of
 from airflow_oidc_auth.web.engine import Engine
 
+# The provider's session is the very thing that did not do: with it the same answer would come again.
+_ASKED_AGAIN = {"saml_authn_context"}
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -120,7 +123,8 @@ def _links(engine: Engine, refused: Refused) -> Sequence[Link]:
             Link("Try again", login_url(engine, known, next_url=target)),
         ]
     if known:
-        links = [Link("Sign in again", login_url(engine, known, next_url=target))]
+        again = login_url(engine, known, next_url=target, other_account=refused.code in _ASKED_AGAIN)
+        links = [Link("Sign in again", again)]
         if len(engine.providers) > 1:
             links.append(Link("Choose another way to sign in", login_url(engine, next_url=target)))
         return links

@@ -11,6 +11,7 @@ from airflow_oidc_auth.errors import ProtocolViolation
 
 MAX_QUERY_BYTES = 16_384
 MAX_PARAMETERS = 40
+FORM = "application/x-www-form-urlencoded"
 
 
 def read_query(request: Request) -> Mapping[str, str]:
@@ -45,11 +46,16 @@ async def read_form(request: Request, limit: int = MAX_QUERY_BYTES) -> Mapping[s
     """Return the fields of a form body; the body is never read beyond the limit.
 
     :param limit: bytes
-    :raises ProtocolViolation: as :func:`read_query`
+    :raises ProtocolViolation: as :func:`read_query`; also ``request_malformed`` for a body that is no such form
     """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in ("", FORM):
+        raise ProtocolViolation("request_malformed", "the body is no form")
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > limit:
             raise ProtocolViolation("request_too_large", "form body")
+    if body and not kind:
+        raise ProtocolViolation("request_malformed", "the body does not say what it is")
     return read_pairs(bytes(body), limit)

@@ -43,11 +43,13 @@ class Server:
     """The running app and its IdP.
 
     :param mode: ``native`` or ``fab``
+    :param environment: what says so
     """
 
     client: Callable[[], TestClient]
     idp: FakeIdp
     mode: str
+    environment: dict[str, str]
 
     def name_of(self, user: str) -> str:
         """Return what Airflow calls a person: the display name, or the name of the FAB user."""
@@ -85,7 +87,7 @@ def migrated() -> None:
 
 
 @pytest.fixture(scope="session", params=sorted(MANAGERS))
-def server(
+def running(
     migrated: None, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
     """The API server, started once per test process and auth manager."""
@@ -99,13 +101,22 @@ def server(
             "CLIENT_SECRET": idp.client_secret,
             "ROLE_MAPPING": json.dumps(ROLE_MAPPING),
         }
+        mode = {
+            "AIRFLOW__CORE__AUTH_MANAGER": MANAGERS[request.param],
+            "AIRFLOW__FAB__CONFIG_FILE": str(webserver_config),
+        }
         with contextlib.ExitStack() as stack:
-            stack.enter_context(_environment({"AIRFLOW__CORE__AUTH_MANAGER": MANAGERS[request.param]}))
-            stack.enter_context(_environment({"AIRFLOW__FAB__CONFIG_FILE": str(webserver_config)}))
-            # Read once, at the start: other tests of this process must not find it.
-            with _environment({f"AIRFLOW__OIDC_AUTH__{name}": value for name, value in options.items()}):
+            # Other tests of this process run while the server does: they must find none of this.
+            with _environment({**mode, **{f"AIRFLOW__OIDC_AUTH__{name}": value for name, value in options.items()}}):
                 start = _start(stack)
-            yield Server(start, idp, request.param)
+            yield Server(start, idp, request.param, mode)
+
+
+@pytest.fixture
+def server(running: Server) -> Iterator[Server]:
+    """The API server, in the environment of its auth manager."""
+    with _environment(running.environment):
+        yield running
 
 
 def _start(stack: contextlib.ExitStack) -> Callable[[], TestClient]:

@@ -11,13 +11,12 @@ from airflow.models.dag import DagModel
 from airflow.models.dagbundle import DagBundleModel
 from airflow.models.pool import Pool
 from airflow.utils.session import create_session
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
 
 from airflow_oidc_auth.managers.decisions import Decisions
 from airflow_oidc_auth.policy.compile import Policy
 from airflow_oidc_auth.policy.fab import compile_fab_pairs
 from airflow_oidc_auth.policy.permissions import Permissions
+from tests.contract.statements import counted
 
 BUNDLE = "of-the-list-test"
 DAGS = {"list-a", "list-b"}
@@ -50,14 +49,8 @@ def database(migrated) -> Iterator[None]:
 
 @pytest.fixture
 def statements(database) -> Iterator[list[str]]:
-    seen: list[str] = []
-
-    def note(_connection, _cursor, statement, *_) -> None:
-        seen.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    yield seen
-    event.remove(Engine, "before_cursor_execute", note)
+    with counted() as found:
+        yield found
 
 
 def test_a_reader_of_everything_gets_every_dag_without_a_join(statements):

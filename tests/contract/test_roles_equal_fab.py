@@ -20,6 +20,9 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(HERE))
 from differences import DIFFERENCES, Difference  # noqa: E402
 
+# One walk for all: FAB answers tens of thousands of questions, which takes half a minute and more on a busy machine.
+pytestmark = [pytest.mark.xdist_group("roles-equal-fab"), pytest.mark.timeout(600)]
+
 MARK = "answers:"
 Answers = dict[str, dict[str, tuple[str, str]]]
 
@@ -39,7 +42,7 @@ def fab_environment(home: Path) -> dict[str, str]:
 
 def run(arguments: list[str], environment: dict[str, str]) -> str:
     done = subprocess.run(
-        [sys.executable, *arguments], env=environment, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, *arguments], env=environment, capture_output=True, text=True, timeout=500, check=False
     )
     assert done.returncode == 0, done.stderr[-4000:]
     return done.stdout

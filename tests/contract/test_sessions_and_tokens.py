@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 
 import jwt
@@ -12,6 +11,7 @@ from airflow.configuration import conf
 from sqlalchemy.exc import OperationalError
 
 from airflow_oidc_auth.errors import SessionError
+from tests.contract.statements import counted
 
 
 def bearer(server, token):
@@ -124,27 +124,13 @@ def test_a_store_that_cannot_be_read_answers_503_and_keeps_the_cookie(server, mo
 
 
 def test_authorizing_a_request_asks_neither_database_nor_identity_provider(server):
-    from airflow import settings
-    from sqlalchemy import event
-
     browser = server.sign_in("ada")
     browser.get("/ui/auth/me")
-    statements = []
-
-    def note(connection, cursor, statement, *rest):
-        thread = threading.current_thread().name
-        # Feed, re-checks and activity work beside the requests; the store's threads work for them.
-        if not thread.startswith("oidc-auth-") or thread.startswith("oidc-auth-store"):
-            statements.append(statement)
-
     server.idp.requests.clear()
-    event.listen(settings.engine, "before_cursor_execute", note)
-    try:
+    with counted() as statements:
         for _ in range(70):  # one in 64 is counted for metrics
             assert browser.get("/ui/auth/me", headers={"sec-fetch-mode": "navigate"}).status_code == 200
         assert browser.get("/ui/auth/menus").status_code == 200
-    finally:
-        event.remove(settings.engine, "before_cursor_execute", note)
     assert statements == []
     assert server.idp.requests == []
 

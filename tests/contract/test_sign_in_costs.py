@@ -6,31 +6,17 @@ The bounds are those promised for FAB mode. ``python -m benchmarks sign-in`` cou
 from __future__ import annotations
 
 import secrets
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
 
 from airflow_oidc_auth.testing.users import FakeUser
+from tests.contract.statements import counted
 
 MOST_STATEMENTS = 18
 MOST_FOR_A_RETURNING_PERSON = 12
 MOST_CALLS = 2
-# What polls and cleans up all the time, whoever signs in.
-BACKGROUND = (
-    "oidc-auth-revocation-feed",
-    "oidc-auth-fab-directory",
-    "oidc-auth-audit",
-    "oidc-auth-clean-up",
-    "oidc-auth-recheck",
-    "oidc-auth-activity",
-    "oidc-auth-idle",
-    "oidc-auth-break-glass",
-)
 
 
 @dataclass(frozen=True)
@@ -52,22 +38,6 @@ def newcomer(server) -> Iterator[str]:
     server.idp.users = (*before, FakeUser(subject, "Nell", f"{subject}@example.com", ("viewers", "users")))
     yield subject
     server.idp.users = before
-
-
-@contextmanager
-def counted() -> Iterator[list[str]]:
-    """Collect the statements of every engine of this process, except those of background threads."""
-    statements: list[str] = []
-
-    def note(_connection, _cursor, statement: str, *_) -> None:
-        if not threading.current_thread().name.startswith(BACKGROUND):
-            statements.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        yield statements
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
 
 
 def callback(server, subject: str) -> Cost:

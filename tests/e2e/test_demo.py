@@ -9,8 +9,10 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -19,9 +21,9 @@ from tests.e2e.processes import get_status, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "scripts" / "demo.py"
-READY_SECONDS = 240
+READY_SECONDS = 360
 
-pytestmark = [pytest.mark.xdist_group("e2e-demo"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.xdist_group("e2e-demo"), pytest.mark.timeout(900)]
 
 
 class Demo:
@@ -37,8 +39,8 @@ class Demo:
         command = [sys.executable, DEMO, *arguments]
         return subprocess.run(command, env=self.environ, capture_output=True, text=True, timeout=seconds, check=False)
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start it and wait until it says that Airflow is ready."""
+    def start(self, *arguments: str, meanwhile: Callable[[str], object] = len) -> subprocess.Popen[str]:
+        """Start it and wait until it says that Airflow is ready; ``meanwhile`` is told what it says."""
         log = self.folder.parent / f"demo-{len(self.started)}.log"
         with log.open("w") as output:
             process = subprocess.Popen(
@@ -56,16 +58,32 @@ class Demo:
         def ready() -> bool:
             said = log.read_text(encoding="utf-8")
             assert process.poll() is None, said
+            meanwhile(said)
             return "Airflow is ready" in said
 
         wait_until(ready, "the demo's start", seconds=READY_SECONDS)
         self.url = re.findall(r"ready: +(\S+)", log.read_text(encoding="utf-8"))[0]
         return process
 
+    def port(self, setting: str) -> int:
+        """Return a port of the demo's configuration, by what stands before it."""
+        config = (self.folder / "airflow.cfg").read_text(encoding="utf-8")
+        return int(re.findall(rf"^{re.escape(setting)}(\d+)$", config, re.MULTILINE)[0])
+
     def groups(self) -> set[int]:
         """Return the process groups that it noted down."""
         noted = json.loads((self.folder / "children.json").read_text(encoding="utf-8"))
         return {pid for pid, _ in noted.values()}
+
+    def end(self) -> None:
+        """End what a test has left running."""
+        for process in self.started:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        with suppress(OSError):
+            for group in alive(self.groups()):
+                os.killpg(group, signal.SIGKILL)
 
 
 def alive(groups: set[int]) -> set[int]:
@@ -84,13 +102,14 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         pytest.skip("counts processes in /proc")
     command = Demo((tmp_path_factory.mktemp("demo") / "with space %").resolve())
     yield command
-    for process in command.started:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    with suppress(OSError):
-        for group in alive(command.groups()):
-            os.killpg(group, signal.SIGKILL)
+    command.end()
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_running(demo: Demo) -> Iterator[None]:
+    """One test's failure must not be the next one's."""
+    yield
+    demo.end()
 
 
 def test_it_starts_is_found_by_a_second_start_and_ends_with_all_it_started(demo: Demo) -> None:
@@ -121,6 +140,47 @@ def test_a_killed_one_is_mended_by_the_next_start(demo: Demo) -> None:
     assert demo.run("--stop").returncode == 0
     assert second.wait(60) == 0
     assert alive(groups) == set()
+
+
+class HealthyStranger(BaseHTTPRequestHandler):
+    """Another Airflow, as far as its health page tells."""
+
+    def do_GET(self) -> None:
+        parts = {part: {"status": "healthy"} for part in ("metadatabase", "scheduler", "dag_processor")}
+        body = json.dumps(parts).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_ports_that_are_lost_at_the_last_moment_are_replaced(demo: Demo) -> None:
+    thieves: list[ThreadingHTTPServer] = []
+
+    def steal(said: str) -> None:
+        # First the identity provider's, then Airflow's.
+        if said.count("… Starting the identity provider and Airflow (api-server, scheduler, dag-processor)\n") > len(
+            thieves
+        ):
+            port = demo.port("issuer = http://127.0.0.1:") if not thieves else demo.port("port = ")
+            thieves.append(ThreadingHTTPServer(("127.0.0.1", port), HealthyStranger))
+            threading.Thread(target=thieves[-1].serve_forever, daemon=True).start()
+
+    try:
+        process = demo.start(meanwhile=lambda said: len(thieves) < 2 and steal(said))
+        assert len(thieves) == 2
+        assert thieves[0].server_port != demo.port("issuer = http://127.0.0.1:")
+        assert thieves[1].server_port != demo.port("port = ")
+        assert get_status(f"{demo.url}/auth/health") == 200
+    finally:
+        for thief in thieves:
+            thief.shutdown()
+            thief.server_close()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 0
 
 
 def test_a_port_that_was_asked_for_and_is_taken_is_said(demo: Demo) -> None:

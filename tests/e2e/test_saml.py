@@ -3,103 +3,43 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Request, expect
+from playwright.sync_api import BrowserContext, expect
 
 from tests.e2e.airflow_server import Airflow
 from tests.e2e.processes import wait_until
+from tests.e2e.saml_rig import Federation, Person, SamlProvider, rows
 from tests.e2e.test_fab_mode import FabAirflow
 from tests.e2e.visitor import ADA, NORA, VICTOR
-from tests.real_idp.simplesaml.server import SimpleSaml, install, make_key_pair
+from tests.real_idp.simplesaml.server import SimpleSaml, install_or_skip
 
 pytestmark = pytest.mark.xdist_group("e2e-saml")
 
 DAG = "marketing_newsletter"
 REDIRECT, POST, PORTAL = "sso", "sso-post", "portal"
-LABELS = {REDIRECT: "Company SAML", POST: "SAML by form", PORTAL: "SAML portal"}
+PROVIDERS = {
+    REDIRECT: SamlProvider("Company SAML"),
+    POST: SamlProvider("SAML by form", {"binding": "post"}, slo="post"),
+    PORTAL: SamlProvider("SAML portal", {"allow_idp_initiated": "true"}),
+}
 ROLES = {ADA: "Admin", VICTOR: "Viewer"}
 OUT_SECONDS = 5
 
 
-@dataclass
-class Federation:
-    """An Airflow and the identity provider, who know each other by their metadata."""
-
-    airflow: Airflow
-    idp: SimpleSaml
-
-    def metadata_url(self, provider: str) -> str:
-        return f"{self.airflow.base_url}/auth/saml/{provider}/metadata"
-
-    def introduce(self) -> None:
-        """Hand our metadata over as an administrator would."""
-        parts = [_without_declaration(_fetch(self.metadata_url(provider))) for provider in LABELS]
-        whole = (
-            f'<EntitiesDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata">{"".join(parts)}</EntitiesDescriptor>'
-        )
-        self.idp.know(whole)
-
-
-def _fetch(url: str) -> str:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(url, timeout=10) as answer:
-        return answer.read().decode()
-
-
-def _without_declaration(xml: str) -> str:
-    return re.sub(r"^<\?xml.*?\?>", "", xml.strip())
-
-
-def _document(idp: SimpleSaml, keys: Path) -> str:
-    providers = [
-        f"""\
-  {provider}:
-    preset: saml
-    label: {label}
-    issuer: {idp.entity_id}
-    metadata_url: {idp.metadata_url}
-    signing_key: {{file: {keys / "sp.pem"}}}
-    certificate: {{file: {keys / "sp.crt"}}}
-    binding: {"post" if provider == POST else "redirect"}
-    allow_idp_initiated: {"true" if provider == PORTAL else "false"}
-"""
-        for provider, label in LABELS.items()
-    ]
-    return f"""\
-version: 1
-providers:
-{"".join(providers)}
-grants:
-  rules:
-    - {{name: platform admins, when: {{group: airflow-admins}}, roles: [Admin]}}
-    - {{name: viewers, when: {{group: airflow-viewers}}, roles: [Viewer]}}
-"""
-
-
 @pytest.fixture(scope="module", params=["native", "fab"])
 def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
-    if missing := install():
-        assert not os.environ.get("CI"), missing
-        pytest.skip(missing)
+    install_or_skip()
     folder = tmp_path_factory.mktemp(f"saml-{request.param}")
-    fab = request.param == "fab"
-    airflow = FabAirflow(folder / "airflow") if fab else Airflow(folder / "airflow")
+    airflow = (FabAirflow if request.param == "fab" else Airflow)(folder / "airflow")
     idp = SimpleSaml(folder / "idp")
-    key, certificate = make_key_pair("airflow.example.com")
-    (folder / "sp.pem").write_bytes(key)
-    (folder / "sp.crt").write_bytes(certificate)
-    airflow.document.write_text(_document(idp, folder), encoding="utf-8")
-    if fab:
+    federation = Federation(airflow, idp, PROVIDERS)
+    federation.configure(folder)
+    if isinstance(airflow, FabAirflow):
         airflow.write_webserver_config()
-    federation = Federation(airflow, idp)
     try:
         idp.start()
         airflow.migrate(dags=True)
@@ -115,75 +55,12 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def federation(running: Federation) -> Iterator[Federation]:
     yield running
     running.idp.switch()
-
-
-@dataclass
-class Person:
-    """Somebody at a browser.
-
-    :ivar messages: the SAML messages that passed through it, by address and method
-    """
-
-    page: Page
-    federation: Federation
-    messages: list[tuple[str, str, str, str]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.page.on("request", self._watch)
-
-    def _watch(self, request: Request) -> None:
-        text = request.post_data if request.method == "POST" else urlsplit(request.url).query
-        for name, values in parse_qs(text or "").items():
-            if name in {"SAMLRequest", "SAMLResponse"}:
-                self.messages.append((request.method, urlsplit(request.url).path, name, values[0]))
-
-    def sent(self, method: str, ending: str) -> list[str]:
-        """Return the messages that went to such an address."""
-        return [text for how, path, _, text in self.messages if how == method and path.endswith(ending)]
-
-    def open(self, path: str) -> None:
-        self.page.goto(f"{self.federation.airflow.base_url}{path}")
-
-    def sign_in(self, name: str, provider: str = REDIRECT, path: str = "/auth/access") -> None:
-        """Follow a link into Airflow, choose the provider and sign in there."""
-        self.open(f"/auth/login?next={quote(path)}")
-        self.page.get_by_role("link", name=LABELS[provider]).click()
-        self.be(name)
-
-    def be(self, name: str) -> None:
-        """Fill in the identity provider's form."""
-        login = name.split(maxsplit=1)[0].lower()
-        self.page.locator("#username").fill(login)
-        self.page.locator("#password").fill(login)
-        self.page.locator("#password").press("Enter")
-
-    def arrives(self) -> None:
-        expect(self.page.get_by_role("heading", name="My access")).to_be_visible()
-
-    def is_signed_in(self) -> bool:
-        address = f"{self.federation.airflow.base_url}/ui/auth/me"
-        return self.page.request.get(address, max_redirects=0).status == 200
-
-    def is_known_at_the_idp(self) -> bool:
-        """Tell whether the identity provider would let this browser in without asking."""
-        other = self.page.context.new_page()
-        other.goto(f"{self.federation.idp.url}/simplesaml/module.php/core/authenticate.php?as=people")
-        asked = other.locator("#password").count() > 0
-        other.close()
-        return not asked
-
-    def refused_with(self, code: str) -> None:
-        expect(self.page.get_by_text(f"({code})")).to_be_visible()
-        assert not self.is_signed_in()
+    running.introduce()
 
 
 @pytest.fixture
 def person(context: BrowserContext, federation: Federation) -> Person:
     return Person(context.new_page(), federation)
-
-
-def rows(person: Person, after: int, event: str) -> list[dict[str, object]]:
-    return [row for row in person.federation.airflow.audit(after) if row["event"] == event]
 
 
 @pytest.mark.parametrize("provider", [REDIRECT, POST])
@@ -211,7 +88,7 @@ def test_the_response_comes_across_sites_and_every_cookie_is_lax(person: Person)
             else None
         ),
     )
-    person.sign_in(VICTOR)
+    person.sign_in(VICTOR, REDIRECT)
     person.arrives()
     assert without == [True], "the trap that this is about"
     ours = person.page.context.cookies(f"{person.federation.airflow.base_url}/auth/")
@@ -220,7 +97,7 @@ def test_the_response_comes_across_sites_and_every_cookie_is_lax(person: Person)
 
 def test_an_encrypted_assertion_signs_in(person: Person) -> None:
     person.federation.idp.switch(encrypt=True)
-    person.sign_in(VICTOR)
+    person.sign_in(VICTOR, REDIRECT)
     person.arrives()
     [response] = person.sent("POST", "/acs")
     assert b"EncryptedAssertion" in base64.b64decode(response)
@@ -228,7 +105,7 @@ def test_an_encrypted_assertion_signs_in(person: Person) -> None:
 
 
 def test_a_deep_link_is_kept(person: Person) -> None:
-    person.sign_in(VICTOR, path=f"/dags/{DAG}?tab=overview")
+    person.sign_in(VICTOR, REDIRECT, f"/dags/{DAG}?tab=overview")
     person.page.wait_for_url(re.compile(rf"/dags/{DAG}.*tab=overview"))
     expect(person.page.get_by_text(DAG).first).to_be_visible()
 
@@ -245,7 +122,7 @@ def test_two_tabs_finish_in_the_other_order(person: Person) -> None:
 
 def test_a_person_whom_no_rule_knows_is_told_why(person: Person) -> None:
     before = person.federation.airflow.last_audit_id()
-    person.sign_in(NORA)
+    person.sign_in(NORA, REDIRECT)
     expect(person.page.get_by_text("canteen")).to_be_visible()
     person.refused_with("no_matching_rule")
     [row] = rows(person, before, "auth.login_refused")
@@ -268,7 +145,7 @@ def test_works_without_scripts(browser, federation: Federation) -> None:
 
 
 def test_a_response_that_was_used_is_refused_also_in_the_same_browser(person: Person) -> None:
-    person.sign_in(VICTOR)
+    person.sign_in(VICTOR, REDIRECT)
     person.arrives()
     [response] = person.sent("POST", "/finish")
     before = person.federation.airflow.last_audit_id()
@@ -301,10 +178,15 @@ def test_signing_out_here_signs_out_there(person: Person, provider: str) -> None
     expect(person.page.get_by_role("heading", name="You are signed out")).to_be_visible()
     assert not person.is_signed_in()
     assert not person.is_known_at_the_idp()
+    method = "POST" if provider == POST else "GET"
+    assert len(person.sent(method, "/SingleLogoutService.php")) == 1
+    logs = "".join(person.federation.airflow.all_logs().values())
+    assert "logout answer refused" not in logs
+    assert "did not end every session" not in logs
 
 
 def test_signing_out_works_while_the_idp_is_down(person: Person) -> None:
-    person.sign_in(VICTOR)
+    person.sign_in(VICTOR, REDIRECT)
     person.arrives()
     person.federation.idp.stop()
     try:
@@ -314,13 +196,16 @@ def test_signing_out_works_while_the_idp_is_down(person: Person) -> None:
         person.federation.idp.start()
 
 
-def test_signing_out_there_ends_the_session_here(person: Person) -> None:
-    person.sign_in(VICTOR)
+@pytest.mark.parametrize("by_post", [False, True])
+def test_signing_out_there_ends_the_session_here(person: Person, by_post: bool) -> None:
+    person.federation.introduce(logout_by_post=by_post)
+    person.sign_in(VICTOR, REDIRECT)
     person.arrives()
     elsewhere = person.page.context.cookies()
     before = person.federation.airflow.last_audit_id()
     person.page.goto(person.federation.idp.sign_out_url())
     wait_until(lambda: not person.is_signed_in(), "the end of the session", OUT_SECONDS)
+    assert len(person.sent("POST" if by_post else "GET", "/slo")) == 1
     # Not only the browser has forgotten: the session is over for whoever has its cookie.
     person.page.context.add_cookies(elsewhere)
     assert not person.is_signed_in()
@@ -331,7 +216,7 @@ def test_signing_out_there_ends_the_session_here(person: Person) -> None:
 
 
 def test_no_saml_message_reaches_a_log(person: Person) -> None:
-    person.sign_in(VICTOR)
+    person.sign_in(VICTOR, REDIRECT)
     person.arrives()
     person.page.goto(person.federation.idp.sign_out_url())
     wait_until(lambda: not person.is_signed_in(), "the end of the session", OUT_SECONDS)

@@ -15,7 +15,8 @@ from tests.e2e.airflow_server import ROOT, Airflow
 from tests.e2e.identity_providers import CLIENT_ID, CLIENT_SECRET, OpenIdProvider
 from tests.e2e.visitor import UMA, Visitor
 
-pytestmark = pytest.mark.xdist_group("e2e-upgrade")
+# Six servers start one after the other.
+pytestmark = [pytest.mark.xdist_group("e2e-upgrade"), pytest.mark.timeout(600)]
 
 UMA_SUBJECT = "op-0003"
 
@@ -191,7 +192,6 @@ def fill_in(op: OpenIdProvider) -> str:
     return text
 
 
-@pytest.mark.timeout(240)  # half of it on an idle machine
 def test_a_person_keeps_account_and_rights_from_stock_fab_to_the_native_manager(
     deployment: Deployment, op: OpenIdProvider, browser: Browser
 ) -> None:

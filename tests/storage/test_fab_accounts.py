@@ -178,6 +178,17 @@ def test_deleting_a_user_through_fabs_models_deletes_the_link(fab):
     assert left.principal_id == principal_id(ISSUER, "bob")
 
 
+def test_before_our_tables_are_made_fab_can_delete_its_users(fab):
+    from airflow.providers.fab.auth_manager.models import User
+
+    forget_links_of_deleted_users()
+    user_id = fab.add_user("grace")
+    fab_users.drop(fab.engine)
+    with fab.transactions() as transaction:
+        transaction.delete(transaction.get(User, user_id))
+    assert count(fab, fab.tables.users) == 0
+
+
 def test_a_deleted_user_does_not_come_back_when_registration_is_closed(fab):
     enter(fab, person())
     fab.delete_user(user_of(fab).id)

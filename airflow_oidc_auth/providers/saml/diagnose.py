@@ -2,63 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 
 from airflow_oidc_auth.errors import OidcAuthError
-from airflow_oidc_auth.providers.diagnose import clock_findings, read_date
+from airflow_oidc_auth.providers.live_check import DateWatch, clock_findings, failed
 from airflow_oidc_auth.providers.provider import Finding
-from airflow_oidc_auth.providers.saml.addresses import ServiceProvider
 from airflow_oidc_auth.providers.saml.bindings import POST, REDIRECT
 from airflow_oidc_auth.providers.saml.certificates import Certificate, read_certificate
 from airflow_oidc_auth.providers.saml.metadata import IdpMetadata, fetch_idp_metadata
 from airflow_oidc_auth.providers.saml.settings import SamlSettings
 from airflow_oidc_auth.providers.settings import ProviderSettings
-from airflow_oidc_auth.providers.transport import HttpAnswer, Transport
+from airflow_oidc_auth.providers.transport import Transport
 
 _SOON = timedelta(days=30)
 
 
-class _DateWatch:
-    """A transport that notes how far the IdP's clock is from ours (``Date``, RFC 9110 §6.6.1)."""
-
-    def __init__(self, inner: Transport, clock: Callable[[], float]) -> None:
-        self._inner, self._clock = inner, clock
-        self.differences: list[float] = []
-
-    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
-        answer = self._inner.get(url, headers=headers)
-        told = read_date(answer)
-        if told is not None:
-            self.differences.append(told - self._clock())
-        return answer
-
-    def post(
-        self,
-        url: str,
-        *,
-        form: Mapping[str, str] | None = None,
-        json: object | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> HttpAnswer:
-        return self._inner.post(url, form=form, json=json, headers=headers)
-
-
-def diagnose(
-    settings: ProviderSettings, own: ServiceProvider, transport: Transport, clock: Callable[[], float]
-) -> tuple[Finding, ...]:
+def diagnose(settings: ProviderSettings, transport: Transport, clock: Callable[[], float]) -> tuple[Finding, ...]:
     """Return what was found; every request goes out now, past every cache."""
     saml = settings.saml or SamlSettings()
-    watch = _DateWatch(transport, clock)
-    addresses = (
-        Finding("ok", "entity_id", f"register {own.entity_id}"),
-        Finding("ok", "acs", f"register {own.acs_url} (HTTP-POST)"),
-    )
+    watch = DateWatch(transport, clock)
     try:
         metadata = fetch_idp_metadata(settings, watch, clock)
     except OidcAuthError as error:
-        failed = Finding("error", "metadata", f"{error.message.title}: {error.detail}", error.hint)
-        return (failed, *addresses, *clock_findings(watch.differences, settings))
+        return (
+            failed("metadata", error),
+            *_own_certificates(saml, clock()),
+            *clock_findings(watch.differences, settings),
+        )
     source = saml.metadata_file or saml.metadata_url or ""
     return (
         Finding("ok", "metadata", f"read from {source}"),
@@ -67,7 +38,6 @@ def diagnose(
         *_own_certificates(saml, clock()),
         *_requests(saml, metadata),
         _logout(settings, saml, metadata),
-        *addresses,
         *clock_findings(watch.differences, settings),
     )
 
@@ -90,7 +60,7 @@ def _own_certificates(saml: SamlSettings, now: float) -> Iterator[Finding]:
 
 def _dates(check: str, certificate: Certificate, now: float, hint: str) -> Finding:
     moment = datetime.fromtimestamp(now, timezone.utc)
-    until = f"{certificate.fingerprint[:16]}… valid until {certificate.not_after:%Y-%m-%d}"
+    until = f"{certificate.fingerprint} valid until {certificate.not_after:%Y-%m-%d}"
     if moment > certificate.not_after or moment < certificate.not_before:
         return Finding("error", check, f"{until}: not valid now", hint)
     if moment + _SOON > certificate.not_after:

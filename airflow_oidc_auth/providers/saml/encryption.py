@@ -10,7 +10,7 @@ import base64
 import binascii
 from xml.sax.saxutils import quoteattr
 
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -61,7 +61,7 @@ def decrypt_assertion(encrypted: etree._Element, key: RSAPrivateKey) -> etree._E
     try:
         clear = _decrypt(data, wrapped[:_MAX_KEYS], method, key)
         root = parse_untrusted(_in_context(clear, encrypted))
-    except (ValueError, InvalidTag, ProtocolViolation):
+    except (ValueError, InvalidTag, UnsupportedAlgorithm, ProtocolViolation):  # the last but one: OpenSSL in FIPS mode
         raise ProtocolViolation("saml_decryption_failed") from None
     if len(root) != 1 or root[0].tag != q(SAML, "Assertion"):
         raise ProtocolViolation("saml_decryption_failed")

@@ -14,7 +14,7 @@ from airflow_oidc_auth.errors import ProtocolViolation
 from airflow_oidc_auth.providers.saml.assertion import NameId, instant, read_name_id, text_of
 from airflow_oidc_auth.providers.saml.bindings import LogoutMessage, Post, Redirect
 from airflow_oidc_auth.providers.saml.certificates import Certificate
-from airflow_oidc_auth.providers.saml.checks import Expected, check_issue_instant
+from airflow_oidc_auth.providers.saml.checks import MAX_AGE, Expected, check_issue_instant
 from airflow_oidc_auth.providers.saml.envelope import Envelope, read_envelope, status_codes
 from airflow_oidc_auth.providers.saml.keys import verify_text
 from airflow_oidc_auth.providers.saml.names import SAML, SAMLP, SIGNATURES, SUCCESS, q
@@ -34,6 +34,9 @@ class LogoutRequested:
     :param session_keys: values of ``SignIn.sid`` to end; empty means every one that begins with ``session_prefix``
     :param answer: the LogoutResponse for the browser, to be sent once the sessions have ended
     :param failed: the same, saying that we could not
+    :param replay_key: names the request in the :class:`ReplayCache`; the caller uses it up, so that who kept a copy
+        cannot end later sessions with it
+    :param usable_until: epoch seconds, after which it would be too late by itself
     """
 
     name_id: str = field(repr=False)
@@ -42,15 +45,21 @@ class LogoutRequested:
     session_prefix: str
     answer: Redirect | Post
     failed: Redirect | Post
+    replay_key: str
+    usable_until: int
 
 
 @dataclass(frozen=True, slots=True)
 class LogoutDemand:
-    """What a verified LogoutRequest says."""
+    """What a verified LogoutRequest says.
+
+    :param usable_until: epoch seconds, leeway included, after which it is refused as too old
+    """
 
     id: str
     name_id: NameId = field(repr=False)
     session_indexes: tuple[str, ...]
+    usable_until: int
 
 
 def read_logout_request(
@@ -74,7 +83,8 @@ def read_logout_request(
     indexes = tuple(text_of(each) for each in root.iterfind(q(SAMLP, "SessionIndex")))
     if not root.get("ID") or len(indexes) > _MAX_INDEXES:
         raise ProtocolViolation("saml_response_malformed", "no ID, or too many sessions")
-    return LogoutDemand(root.get("ID") or "", read_name_id(found), indexes)
+    usable_until = (envelope.issue_instant or expected.now) + MAX_AGE + expected.leeway + 1
+    return LogoutDemand(root.get("ID") or "", read_name_id(found), indexes, usable_until)
 
 
 def read_logout_response(message: LogoutMessage, certificates: tuple[Certificate, ...], expected: Expected) -> bool:

@@ -198,6 +198,8 @@ class SamlProvider:
             session_prefix=session_key_prefix(name),
             answer=answer(success=True),
             failed=answer(success=False),
+            replay_key=self._replay_key("LogoutRequest", demand.id),
+            usable_until=demand.usable_until,
         )
 
     def build_logout_url(self, *, id_token_hint: Secret | None, post_logout_redirect_uri: str) -> str | None:
@@ -213,7 +215,7 @@ class SamlProvider:
 
     def diagnose(self, *, redirect_uri: str = "") -> Sequence[Finding]:
         """Check the IdP's metadata, its certificates and the clock; never raises."""
-        return diagnose(self._settings, self._own, self._transport, self._clock)
+        return diagnose(self._settings, self._transport, self._clock)
 
     def _read(self, attempt: LoginAttempt | None, response: Mapping[str, str]) -> CheckedResponse:
         metadata = self._idp_metadata()
@@ -254,9 +256,12 @@ class SamlProvider:
         """Last of all checks: an assertion that fails another one is not used up by whoever sent it."""
         if self._replay is None:
             raise ProviderError("saml_replay_cache_missing", "this process keeps no replay cache")
-        name = hashlib.sha256(f"{self.issuer}\n{checked.assertion.id}".encode()).hexdigest()
+        name = self._replay_key("Assertion", checked.assertion.id)
         if self._replay.seen(name, checked.usable_until + self._settings.leeway + 1):
             raise ProtocolViolation("saml_replayed", f"assertion {checked.assertion.id[:200]!r}")
+
+    def _replay_key(self, kind: str, message_id: str) -> str:
+        return hashlib.sha256(f"{self.issuer}\n{kind}\n{message_id}".encode()).hexdigest()
 
     def _expected(self, address: str, request_id: str | None) -> Expected:
         return Expected(

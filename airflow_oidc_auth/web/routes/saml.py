@@ -75,11 +75,13 @@ async def exchange_logout(request: Request, engine: Engine) -> Response:
     Needs no cookie: a request names the sessions that it ends, and an answer changes nothing.
     """
     message = await _logout_message(request)
-    if "SAMLResponse" in message.parameters:
-        return await _finish_logout(request, engine, message)
-    if "SAMLRequest" in message.parameters:
-        return await _end_for_idp(request, engine, message)
-    raise ProtocolViolation("response_malformed", "neither SAMLRequest nor SAMLResponse")
+    match sorted({"SAMLRequest", "SAMLResponse"} & message.parameters.keys()):
+        case ["SAMLRequest"]:
+            return await _end_for_idp(request, engine, message)
+        case ["SAMLResponse"]:
+            return await _finish_logout(request, engine, message)
+        case found:
+            raise ProtocolViolation("response_malformed", f"{len(found)} of SAMLRequest and SAMLResponse, not one")
 
 
 async def _finish_logout(request: Request, engine: Engine, message: LogoutMessage) -> Response:

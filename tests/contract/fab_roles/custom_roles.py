@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 SEED = 20260
-ROLES = 40
+ROLES = 20
 ACTIONS = ("can_read", "can_create", "can_edit", "can_delete", "menu_access", "can_do")
 # Twice what decides most, so that one role in a few may really do something.
 GLOBAL = (

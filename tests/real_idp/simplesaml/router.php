@@ -13,6 +13,11 @@ if (!preg_match('#^(/[\w/.-]+?\.php)(/.*)?$#', $path, $found) || strpos($path, '
     http_response_code(404);
     return true;
 }
+$switches = json_decode(file_get_contents(getenv('IDP_HOME') . '/switches.json'), true);
+if (!$switches['metadata'] && substr($found[1], -13) === '/metadata.php') {
+    http_response_code(503);
+    return true;
+}
 $_SERVER['SCRIPT_NAME'] = $_SERVER['PHP_SELF'] = '/simplesaml' . $found[1];
 $_SERVER['SCRIPT_FILENAME'] = $root . $found[1];
 $_SERVER['PATH_INFO'] = $found[2] ?? '';

@@ -88,10 +88,40 @@ def test_offline_looks_up_no_role(oidc: Oidc, folder: Path, monkeypatch: pytest.
     assert "not looked up (--offline)" in checked.out
 
 
-def test_a_database_without_fabs_tables_is_a_note(oidc: Oidc, folder: Path) -> None:
-    # The database of this test process has never been migrated by FAB.
-    checked = oidc("check")
-    assert "its tables cannot be read here" in checked.out or "FAB has no role" in checked.out
+def test_before_the_switch_only_the_auth_manager_of_fab_mode_is_suggested(
+    oidc: Oidc, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stock = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
+    monkeypatch.setenv("AIRFLOW__CORE__AUTH_MANAGER", stock)
+    (warning,) = (w for w in oidc("check", "--json").data["warnings"] if w["path"] == "[core] auth_manager")
+    assert warning["suggestion"] == "set it to airflow_oidc_auth.OidcFabAuthManager"
+
+
+def test_a_database_without_fabs_tables_is_a_note_that_says_what_makes_them(
+    oidc: Oidc, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(existing_roles, "read_existing_roles", lambda: None)
+    notes = " ".join(oidc("check", "--json").data["notes"])
+    assert "its tables cannot be read here. `airflow db migrate` makes them" in notes
+
+
+@pytest.mark.parametrize(
+    ("manager", "text", "suggestion"),
+    [
+        ("OidcFABAuthManager", "which does not exist", "did you mean airflow_oidc_auth.OidcFabAuthManager?"),
+        ("OidcAuthManager", "which does not read {file}", "set it to airflow_oidc_auth.OidcFabAuthManager"),
+    ],
+)
+def test_the_wrong_auth_manager_is_told_beside_what_it_misses(
+    oidc: Oidc, folder: Path, monkeypatch: pytest.MonkeyPatch, manager: str, text: str, suggestion: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__AUTH_MANAGER", f"airflow_oidc_auth.{manager}")
+    checked = oidc("check", "--json")
+    assert checked.code == 3
+    found = checked.data["problems"][0]
+    assert found["path"] == "[core] auth_manager"
+    assert found["text"].endswith(text.format(file=folder / "webserver_config.py"))
+    assert found["suggestion"].startswith(suggestion)
 
 
 def test_a_broken_file_is_bad_configuration(oidc: Oidc, folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,18 @@ def test_attributes_as_json_are_explained_like_claims(explain) -> None:  # type:
     assert told.data["identity"]["email"] == "ada@example.com"
     stronger = {**ADA, "saml": {"name_id": "1f9c", "authn_context": "https://refeds.org/profile/mfa"}}
     assert "Op" in explain(stronger, "--json").data["roles"]
+
+
+def test_the_documentations_own_rules_and_example_do_what_it_says(oidc: Oidc, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "providers" / "saml.md").read_text(encoding="utf-8")
+    document = next(text for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "urn:oid" in text)
+    person = json.loads(re.search(r"```json\n(.*?)```", page, re.DOTALL)[1])
+    person["saml"]["authn_context"] = "https://refeds.org/profile/mfa"
+    person |= {"department": "finance", "urn:oid:2.5.4.11": "operations"}
+    (tmp_path / "saml.yaml").write_text(document)
+    (tmp_path / "person.json").write_text(json.dumps(person))
+    files = ("--claims", str(tmp_path / "person.json"), "--config-file", str(tmp_path / "saml.yaml"))
+    assert oidc("explain", *files, "--json").data["roles"] == ["Admin", "Op", "Viewer"]
 
 
 def test_a_person_without_a_rule_is_denied(explain) -> None:  # type: ignore[no-untyped-def]

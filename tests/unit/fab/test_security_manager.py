@@ -26,3 +26,9 @@ def test_the_cookie_of_fabs_forms_stays_within_tls(
         OidcSecurityManager.create_login_manager(object.__new__(OidcSecurityManager))
     assert app.config["SESSION_COOKIE_SECURE"] is expected
     assert app.config["REMEMBER_COOKIE_NAME"] == UNUSED_REMEMBER_COOKIE
+
+
+def test_fab_meets_no_closed_form_twice_and_makes_one_resource_for_both() -> None:
+    forms = [OidcSecurityManager.resetpasswordview, OidcSecurityManager.resetmypasswordview]
+    assert len(set(forms)) == 2
+    assert {form().class_permission_name for form in forms} == {"ClosedPasswordView"}

@@ -92,13 +92,13 @@ def test_an_exception_in_an_imported_module_is_told_at_the_line_of_the_file(
 
 def test_an_import_of_fab_that_fails_names_the_extra(tmp_path: Path) -> None:
     found = problem(tmp_path, "import airflow.providers.fab.no_such_module\n")
-    assert found.suggestion == "pip install airflow-oidc-auth[fab]"
+    assert found.suggestion == "pip install 'airflow-oidc-auth[fab]'"
 
 
 def test_without_flask_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "flask", None)
     found = problem(tmp_path, GOOD)
-    assert (found.path, found.suggestion) == ("[core] auth_manager", "pip install airflow-oidc-auth[fab]")
+    assert (found.path, found.suggestion) == ("[core] auth_manager", "pip install 'airflow-oidc-auth[fab]'")
 
 
 def test_a_missing_file_is_a_problem_although_fab_passes_over_it(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import secrets
 from collections.abc import Mapping, Sequence
@@ -105,7 +106,7 @@ class JsonSaml:
 
     def logout_request(self, name_id: str, *indexes: str, forged: bool = False) -> str:
         """Return the IdP's own LogoutRequest."""
-        return _encode({"name_id": name_id, "indexes": indexes, "forged": forged})
+        return _encode({"id": secrets.token_hex(8), "name_id": name_id, "indexes": indexes, "forged": forged})
 
     def answer_logout_request(self, message: LogoutMessage) -> LogoutRequested:
         request = _decode(message.parameters["SAMLRequest"])
@@ -119,6 +120,8 @@ class JsonSaml:
             session_prefix=session_key_prefix(request["name_id"]),
             answer=Redirect(f"{SLO_URL}?SAMLResponse=done"),
             failed=Post(SLO_URL, {"SAMLResponse": "failed"}),
+            replay_key=hashlib.sha256(message.parameters["SAMLRequest"].encode()).hexdigest(),
+            usable_until=2**40,
         )
 
     def build_logout_url(self, *, id_token_hint: Secret | None, post_logout_redirect_uri: str) -> str | None:

@@ -8,9 +8,10 @@ import pytest
 
 from airflow_oidc_auth.identity.claims import ClaimPath
 from airflow_oidc_auth.providers.client_auth import ClientAuthenticator
-from airflow_oidc_auth.providers.diagnose import clock_findings, key_findings, metadata_findings, read_date
+from airflow_oidc_auth.providers.diagnose import key_findings, metadata_findings
 from airflow_oidc_auth.providers.diagnose_client import client_finding
 from airflow_oidc_auth.providers.keys import parse_jwks
+from airflow_oidc_auth.providers.live_check import clock_findings, read_date
 from airflow_oidc_auth.providers.oidc import OidcProvider
 from airflow_oidc_auth.providers.presets import preset
 from airflow_oidc_auth.providers.provider import Provider

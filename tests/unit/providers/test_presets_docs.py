@@ -11,7 +11,7 @@ import pytest
 from airflow_oidc_auth.config.compile import compile_document
 from airflow_oidc_auth.config.document import load_document
 from airflow_oidc_auth.config.single import document_from_options
-from airflow_oidc_auth.providers.presets import preset_names
+from airflow_oidc_auth.providers.presets import preset, preset_names, saml_preset_names
 from airflow_oidc_auth.secret import Secret
 
 PAGES = Path(__file__).parents[3] / "docs" / "providers"
@@ -48,6 +48,23 @@ def test_every_preset_has_a_page_that_the_index_names():
     assert pages == {*preset_names(), "saml"}
     index = (PAGES / "index.md").read_text(encoding="utf-8")
     assert all(f"({name}.md)" in index for name in pages)
+    assert all(f"[`{name}`](saml.md" in index for name in saml_preset_names())
+
+
+def test_the_documents_of_saml_compile():
+    documents = blocks("saml", "yaml")
+    assert len(documents) > 1
+    for text in documents:
+        compile_document(load_document(text, "saml.md"), secrets=None, known_roles=ROLES)
+
+
+@pytest.mark.parametrize("name", saml_preset_names())
+def test_the_page_of_saml_tells_what_each_preset_reads(name):
+    page = (PAGES / "saml.md").read_text(encoding="utf-8")
+    row = next(line for line in page.splitlines() if line.startswith("|") and f"`{name}`" in line)
+    saml = preset(name)
+    for path in (saml.email_claim, *(source.path for source in saml.groups)):
+        assert str(path).rpartition("/")[2].strip("'\"]") in row
 
 
 @pytest.mark.parametrize("name", [name for name in preset_names() if name != "oidc"])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -48,6 +49,28 @@ def test_leaves_somebody_elses_process_with_the_same_number_alone(processes: Mod
     sleeper.wait()
 
 
+LEADER = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+@pytest.mark.parametrize("ours", [True, False], ids=["ours", "somebody-elses"])
+def test_ends_a_group_whose_leader_has_died_only_in_its_folder(
+    processes: ModuleType, tmp_path: Path, ours: bool
+) -> None:
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    home.mkdir()
+    elsewhere.mkdir()
+    leader = subprocess.Popen([sys.executable, "-c", LEADER], start_new_session=True, cwd=home if ours else elsewhere)
+    noted = {"one": [leader.pid, processes._birth(leader.pid)]}
+    assert leader.wait(10) == 0
+    (home / "children.json").write_text(json.dumps(noted))
+    assert len(processes._members(leader.pid)) == 1
+    assert processes.end_leftovers(home) == int(ours)
+    assert len(processes._members(leader.pid)) == int(not ours)
+    for process in processes._members(leader.pid):
+        os.kill(int(process.name), signal.SIGKILL)
+
+
 @pytest.mark.parametrize("text", [None, "", "[]", '{"one": 3'])
 def test_a_missing_or_torn_note_is_no_leftover(processes: ModuleType, tmp_path: Path, text: str | None) -> None:
     if text is not None:
@@ -74,4 +97,16 @@ def test_a_child_that_ends_is_told_with_its_last_words(processes: ModuleType, tm
     children._running["talker"].wait(10)
     with pytest.raises(Exception, match=r"(?s)exit code 7.*last words"):
         children.check()
+    children.stop()
+
+
+def test_a_child_that_may_be_started_again_is_and_not_for_ever(processes: ModuleType, tmp_path: Path) -> None:
+    children = processes.Children(tmp_path, os.environ)
+    children.start("fragile", [sys.executable, "-c", "print('fell over'); raise SystemExit(1)"], restarts=1)
+    children._running["fragile"].wait(10)
+    children.check()
+    children._running["fragile"].wait(10)
+    with pytest.raises(Exception, match="fragile ended by itself"):
+        children.check()
+    assert children.log("fragile").read_text().splitlines() == ["fell over", "fell over"]
     children.stop()

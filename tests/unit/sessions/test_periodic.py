@@ -40,6 +40,14 @@ def test_says_a_planned_failure_once_and_pauses_longer_and_longer(caplog):
     assert caplog.records[0].exc_info is None
 
 
+def test_says_what_to_do_about_a_planned_failure(caplog):
+    def fail() -> None:
+        raise SessionError("session_store_unavailable", "no such table", hint="Run `airflow db migrate`.")
+
+    Periodic("test", fail, 1.0)._run_once()
+    assert caplog.messages[0].endswith("no such table — Run `airflow db migrate`.")
+
+
 def _fail() -> None:
     raise SessionError("session_store_unavailable")
 

@@ -2,6 +2,7 @@
 // Everything that differs from one run to the next is in the folder that IDP_HOME names.
 
 $home = getenv('IDP_HOME');
+$switches = json_decode(file_get_contents("$home/switches.json"), true);
 
 $config = [
     'baseurlpath' => getenv('IDP_URL') . '/simplesaml/',
@@ -25,6 +26,8 @@ $config = [
     'enable.saml20-idp' => true,
     'enable.http_post' => false,
     'module.enable' => ['core' => true, 'saml' => true, 'exampleauth' => true],
+    // SessionNotOnOrAfter of the assertions.
+    'session.duration' => $switches['session_seconds'],
     'session.cookie.secure' => false,
     'session.cookie.samesite' => 'Lax',
     'session.phpsession.cookiename' => 'SimpleSAML',

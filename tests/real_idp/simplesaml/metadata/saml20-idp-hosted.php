@@ -5,13 +5,20 @@ $switches = json_decode(file_get_contents(getenv('IDP_HOME') . '/switches.json')
 $redirect = 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect';
 $post = 'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST';
 
+$format = [
+    'persistent' => 'urn:oasis:names:tc:SAML:2.0:nameid-format:persistent',
+    'email' => 'urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress',
+    'transient' => 'urn:oasis:names:tc:SAML:2.0:nameid-format:transient',
+][$switches['name_id']];
+
 $metadata[getenv('IDP_URL') . '/entity'] = [
     'host' => '__DEFAULT__',
     'privatekey' => 'idp.pem',
     'certificate' => 'idp.crt',
     'auth' => 'people',
     'SingleSignOnServiceBinding' => [$redirect, $post],
-    'SingleLogoutServiceBinding' => [$redirect, $post],
+    // A service provider that fetches ?slo=post knows the one binding only.
+    'SingleLogoutServiceBinding' => ($_GET['slo'] ?? '') === 'post' ? [$post] : [$redirect, $post],
     'validate.authnrequest' => $switches['signed_requests'],
     'redirect.sign' => true,
     'redirect.validate' => true,
@@ -21,13 +28,17 @@ $metadata[getenv('IDP_URL') . '/entity'] = [
     'saml20.sign.assertion' => true,
     'assertion.encryption' => $switches['encrypt'],
     'logouttype' => $switches['logout_type'],
-    'authproc' => [
-        10 => [
+    'authproc' => array_filter([
+        10 => $switches['name_id'] === 'transient' ? ['class' => 'saml:TransientNameID'] : [
             'class' => 'saml:AttributeNameID',
-            'attribute' => 'uid',
-            'Format' => 'urn:oasis:names:tc:SAML:2.0:nameid-format:persistent',
+            'attribute' => $switches['name_id'] === 'email' ? 'mail' : 'uid',
+            'Format' => $format,
         ],
-    ],
-    'NameIDFormat' => 'urn:oasis:names:tc:SAML:2.0:nameid-format:persistent',
+        20 => $switches['context'] === '' ? null : [
+            'class' => 'saml:AuthnContextClassRef',
+            'AuthnContextClassRef' => $switches['context'],
+        ],
+    ]),
+    'NameIDFormat' => $format,
     'attributes.NameFormat' => 'urn:oasis:names:tc:SAML:2.0:attrname-format:basic',
 ];

@@ -63,7 +63,8 @@ class KeyPair:
 def key_pair(name: str = "idp", kind: str = "rsa", not_after: int = NOW + 86400 * 365) -> KeyPair:
     """Make a key once for all tests; the name only tells them apart."""
     sizes = {"rsa": 2048, "weak": 1024}
-    private = ec.generate_private_key(ec.SECP256R1()) if kind == "ec" else rsa.generate_private_key(65537, sizes[kind])
+    curves = {"ec": ec.SECP256R1(), "weak ec": ec.SECP224R1()}
+    private = ec.generate_private_key(curves[kind]) if kind in curves else rsa.generate_private_key(65537, sizes[kind])
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"{name}.example")])
     moment = dt.timezone.utc
     certificate = (
@@ -131,7 +132,7 @@ def _attributes(**values: str | None) -> str:
 
 
 def _issuer(value: str | None) -> str:
-    return "" if value is None else f"<saml:Issuer>{value}</saml:Issuer>"
+    return "" if value is None else f'<saml:Issuer xmlns:saml="{SAML}">{value}</saml:Issuer>'
 
 
 def assertion_xml(parts: Parts) -> str:
@@ -209,7 +210,7 @@ def response_xml(parts: Parts) -> str:
         InResponseTo=parts.response_in_response_to,
     )
     return (
-        f'<samlp:Response xmlns:samlp="{SAMLP}" xmlns:saml="{SAML}"{head}>{_issuer(parts.response_issuer)}'
+        f'<samlp:Response xmlns:samlp="{SAMLP}"{head}>{_issuer(parts.response_issuer)}'
         f"<samlp:Status>{parts.status}</samlp:Status>{assertion_xml(parts)}</samlp:Response>"
     )
 
@@ -301,6 +302,25 @@ def build(
         # Parsed again: lxml does not find elements by name that xmlsec's own libxml2 made.
         root = etree.fromstring(etree.tostring(root))
         tamper(root)
+    return etree.tostring(root)
+
+
+def encrypted(
+    signed: str,
+    *,
+    parts: Parts | None = None,
+    cipher: str = "AES256_GCM",
+    transport: str = "RSA_OAEP",
+    name: str = "sp",
+    signing: Signing | None = None,
+) -> bytes:
+    """Return a response whose assertion is encrypted for the key of that name."""
+    root = etree.fromstring(response_xml(parts or Parts()).encode())
+    if signed in ("assertion", "both"):
+        sign(root.find(q(SAML, "Assertion")), signing)
+    encrypt(root, key_pair(name), getattr(xmlsec.Transform, cipher), getattr(xmlsec.Transform, transport))
+    if signed in ("response", "both"):
+        sign(root, signing)
     return etree.tostring(root)
 
 

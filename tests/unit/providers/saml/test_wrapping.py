@@ -6,6 +6,7 @@ import pytest
 from lxml import etree
 
 from airflow_oidc_auth.errors import ProtocolViolation
+from airflow_oidc_auth.providers.saml import signature
 from airflow_oidc_auth.providers.saml.certificates import read_certificate
 from airflow_oidc_auth.providers.saml.names import SAML, SAMLP, q
 from airflow_oidc_auth.providers.saml.signature import verify_signature
@@ -49,3 +50,16 @@ def test_what_a_signature_vouches_for_never_holds_the_forgery(shape, signed):
             assert error.code.startswith(("saml_signature_", "saml_unsigned"))  # noqa: PT017
         else:
             assert EVIL.encode() not in data
+
+
+@pytest.mark.parametrize("kind", ["Response", "Assertion"])
+def test_reads_nothing_whose_digest_is_not_the_signed_one_whatever_the_library_says(kind, monkeypatch):
+    """The library may have found another element under the ID than the one that is read here."""
+    monkeypatch.setattr(signature, "_verify", lambda *_: None)
+    root = etree.fromstring(build(signed="both"))
+    element = root if kind == "Response" else root.find(q(SAML, "Assertion"))
+    assert SUBJECT.encode() in verify_signature(element, [])
+    next(element.iter(q(SAML, "NameID"))).text = EVIL
+    with pytest.raises(ProtocolViolation) as caught:
+        verify_signature(element, [])
+    assert caught.value.code == "saml_signature_invalid"
