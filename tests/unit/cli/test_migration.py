@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 from sqlalchemy.orm import sessionmaker
 
 from airflow_oidc_auth.cli import migration
@@ -22,8 +22,11 @@ def test_tables_that_are_missing_are_named_with_the_command_that_makes_them(tmp_
     metadata.create_all(engine)
     assert list(missing_tables(ask)) == []
     fab_users.drop(engine)
+    with engine.begin() as connection:
+        connection.execute(text("DROP INDEX idx_oidc_auth_session_check_due_at"))
+        connection.execute(text("ALTER TABLE oidc_auth_session DROP COLUMN check_due_at"))
     (found,) = missing_tables(ask)
-    assert found.text == "has no oidc_auth_fab_user: nobody can sign in"
+    assert found.text == "has no oidc_auth_fab_user, oidc_auth_session.check_due_at: nobody can sign in"
     assert "airflow db migrate" in found.suggestion
     engine.dispose()
 
