@@ -17,7 +17,7 @@ from airflow_oidc_auth.sessions.models import metadata
 def missing_tables(
     transactions: Callable[[], AbstractContextManager[Transaction]] = airflow_transactions,
 ) -> Iterator[Problem]:
-    """Yield a warning if the metadata database lacks tables or columns of ours; nothing if it cannot be asked from here.
+    """Yield a warning if the database lacks tables or columns of ours; nothing if it cannot be asked from here.
 
     Airflow itself does not look: the server would start, and each sign-in end on an error page.
     """
