@@ -2,13 +2,14 @@
 // Every base URL gets its redirect URIs (/auth/callback/op, and stock FAB's /auth/oauth-authorized/op) and its
 // post-logout URIs (/auth/logout, /auth/signed-out); the first one gets logout tokens (/auth/backchannel-logout/op).
 // Refresh tokens come without a scope, rotate at each use, and one that is used twice revokes its grant.
+// OP_ISSUER is the address that others know it by, if something stands in front of it.
 // PUT /control/people/SUB {"groups": […]} changes somebody, and null removes them.
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import Provider from 'oidc-provider'
 
 const [port, clientId, clientSecret, ...baseUrls] = process.argv.slice(2)
-const issuer = `http://127.0.0.1:${port}`
+const issuer = process.env.OP_ISSUER ?? `http://127.0.0.1:${port}`
 const people = Object.fromEntries(
   JSON.parse(readFileSync(new URL('./people.json', import.meta.url), 'utf8')).map((person) => [person.sub, person])
 )
