@@ -118,6 +118,11 @@ class GrantRules:
                 return Evaluation(refusal, trace)
         return Evaluation(_grant([given for _, given in asked if given]), trace)
 
+    def bound_roles(self) -> frozenset[str]:
+        """Return the roles, by plain name, that some rule gives only for an authentication that it needs."""
+        bound = (each.settings.roles for each in self.rules if each.settings.needs is not None)
+        return frozenset(role for roles in bound for role in roles if "{" not in role)
+
     def needs_of(self, rule: str) -> Needs | None:
         """Return what the rule of this name needs of the authentication."""
         return next((each.settings.needs for each in self.rules if each.settings.name == rule), None)

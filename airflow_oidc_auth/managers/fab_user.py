@@ -64,11 +64,13 @@ class FabAdmission:
         self._accounts = accounts
         self._settings = settings
         self._rules: GrantRules | None = None
+        self._bound: frozenset[str] = frozenset()
 
     def accept(self, config: CompiledConfig) -> None:
         """Let the accounts follow the document; a reload also looks again for roles that FAB does not have."""
         self._accounts.settings = replace(self._settings, keep_assigned_roles=config.keep_assigned_roles)
         first, self._rules = self._rules is None, config.grants
+        self._bound = config.grants.bound_roles()
         if not first:
             self._warn_of_missing_roles()
 
@@ -83,20 +85,29 @@ class FabAdmission:
 
     def peek(self, session: Session) -> OidcFabUser | None:
         """Return the user as far as memory tells."""
-        return _admit(session, self._directory.peek(session.principal_id, _withheld(session)))
+        return _admit(session, self._directory.peek(session.principal_id, self._withheld(session)))
 
     def load(self, session: Session) -> OidcFabUser | None:
         """Return the user, asking the database."""
-        return _admit(session, self._directory.load(session.principal_id, _withheld(session)))
+        return _admit(session, self._directory.load(session.principal_id, self._withheld(session)))
 
     def roles(self, session: Session) -> tuple[str, ...]:
         """Return the roles that the FAB user has now."""
-        account = self._directory.peek(session.principal_id, _withheld(session))
+        account = self._directory.peek(session.principal_id, self._withheld(session))
         return account.roles if account is not None else ()
 
     def health(self) -> Mapping[str, object]:
         """Tell how fresh the knowledge of FAB's users and roles is."""
         return {"fab_stale_for": round(self._directory.stale_for(), 1)}
+
+    def _withheld(self, session: Session) -> frozenset[str]:
+        """Return roles of the FAB user that this session did not authenticate for; another one of the person may have.
+
+        A session that began before its person, or the document, had such a rule does not know of it.
+        """
+        grant = session.grant
+        missing = self._bound.difference(grant.roles)
+        return missing | grant.withheld if grant.step_ups else missing
 
     def _warn_of_missing_roles(self) -> None:
         """Say what a sign-in would have to leave out; a refusal to start could not be mended in FAB's pages."""
@@ -108,12 +119,6 @@ class FabAdmission:
             return
         for problem in missing_roles(self._rules, existing):
             log.error("%s", problem)
-
-
-def _withheld(session: Session) -> frozenset[str]:
-    """Return roles of the FAB user that this session may not use: another one of the person stepped up for them."""
-    grant = session.grant
-    return grant.withheld if grant.step_ups else frozenset()
 
 
 def _admit(session: Session, account: FabAccount | None) -> OidcFabUser | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
+from airflow_oidc_auth.fab.accounts import FabAccounts
 from airflow_oidc_auth.fab.directory import FabDirectory
 from airflow_oidc_auth.grants.grant import Grant
 from airflow_oidc_auth.grants.needs import Needs
@@ -13,13 +15,14 @@ from airflow_oidc_auth.grants.rules import compile_rules
 from airflow_oidc_auth.grants.settings import RuleSettings
 from airflow_oidc_auth.identity.authentication import Authentication
 from airflow_oidc_auth.login.records import build_regraded
+from airflow_oidc_auth.managers.fab_user import FabAdmission
 from airflow_oidc_auth.secret import Secret
 from airflow_oidc_auth.sessions.granted import as_of
 from airflow_oidc_auth.sessions.live import LiveSessions
 from airflow_oidc_auth.sessions.recheck import Rechecker
 from airflow_oidc_auth.sessions.recheck_report import RecheckRules, Verdict
 from airflow_oidc_auth.sessions.session import Opening
-from tests.storage.fab import counted
+from tests.storage.fab import OPEN, counted
 from tests.storage.people import HOUR, NOW, sign_in
 from tests.storage.rotating_idp import EVERY, Report, RotatingIdp
 
@@ -164,6 +167,22 @@ def test_what_is_withheld_does_not_count_and_takes_no_query(fab):
     directory.poll()
     directory.forget(principal)
     assert directory.load(principal, without).roles == ("Viewer",)
+
+
+def test_a_session_from_before_the_rule_does_not_get_the_role_by_fab(fab):
+    """Its Grant knows of no step-up: the person joined the administrators later, or the rule is new."""
+    store = fab.store()
+    old = enter(store, WEAK, rules=RULES[1:])
+    new = enter(store, STRONG)
+    assert roles_in_fab(fab) == {"Admin", "Viewer"}
+    directory = FabDirectory(transactions=fab.transactions, on_gone=lambda *_: None)
+    admission = FabAdmission(directory, FabAccounts(OPEN), OPEN)
+    admission.accept(SimpleNamespace(grants=compile_rules(RULES, known_roles=None), keep_assigned_roles=False))
+    assert admission.load(new).account.roles == ("Admin", "Viewer")
+    assert admission.load(old).account.roles == ("Viewer",)
+    assert admission.roles(old) == ("Viewer",)
+    admission.accept(SimpleNamespace(grants=compile_rules(RULES[1:], known_roles=None), keep_assigned_roles=False))
+    assert admission.peek(old).account.roles == ("Admin", "Viewer"), "as in FAB mode at all times"
 
 
 @pytest.mark.parametrize("tampered", ['{"roles":["Admin"]', "[]"])
