@@ -1,6 +1,6 @@
 """A circuit breaker per host: an IdP that is down costs each caller nothing, instead of a timeout.
 
-Closed → (five failures in a row) → open for 15 s → one probe; its success closes, its failure opens again.
+Closed → (five failures in a row) → open for 15 s → one probe each 15 s; its success closes, its failure opens again.
 Without it every sign-in and every re-check of a dead IdP would hold one of the provider's few threads for seconds.
 """
 
@@ -33,7 +33,6 @@ class CircuitBreaker:
         self._lock = threading.Lock()
         self._failed = 0
         self._probe_at: float | None = None
-        self._probing = False
 
     @property
     def is_open(self) -> bool:
@@ -63,28 +62,30 @@ class CircuitBreaker:
         with self._lock:
             if self._probe_at is None:
                 return False
-            if self._probing or self._monotonic() < self._probe_at:
+            if self._monotonic() < self._probe_at:
                 raise ProviderError(
                     "provider_unreachable",
                     f"{host} failed {self._failed} times in a row and is left alone for a moment",
                     hint=_HINT,
                     evidence={"circuit": "open", "failures": self._failed},
                 )
-            self._probing = True
+            # A refresh may take longer than the rest: the host may be well before it is over.
+            self._probe_at = self._monotonic() + self._rest
             return True
 
     def _settle(self, failed: bool | None, *, probing: bool) -> None:
         """Count an exchange; None says nothing about the host."""
         with self._lock:
-            if probing:
-                self._probing = False
             if failed is False:
                 self._failed, self._probe_at = 0, None
             elif failed:
                 self._failed += 1
-                # Those that began before it opened and fail now must not push the probe away.
-                if probing or (self._probe_at is None and self._failed >= self._limit):
+                # Those that began before it opened and fail now must not push the probe away, and a probe that fails
+                # after another one has closed it is one failure.
+                if probing if self._probe_at is not None else self._failed >= self._limit:
                     self._probe_at = self._monotonic() + self._rest
+            elif probing and self._probe_at is not None:
+                self._probe_at = self._monotonic()
 
 
 def _blames_the_host(error: ProviderError, form: Mapping[str, str] | None) -> bool | None:

@@ -34,6 +34,8 @@ MAX_BODY = 1024 * 1024
 _CHUNK = 64 * 1024
 _PATIENCE = 3
 """Total time of one request, in multiples of the timeout: a server that drips bytes never times out a read."""
+_REFRESH_TIMEOUT = 60.0
+"""Seconds that a refresh waits for its answer: whoever hangs up loses the session if the IdP has rotated the token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,7 @@ class RequestsTransport:
         return answer
 
     def _exchange(self, method: str, url: str, data: object, headers: Mapping[str, str] | None) -> HttpAnswer:
-        deadline = self._monotonic() + _PATIENCE * self._settings.timeout
+        deadline = self._monotonic() + max(_PATIENCE * self._settings.timeout, self._read_timeout(data))
         try:
             with self._open(method, url, data, headers) as response:
                 answer = HttpAnswer(url, response.status_code, response.headers, self._read(response, url, deadline))
@@ -174,12 +176,17 @@ class RequestsTransport:
             url,
             data=data,  # type: ignore[arg-type]
             headers={"Accept": _JSON, **(headers or {})},
-            timeout=self._settings.timeout,
+            timeout=(self._settings.timeout, self._read_timeout(data)),
             verify=self._verify,
             proxies=self._proxies(url),
             allow_redirects=False,
             stream=True,
         )
+
+    def _read_timeout(self, data: object) -> float:
+        """Return how long to wait for an answer to begin; nobody waits for a refresh."""
+        refreshes = isinstance(data, dict) and data.get("grant_type") == "refresh_token"
+        return max(self._settings.timeout, _REFRESH_TIMEOUT) if refreshes else self._settings.timeout
 
     def _proxies(self, url: str) -> dict[str, str]:
         if self._settings.proxy:

@@ -116,6 +116,25 @@ def test_a_probe_that_ends_unplanned_frees_its_place(circuit: CircuitBreaker, cl
     assert not refused(circuit)
 
 
+def test_a_probe_that_hangs_keeps_the_next_one_waiting_for_a_rest_and_no_longer(
+    circuit: CircuitBreaker, clock: Clock
+) -> None:
+    for _ in range(FAILURES):
+        fail(circuit)
+    clock.now += REST
+    slow = circuit.guard("idp.example", {"grant_type": "refresh_token"})
+    slow.__enter__()
+    assert refused(circuit)
+    clock.now += REST
+    with circuit.guard("idp.example"):
+        pass
+    error = ProviderError("provider_timeout", "a minute later")
+    with pytest.raises(ProviderError):
+        slow.__exit__(ProviderError, error, None)
+    assert not circuit.is_open
+    assert not refused(circuit)
+
+
 def test_failures_that_began_before_it_opened_do_not_push_the_probe_away(circuit: CircuitBreaker, clock: Clock) -> None:
     late = [circuit.guard("idp.example") for _ in range(3)]
     for each in late:

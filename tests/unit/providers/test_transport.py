@@ -145,6 +145,18 @@ def test_gives_each_failure_its_code(server: Server, how: Answer, code: str, met
     assert "the-code" not in repr(caught.value) + repr(caught.value.evidence)
 
 
+def test_a_refresh_outlasts_a_slow_idp_which_may_have_rotated_the_token(server: Server) -> None:
+    def slow(handler: BaseHTTPRequestHandler) -> None:
+        time.sleep(0.5)
+        answer(200, b"{}")(handler)
+
+    server.routes["/token"] = slow
+    transport = RequestsTransport(HttpSettings(timeout=0.1))
+    assert transport.post(server.url + "/token", form={"grant_type": "refresh_token"}).status == 200
+    with pytest.raises(ProviderError, match="provider_timeout"):
+        transport.post(server.url + "/token", form={"grant_type": "authorization_code", "code": "c"})
+
+
 @pytest.mark.parametrize("status", [200, 201, 400, 401, 403, 404])
 def test_hands_over_every_other_answer(server: Server, status: int) -> None:
     server.routes["/x"] = answer(status, b'{"a": 1}', X_Odd="yes")
