@@ -1,6 +1,6 @@
 PYTHON ?= python3
 
-.PHONY: help demo test lint format docs bench lock clean
+.PHONY: help demo test lint format docs bench proof lock clean
 help: ## Show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 demo: ## Run Airflow with single sign-on and demo users
@@ -15,6 +15,8 @@ docs: ## Write the generated reference pages, then build the documentation into 
 	@scripts/reference .venv-dev/bin/python && .venv-dev/bin/mkdocs build --strict
 bench: ## Compare with Airflow's other auth managers, the short way
 	@.venv-dev/bin/python -m benchmarks --quick
+proof: ## Break servers, database and IdP, and measure what becomes of people (needs PostgreSQL and nginx; twenty minutes)
+	@.venv-dev/bin/python -m benchmarks.faults && .venv-dev/bin/python -m benchmarks.many_sessions
 lock: ## Take the newest releases into requirements/*.txt
 	@scripts/lock --upgrade
 clean: ## Remove everything that demo and test made

@@ -297,6 +297,41 @@ def somebody_demoted(rig: Rig) -> Finding:
     )
 
 
+def clock_moved(rig: Rig) -> Finding:
+    """Move the second server's wall clock (libfaketime; its monotonic clock goes on as it did)."""
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+    if library is None:
+        return Finding("clock of one server moved", "not measured: libfaketime is not installed", "", "")
+    port, file = rig.ports[1], rig.folder / "clock"
+    file.write_text("+0", encoding="ascii")
+    rig.kill(port)
+    clock = {"LD_PRELOAD": str(library), "FAKETIME_TIMESTAMP_FILE": str(file), "FAKETIME_NO_CACHE": "1"}
+    rig.launch(port, **clock, FAKETIME_DONT_FAKE_MONOTONIC="1", DONT_FAKE_MONOTONIC="1")
+    rig.wait_for(port)
+    rig.end_everybody()
+    token = rig.sign_in(ADA)
+    seen = []
+    for offset in ("+30", "+5m", "-30", "-5m", "+25h"):
+        file.write_text(offset, encoding="ascii")
+        time.sleep(3)
+        seen.append(f"{offset}: {_with_clock(rig, token, port)}")
+    file.write_text("+0", encoding="ascii")
+    mended = time.monotonic()
+    wait_until(lambda: rig.statuses(token) == (200, 200), "the old session", 30)
+    again = f"{time.monotonic() - mended:.1f} s after the clock is right"
+    rig.kill(port)
+    _restart(rig, port)
+    return Finding("clock of the second server moved", "; ".join(seen), "nothing", again)
+
+
+def _with_clock(rig: Rig, token: str, port: int) -> str:
+    browser = Browser(rig, port)
+    done = browser.come_back(browser.authenticate(UMA))
+    new = rig.statuses(browser.cookie) if done.status_code == 303 else ""
+    shown = f"a session of before {rig.statuses(token)}, a sign-in there {_shown(done)}"
+    return f"{shown}, its session {new}" if new else shown
+
+
 FAULTS: dict[str, Callable[[Rig], Finding]] = {
     each.__name__.replace("_", "-"): each
     for each in (
@@ -311,6 +346,7 @@ FAULTS: dict[str, Callable[[Rig], Finding]] = {
         idp_failing,
         database_stopped,
         database_stopped_in_recheck,
+        clock_moved,
     )
 }
 

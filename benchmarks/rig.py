@@ -186,7 +186,17 @@ class Rig:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
+    def revive(self) -> None:
+        """Start what was killed again."""
+        dead = [port for port, server in self.servers.items() if server.process.poll() is not None]
+        for port in dead:
+            self.launch(port)
+        for port in dead:
+            self.wait_for(port)
+
     def stop(self) -> None:
+        for port in self.servers:
+            self.kill(port)
         self.airflow.stop()
         for other in self._others:
             other.stop()
