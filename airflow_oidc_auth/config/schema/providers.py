@@ -79,7 +79,11 @@ class HttpModel(Strict):
     """How to reach the provider over HTTP."""
 
     timeout: float = Field(
-        default=5.0, gt=0, le=60, description="Seconds to wait for a connection, and for each answer.", examples=[5]
+        default=5.0,
+        gt=0,
+        le=60,
+        description="Seconds to wait for a connection, and for each answer; a refresh waits a minute.",
+        examples=[5],
     )
     ca_file: AbsolutePath | None = Field(
         default=None,
