@@ -142,6 +142,35 @@ def server_killed_in_recheck(rig: Rig) -> Finding:
     )
 
 
+def server_stopped_in_recheck(rig: Rig) -> Finding:
+    """Tell a server to end (SIGTERM) when the IdP keeps the answer to a refresh for 20 s."""
+    rig.end_everybody()
+    token = rig.sign_in(ADA)
+    with rig.gate.holding() as reached:
+        rig.make_due()
+        assert reached.wait(30)
+        victim = rig.server_calling()
+        process = rig.servers[victim].process
+        process.terminate()
+        begun = time.monotonic()
+        time.sleep(20)
+    process.wait(60)
+    took = time.monotonic() - begun
+    rig.end_leases()
+    rig.make_due()
+    checked = int(time.time())
+    query = "SELECT 1 FROM oidc_auth_session WHERE ended_at IS NULL AND checked_at >= :checked"
+    wait_until(lambda: rig.rows(query, checked=checked) or not rig.live(), "another re-check", 60)
+    lost = 1 - rig.live()
+    survivor = next(port for port in rig.ports if port != victim)
+    status = rig.ask(survivor, token).status_code
+    again = _restart(rig, victim)
+    fault = "a server is stopped while the IdP keeps a refresh waiting for 20 s"
+    return Finding(
+        fault, f"{status} from the other server", f"{lost} of 1 session", f"it ends after {took:.1f} s; {again}"
+    )
+
+
 def idp_stopped(rig: Rig) -> Finding:
     return _idp_outage(rig, "IdP refuses connections", rig.gate.closed())
 
@@ -343,6 +372,7 @@ FAULTS: dict[str, Callable[[Rig], Finding]] = {
         server_killed_between_sign_in_pages,
         server_killed_in_callback,
         server_killed_in_recheck,
+        server_stopped_in_recheck,
         idp_stopped,
         idp_slow,
         idp_failing,
