@@ -26,6 +26,8 @@ from airflow_oidc_auth.sessions.store import SessionStore
 T = TypeVar("T")
 
 CLEAN_UP_EVERY = 900.0
+# What has expired is of no use to anybody and may wait: a server whose clock is ahead would delete what others need.
+CLEAN_UP_GRACE = 24 * 3600
 # Airflow accepts a token for some seconds after its ``exp`` ([api_auth] jwt_leeway): its revocation must live longer.
 TOKEN_GRACE = 300
 # What `sessions.lifetime` may be at most.
@@ -248,7 +250,7 @@ class LiveSessions:
     def clean_up(self) -> None:
         """Delete what has expired, from memory and from the store."""
         self._cache.drop_expired()
-        self.store.delete_expired(now=self._now())
+        self.store.delete_expired(now=self._now() - CLEAN_UP_GRACE)
 
     def _now(self) -> int:
         return int(self._clock())
