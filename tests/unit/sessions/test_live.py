@@ -8,7 +8,7 @@ import pytest
 
 from airflow_oidc_auth.errors import SessionError
 from airflow_oidc_auth.sessions.cache import SessionCache
-from airflow_oidc_auth.sessions.live import TOKEN_GRACE, LiveSessions
+from airflow_oidc_auth.sessions.live import CLEAN_UP_GRACE, TOKEN_GRACE, LiveSessions
 from airflow_oidc_auth.sessions.session import DueSession, Recheck
 from airflow_oidc_auth.testing.stores import MemorySessionStore
 from tests.storage.people import ADMIN, HOUR, NOW, VIEWER, open_session, sign_in
