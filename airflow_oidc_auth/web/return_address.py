@@ -17,6 +17,7 @@ from airflow_oidc_auth.web.engine import Engine
 
 MAX_LENGTH = 2000
 SIGN_IN_PATHS = ("/auth/", "/api/v2/auth/")
+OWN_PAGES = ("/auth/access/", "/auth/sessions/")
 # Browsers drop tabs and newlines inside addresses, so what a parser here reads is not where they would go.
 _CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]")
 
@@ -59,4 +60,4 @@ def _is_ours(path: str, base_path: str) -> bool:
     below = posixpath.normpath(unquote(path)).removeprefix(base_path.rstrip("/"))
     # normpath keeps two slashes at the beginning.
     below = "/" + below.lstrip("/") + "/"
-    return below.startswith(SIGN_IN_PATHS) and below != "/auth/access/"
+    return below.startswith(SIGN_IN_PATHS) and below not in OWN_PAGES

@@ -68,6 +68,8 @@ INSIDE = [
     ("/data/auth/logout", f"{BASE_URL}/"),
     ("/data/auth/login?next=/data/auth/login", f"{BASE_URL}/"),
     ("/data/auth/access", f"{BASE_URL}/auth/access"),
+    ("/data/auth/sessions?q=ada", f"{BASE_URL}/auth/sessions?q=ada"),
+    ("/data/auth/sessions/end?session=a", f"{BASE_URL}/"),
     ("/data/%61uth/logout", f"{BASE_URL}/"),
     ("/data//auth/logout", f"{BASE_URL}/"),
     ("/data/%2e/auth/%6cogout", f"{BASE_URL}/"),
