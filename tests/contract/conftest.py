@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 from airflow_oidc_auth.sessions.principal import principal_id
 from airflow_oidc_auth.testing import FakeIdp
 from airflow_oidc_auth.testing.users import FakeUser
+from tests.e2e.processes import wait_until
 
 BASE_URL = "http://localhost:8080"
 CALLBACK = f"{BASE_URL}/auth/callback/oidc"
@@ -109,6 +110,8 @@ def running(
             # Other tests of this process run while the server does: they must find none of this.
             with _environment({**mode, **{f"AIRFLOW__OIDC_AUTH__{name}": value for name, value in options.items()}}):
                 start = _start(stack)
+            # Done in the background; tests count what a request costs the identity provider.
+            wait_until(lambda: any(request.path == "/jwks" for request in idp.requests), "the fetch of the keys")
             yield Server(start, idp, request.param, mode)
 
 
