@@ -120,7 +120,7 @@ def _from_json(data: bytes, source: str, settings: ProviderSettings) -> Assertio
         not_on_or_after=None,
         audiences=(),
         unknown_conditions=(),
-        statements=(AuthnStatement(instant, "", None, False, own.get("authn_context", "")),),  # noqa: FBT003
+        statements=(AuthnStatement(instant, "", None, False, own.get("authn_context", "")),),  # noqa: FBT003  # the fields' order
         attributes={name: _values(name, value, source) for name, value in claims.items()},
     )
 

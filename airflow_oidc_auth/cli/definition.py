@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from airflow.cli.cli_config import ActionCommand, CLICommand, GroupCommand, lazy_load_command
 
-from airflow.cli.cli_config import ActionCommand, Arg, CLICommand, GroupCommand, lazy_load_command
-
-from airflow_oidc_auth.cli.session_definition import EXIT_CODES as _EXIT_CODES
+from airflow_oidc_auth.cli.arguments import EXIT_CODES, JSON, YES, argument
 from airflow_oidc_auth.cli.session_definition import session_commands
 
 PRESETS = (
@@ -16,53 +14,49 @@ PRESETS = (
 )
 
 
-def _arg(flag: str, **options: Any) -> Arg:
-    return Arg((flag,), **options)  # type: ignore[no-untyped-call]
-
-
-_JSON = _arg("--json", help="Print one JSON document instead of text.", action="store_true")
-_OFFLINE = _arg(
+_OFFLINE = argument(
     "--offline",
     help="Look at the configuration only: resolve no secret, ask no identity provider. For CI.",
     action="store_true",
 )
-_CLAIMS = _arg(
+_CLAIMS = argument(
     "--claims",
     help="JSON file with the claims of an id_token, or with the documents id_token, userinfo and access_token; "
     "with SAML the XML of an assertion or response, its base64, or JSON of attributes; - is standard input.",
     required=True,
     metavar="FILE",
 )
-_PROVIDER = _arg(
+_PROVIDER = argument(
     "--provider",
     help="Id of the provider that the claims come from. Needed if there are several.",
     metavar="ID",
 )
-_CONFIG_FILE = _arg("--config-file", help="Use this YAML document instead of the configured one.", metavar="FILE")
-_PERMISSIONS = _arg("--permissions", help="Also list what the roles may do.", action="store_true")
-_PRESET = _arg("preset", help=f"One of {', '.join(PRESETS)}.", choices=PRESETS, metavar="PRESET")
-_USERNAME = _arg(
+_CONFIG_FILE = argument("--config-file", help="Use this YAML document instead of the configured one.", metavar="FILE")
+_PERMISSIONS = argument("--permissions", help="Also list what the roles may do.", action="store_true")
+_PRESET = argument("preset", help=f"One of {', '.join(PRESETS)}.", choices=PRESETS, metavar="PRESET")
+_USERNAME = argument(
     "username", help="The FAB user, as `airflow users list` shows it. Letter case counts.", metavar="USERNAME"
 )
-_LINKED_USERNAME = _arg(
+_LINKED_USERNAME = argument(
     "username", help="The FAB user. Left out where the identity is named.", metavar="USERNAME", nargs="?"
 )
 _ISSUER_HELP = "The identity's issuer: that of a configured provider."
 _SUBJECT_HELP = "The identity's subject: what the provider sends as `sub`."
-_ISSUER = _arg("--issuer", help=_ISSUER_HELP, required=True, metavar="URL")
-_SUBJECT = _arg("--subject", help=_SUBJECT_HELP, required=True, metavar="SUB")
-_LINKED_ISSUER = _arg("--issuer", help="The identity's issuer, instead of the user.", metavar="URL")
-_LINKED_SUBJECT = _arg("--subject", help="The identity's subject, instead of the user.", metavar="SUB")
-_DRY_RUN = _arg("--dry-run", help="Say what would be linked and change nothing.", action="store_true")
-_MAPPING = _arg(
+_ISSUER = argument("--issuer", help=_ISSUER_HELP, required=True, metavar="URL")
+_SUBJECT = argument("--subject", help=_SUBJECT_HELP, required=True, metavar="SUB")
+_LINKED_ISSUER = argument("--issuer", help="The identity's issuer, instead of the user.", metavar="URL")
+_LINKED_SUBJECT = argument("--subject", help="The identity's subject, instead of the user.", metavar="SUB")
+_DRY_RUN = argument("--dry-run", help="Say what would be linked and change nothing.", action="store_true")
+_MAPPING = argument(
     "--mapping",
     help="CSV file with the header username,subject or username,subject,issuer, for users whose name does not tell "
     "who they are.",
     metavar="FILE",
 )
-_ONLY_PROVIDER = _arg("--provider", help="Id of the provider that all users come from.", metavar="ID")
-_YES = _arg("--yes", help="Do not ask for a confirmation.", action="store_true")
-_OUTPUT = _arg("--output", help="Write to this file, which must not exist yet, instead of printing.", metavar="FILE")
+_ONLY_PROVIDER = argument("--provider", help="Id of the provider that all users come from.", metavar="ID")
+_OUTPUT = argument(
+    "--output", help="Write to this file, which must not exist yet, instead of printing.", metavar="FILE"
+)
 
 
 def get_oidc_cli_commands() -> list[CLICommand]:
@@ -85,9 +79,9 @@ def _check() -> ActionCommand:
         name="check",
         help="Tell everything that is wrong with the configuration and the live identity providers",
         description="Check the configuration and the live identity providers, and print the addresses to register.",
-        epilog=_EXIT_CODES,
+        epilog=EXIT_CODES,
         func=lazy_load_command("airflow_oidc_auth.cli.check.check"),
-        args=(_OFFLINE, _JSON),
+        args=(_OFFLINE, JSON),
     )
 
 
@@ -97,9 +91,9 @@ def _explain() -> ActionCommand:
         help="Tell which roles somebody with these claims gets, and why",
         description="Evaluate the rules for a file of claims. Needs no network, no secret and no database, and does "
         "not verify the claims: it says what would happen if they were genuine.",
-        epilog=_EXIT_CODES,
+        epilog=EXIT_CODES,
         func=lazy_load_command("airflow_oidc_auth.cli.explain.explain"),
-        args=(_CLAIMS, _PROVIDER, _CONFIG_FILE, _PERMISSIONS, _JSON),
+        args=(_CLAIMS, _PROVIDER, _CONFIG_FILE, _PERMISSIONS, JSON),
     )
 
 
@@ -108,9 +102,9 @@ def _init() -> ActionCommand:
         name="init",
         help="Write a commented configuration to start from",
         description="Write a commented YAML document for a kind of identity provider.",
-        epilog=_EXIT_CODES,
+        epilog=EXIT_CODES,
         func=lazy_load_command("airflow_oidc_auth.cli.init.init"),
-        args=(_PRESET, _OUTPUT, _JSON),
+        args=(_PRESET, _OUTPUT, JSON),
     )
 
 
@@ -120,9 +114,9 @@ def _link() -> ActionCommand:
         help="Let an existing FAB user be the account of an identity",
         description="Link an existing FAB user to an identity, with a row in the audit log. The next sign-in of the "
         "identity is that user's. Works before the switch to FAB mode, too.",
-        epilog=_EXIT_CODES,
+        epilog=EXIT_CODES,
         func=lazy_load_command("airflow_oidc_auth.cli.link.link"),
-        args=(_USERNAME, _ISSUER, _SUBJECT, _JSON),
+        args=(_USERNAME, _ISSUER, _SUBJECT, JSON),
     )
 
 
@@ -131,9 +125,9 @@ def _unlink() -> ActionCommand:
         name="unlink",
         help="Take the identity away from a FAB user",
         description="Unlink a FAB user and its identity, with a row in the audit log. Sessions end within seconds.",
-        epilog=_EXIT_CODES,
+        epilog=EXIT_CODES,
         func=lazy_load_command("airflow_oidc_auth.cli.link.unlink"),
-        args=(_LINKED_USERNAME, _LINKED_ISSUER, _LINKED_SUBJECT, _JSON),
+        args=(_LINKED_USERNAME, _LINKED_ISSUER, _LINKED_SUBJECT, JSON),
     )
 
 
@@ -141,9 +135,9 @@ def _links() -> ActionCommand:
     return ActionCommand(
         name="links",
         help="List which FAB user is whose account",
-        epilog=_EXIT_CODES,
+        epilog=EXIT_CODES,
         func=lazy_load_command("airflow_oidc_auth.cli.links.links"),
-        args=(_JSON,),
+        args=(JSON,),
     )
 
 
@@ -154,9 +148,9 @@ def _migrate_fab() -> ActionCommand:
         description="Propose links for the existing FAB users, from the identity provider's own ids in their names or "
         "from a mapping file, never from names or e-mail addresses that people can choose; then make all of them or "
         "none, with a row each in the audit log.",
-        epilog=_EXIT_CODES,
+        epilog=EXIT_CODES,
         func=lazy_load_command("airflow_oidc_auth.cli.migrate_fab.migrate_fab"),
-        args=(_DRY_RUN, _MAPPING, _ONLY_PROVIDER, _YES, _JSON),
+        args=(_DRY_RUN, _MAPPING, _ONLY_PROVIDER, YES, JSON),
     )
 
 
@@ -166,7 +160,7 @@ def _export_roles() -> ActionCommand:
         help="Write FAB's roles as the roles section of the configuration",
         description="Write every role of FAB's database that is not built in, for the native auth manager. What the "
         "configuration cannot express is left out and named, in the document and on standard error.",
-        epilog=_EXIT_CODES,
+        epilog=EXIT_CODES,
         func=lazy_load_command("airflow_oidc_auth.cli.export_roles.export_fab_roles"),
-        args=(_OUTPUT, _JSON),
+        args=(_OUTPUT, JSON),
     )

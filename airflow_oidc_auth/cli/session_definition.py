@@ -2,43 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
+from airflow.cli.cli_config import ActionCommand, CLICommand, GroupCommand, lazy_load_command
 
-from airflow.cli.cli_config import ActionCommand, Arg, CLICommand, GroupCommand, lazy_load_command
+from airflow_oidc_auth.cli.arguments import EXIT_CODES, JSON, YES, argument
 
-EXIT_CODES = "Exit codes: 0 ok, 1 failed, 2 denied (or unknown arguments), 3 bad configuration."
-
-
-def _arg(flag: str, **options: Any) -> Arg:
-    return Arg((flag,), **options)  # type: ignore[no-untyped-call]
-
-
-_JSON = _arg("--json", help="Print one JSON document instead of text.", action="store_true")
-_YES = _arg("--yes", help="Do not ask for a confirmation.", action="store_true")
-_USER = _arg("--user", help="Exactly the name, the e-mail or the subject of a person.", metavar="NAME")
-_ISSUER = _arg("--issuer", help="The identity's issuer, together with --subject.", metavar="URL")
-_SUBJECT = _arg("--subject", help="The identity's subject, together with --issuer.", metavar="SUB")
-_PROVIDER = _arg("--provider", help="Id of a provider; `break-glass` for sessions of break-glass links.", metavar="ID")
-_SESSION = _arg(
+_USER = argument("--user", help="Exactly the name, the e-mail or the subject of a person.", metavar="NAME")
+_ISSUER = argument("--issuer", help="The identity's issuer, together with --subject.", metavar="URL")
+_SUBJECT = argument("--subject", help="The identity's subject, together with --issuer.", metavar="SUB")
+_PROVIDER = argument(
+    "--provider", help="Id of a provider; `break-glass` for sessions of break-glass links.", metavar="ID"
+)
+_SESSION = argument(
     "--session",
     help="A session: at least the first 8 characters of its id. Write --session=REF if it begins with a dash.",
     metavar="REF",
 )
 _FILTERS = (_USER, _ISSUER, _SUBJECT, _PROVIDER, _SESSION)
-_ALL = _arg("--all", help="Every session of everybody.", action="store_true")
-_REASON = _arg("--reason", help="Why; it goes into the audit log.", required=True, metavar="TEXT")
-_ROLE = _arg("--role", help="The role to let somebody in with. (default: Admin)", default="Admin", metavar="ROLE")
-_MINUTES = _arg(
+_ALL = argument("--all", help="Every session of everybody.", action="store_true")
+_REASON = argument("--reason", help="Why; it goes into the audit log.", required=True, metavar="TEXT")
+_ROLE = argument("--role", help="The role to let somebody in with. (default: Admin)", default="Admin", metavar="ROLE")
+_MINUTES = argument(
     "--minutes", help="How long the session lasts, 1 to 240. (default: 30)", type=int, default=30, metavar="N"
 )
-_THEIR_ISSUER = _arg("--issuer", help="The identity's issuer.", required=True, metavar="URL")
-_THEIR_SUBJECT = _arg("--subject", help="The identity's subject.", required=True, metavar="SUB")
-_DRY_RUN = _arg("--dry-run", help="Say what would be done and change nothing.", action="store_true")
-_TO = _arg("--to-revision", help="The revision to go to. (default: the newest)", metavar="REVISION")
-_BACK_TO = _arg(
+_THEIR_ISSUER = argument("--issuer", help="The identity's issuer.", required=True, metavar="URL")
+_THEIR_SUBJECT = argument("--subject", help="The identity's subject.", required=True, metavar="SUB")
+_DRY_RUN = argument("--dry-run", help="Say what would be done and change nothing.", action="store_true")
+_TO = argument("--to-revision", help="The revision to go to. (default: the newest)", metavar="REVISION")
+_BACK_TO = argument(
     "--to-revision", help="The revision to go back to; `base` drops all tables.", required=True, metavar="REVISION"
 )
-_SQL = _arg("--show-sql-only", help="Print the SQL instead of running it.", action="store_true")
+_SQL = argument("--show-sql-only", help="Print the SQL instead of running it.", action="store_true")
 
 
 def session_commands() -> tuple[CLICommand, ...]:
@@ -59,7 +52,7 @@ def _list() -> ActionCommand:
         help="List who is signed in, since when, from where, and with which roles",
         epilog=EXIT_CODES,
         func=lazy_load_command("airflow_oidc_auth.cli.sessions.list_sessions"),
-        args=(*_FILTERS, _JSON),
+        args=(*_FILTERS, JSON),
     )
 
 
@@ -71,7 +64,7 @@ def _end() -> ActionCommand:
         "Each is a row of the audit log with your reason. Fails if none matches.",
         epilog=EXIT_CODES,
         func=lazy_load_command("airflow_oidc_auth.cli.end_sessions.end_sessions"),
-        args=(*_FILTERS, _ALL, _REASON, _YES, _JSON),
+        args=(*_FILTERS, _ALL, _REASON, YES, JSON),
     )
 
 
@@ -83,7 +76,7 @@ def _break_glass() -> ActionCommand:
         "for ten minutes; the session ends after --minutes. Creation, use and end are rows of the audit log.",
         epilog=EXIT_CODES,
         func=lazy_load_command("airflow_oidc_auth.cli.break_glass.break_glass"),
-        args=(_ROLE, _MINUTES, _REASON, _JSON),
+        args=(_ROLE, _MINUTES, _REASON, JSON),
     )
 
 
@@ -95,7 +88,7 @@ def _forget() -> ActionCommand:
         "user, and replace subject, name and e-mail by a pseudonym in the audit rows that this package wrote.",
         epilog=EXIT_CODES,
         func=lazy_load_command("airflow_oidc_auth.cli.forget.forget"),
-        args=(_THEIR_ISSUER, _THEIR_SUBJECT, _DRY_RUN, _YES, _JSON),
+        args=(_THEIR_ISSUER, _THEIR_SUBJECT, _DRY_RUN, YES, JSON),
     )
 
 
@@ -105,7 +98,7 @@ def _clean() -> ActionCommand:
         help="Delete expired sessions, revocations and used messages, as the servers do every 15 minutes",
         epilog=EXIT_CODES,
         func=lazy_load_command("airflow_oidc_auth.cli.oidc_database.clean"),
-        args=(_DRY_RUN, _JSON),
+        args=(_DRY_RUN, JSON),
     )
 
 
@@ -115,7 +108,7 @@ def _migrate() -> ActionCommand:
         help="Create our tables or bring them up to date, as `airflow db migrate` does",
         epilog=EXIT_CODES,
         func=lazy_load_command("airflow_oidc_auth.cli.oidc_database.migrate"),
-        args=(_TO, _SQL, _JSON),
+        args=(_TO, _SQL, JSON),
     )
 
 
@@ -125,5 +118,5 @@ def _downgrade() -> ActionCommand:
         help="Take our tables back to an earlier revision",
         epilog=EXIT_CODES,
         func=lazy_load_command("airflow_oidc_auth.cli.oidc_database.downgrade"),
-        args=(_BACK_TO, _SQL, _YES, _JSON),
+        args=(_BACK_TO, _SQL, YES, JSON),
     )

@@ -225,7 +225,7 @@ class FabDirectory:
                 self._on_gone(principal_id, reason)
             except OidcAuthError as error:
                 # Nobody is admitted meanwhile; the next poll tells again.
-                log.error("Sessions of principal %s are not ended yet: %s", principal_id, error)  # noqa: TRY400
+                log.error("Sessions of principal %s are not ended yet: %s", principal_id, error)  # noqa: TRY400  # no stack needed
             else:
                 self._gone.pop(principal_id, None)
 
