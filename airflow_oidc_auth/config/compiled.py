@@ -10,6 +10,7 @@ from airflow_oidc_auth.errors import Problem
 from airflow_oidc_auth.grants.rules import GrantRules
 from airflow_oidc_auth.policy.roles import RoleSettings
 from airflow_oidc_auth.providers.settings import ProviderSettings
+from airflow_oidc_auth.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,61 @@ class SessionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenClient:
+    """A program that gets tokens for itself with ``client_credentials`` (RFC 6749 §4.4) at our token endpoint.
+
+    Exactly one of ``secret`` and ``jwks_file`` is set.
+
+    :param jwks_file: public keys of its ``private_key_jwt`` assertions (RFC 7523)
+    :param roles: what its tokens may do, at most
+    :param max_lifetime: seconds, for this client; None for :attr:`TokenSettings.max_lifetime`
+    """
+
+    id: str
+    secret: Secret | None
+    jwks_file: str | None
+    roles: tuple[str, ...]
+    max_lifetime: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSettings:
+    """Tokens that we issue for programs; durations are seconds.
+
+    :param max_lifetime: the longest that anybody may ask for
+    :param default_lifetime: for who asks for none
+    :param unverified_lifetime: the longest for an owner whom the IdP cannot confirm meanwhile (no refresh token)
+    :param personal: people may make tokens of their own
+    :param require_dpop: issue only tokens that are bound to a key (RFC 9449)
+    """
+
+    max_lifetime: int = 30 * 86_400
+    default_lifetime: int = 86_400
+    unverified_lifetime: int = 86_400
+    personal: bool = True
+    require_dpop: bool = False
+    clients: tuple[TokenClient, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimitSettings:
+    """How often somebody may try, as the ``limits`` package writes it (``30/minute``).
+
+    :param token: requests to the token endpoint, per client address
+    :param login: sign-ins begun, per client address
+    :param callback: answers of identity providers, per client address
+    :param principal: per principal and client address, so that nobody locks out a third party
+    :param storage: URI of a store that the API servers share (``redis://…``); None for the memory of each process
+    """
+
+    token: str = "30/minute"
+    login: str = "60/minute"
+    callback: str = "60/minute"
+    principal: str = "120/minute"
+    storage: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AuditSettings:
     """:param fail_login: a sign-in whose audit row cannot be written fails."""
 
@@ -46,6 +102,7 @@ class CompiledConfig:
     :param providers: by id, in document order; never empty
     :param keep_assigned_roles: roles that somebody assigned in FAB stay; only in FAB mode
     :param roles: custom roles by name; for ``Policy``, and for pages that say what a role is for
+    :param tokens: policy for the tokens that we issue
     :param digest: of the document without secrets; equal documents have equal digests
     :param warnings: what an administrator should know although it is allowed
     """
@@ -58,3 +115,10 @@ class CompiledConfig:
     warnings: tuple[Problem, ...] = ()
     keep_assigned_roles: bool = False
     roles: Mapping[str, RoleSettings] = field(default_factory=lambda: MappingProxyType({}))
+    tokens: TokenSettings = field(default_factory=TokenSettings)
+    rate_limits: RateLimitSettings = field(default_factory=RateLimitSettings)
+
+    @property
+    def sign_in_providers(self) -> Mapping[str, ProviderSettings]:
+        """The providers that people sign in with; workload issuers are left out."""
+        return MappingProxyType({id_: each for id_, each in self.providers.items() if each.signs_in})

@@ -23,6 +23,8 @@ class Identity:
     :param groups: normalised group names
     :param claims: all verified claims, for rules; kept out of every repr
     :param authentication: how and when, by the signed statement about the sign-in; None where the protocol has none
+    :param actors: who acts on behalf of the subject, outermost first (``act``, RFC 8693 §4.1); empty when nobody does
+    :param client_id: the client that the token was issued to (``client_id``, else ``azp``); None for a sign-in
     """
 
     provider: str
@@ -34,3 +36,10 @@ class Identity:
     groups: frozenset[str] = frozenset()
     claims: Mapping[str, object] = field(default_factory=dict, repr=False)
     authentication: Authentication | None = None
+    actors: tuple[str, ...] = ()
+    client_id: str | None = None
+
+    @property
+    def delegated(self) -> bool:
+        """Somebody else acts on behalf of the subject."""
+        return bool(self.actors)

@@ -44,6 +44,41 @@ class GroupSource:
 
 
 @dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """Which access tokens of this provider the REST API takes.
+
+    :param audiences: ``aud`` values that mean us and nobody else; never empty
+    :param opaque: also ask the provider about tokens that are no JWT (RFC 7662)
+    :param token_types: accepted ``typ`` headers, lower case and without ``application/``; ``""`` accepts none at all.
+        ``at+jwt`` is RFC 9068; some vendors say ``JWT`` or nothing
+    :param subject_claim: the claim that never changes for an account
+    :param max_lifetime: seconds; a token that lives longer (``exp`` less ``iat``) is refused
+    :param required_scopes: each must be in the token's ``scope``
+    """
+
+    audiences: tuple[str, ...]
+    opaque: bool = False
+    token_types: tuple[str, ...] = ("at+jwt",)
+    subject_claim: str = "sub"
+    max_lifetime: int = 86_400
+    required_scopes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CliSettings:
+    """The public client that ``airflow oidc login`` uses at this provider.
+
+    :param resource: resource indicator (RFC 8707) that it asks for, or None
+    :param audience: the same for vendors that call it ``audience``, or None
+    """
+
+    client_id: str
+    scopes: tuple[str, ...] = ("openid", "profile", "email", "offline_access")
+    resource: str | None = None
+    audience: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderSettings:
     """Everything one provider needs; presets fill what the administrator leaves out.
 
@@ -62,6 +97,10 @@ class ProviderSettings:
     :param require_iss_parameter: refuse answers without RFC 9207 ``iss`` even if discovery does not promise it
     :param logout: ``rp_initiated`` (OIDC RP-Initiated Logout), ``none``, or a vendor form of the preset
     :param saml: only for presets that speak SAML
+    :param api: the REST API takes this provider's access tokens; None when it does not
+    :param cli: people sign in at this provider from a terminal; None when they do not
+    :param signs_in: people can sign in with a browser; False for workload issuers, which are never on the chooser,
+        never asked again about a session, and need no client of ours
     :param options: preset-specific, already validated (tenants, hosted_domain, organizations, …)
     """
 
@@ -93,3 +132,6 @@ class ProviderSettings:
     logout: str = "rp_initiated"
     options: Mapping[str, object] = field(default_factory=dict)
     saml: SamlSettings | None = None
+    api: ApiSettings | None = None
+    cli: CliSettings | None = None
+    signs_in: bool = True
