@@ -1,0 +1,117 @@
+"""The call of a program in hand: what its headers say beside the bare token that Airflow's core hands over.
+
+Our middleware sets :data:`CALL` for each request with an ``Authorization`` or ``DPoP`` header; whoever judges the token
+writes into it who calls on whose behalf, and whoever writes an audit row reads it there. A token counts as the header's
+only if it is :attr:`ApiCall.token`: core asks the same question about a cookie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.types import Scope
+
+from airflow_oidc_auth.errors import OidcAuthError
+from airflow_oidc_auth.identity import Identity
+from airflow_oidc_auth.web.context import correlation_id_of
+
+BEARER, DPOP = "bearer", "dpop"
+
+
+@dataclass(frozen=True, slots=True)
+class CallRefusal:
+    """Why a call is not let in.
+
+    :param provider: whose token it claims to be
+    :param identity: whose token it is, where that was verified
+    """
+
+    error: OidcAuthError
+    provider: str | None = None
+    identity: Identity | None = None
+
+
+class ApiCall:
+    """One request with credentials in its headers. Mutable; what is dear to compute is computed when asked for.
+
+    :ivar scheme: of the ``Authorization`` header in lower case: ``bearer``, ``dpop``, another one, or empty
+    :ivar token: what follows ``Bearer`` or ``DPoP``; empty for every other scheme. Never to be logged
+    :ivar actors: who acts for the subject (RFC 8693 §4.1), outermost first; known once the token is judged
+    :ivar client_id: the client that got the token, likewise
+    :ivar kind: of the token's session, likewise
+    :ivar session_ref: first characters of its id, likewise
+    :ivar refusal: set by whoever refuses the token
+    """
+
+    __slots__ = (
+        "_base_url",
+        "_scope",
+        "actors",
+        "client_id",
+        "kind",
+        "refusal",
+        "scheme",
+        "session_ref",
+        "token",
+    )
+
+    def __init__(self, scope: Scope, base_url: Callable[[], str], scheme: str = "", token: str = "") -> None:
+        self._scope = scope
+        self._base_url = base_url
+        self.scheme = scheme
+        self.token = token
+        self.actors: tuple[str, ...] = ()
+        self.client_id: str | None = None
+        self.kind = ""
+        self.session_ref = ""
+        self.refusal: CallRefusal | None = None
+
+    @property
+    def method(self) -> str:
+        """HTTP method, as a proof names it (``htm``, RFC 9449 §4.2)."""
+        method: str = self._scope["method"]
+        return method
+
+    @property
+    def url(self) -> str:
+        """Address without query (``htu``, RFC 9449 §4.2) as ``[api] base_url`` names it: who calls chooses the Host."""
+        return self._base_url() + raw_path_below_root(self._scope)
+
+    @property
+    def proofs(self) -> tuple[str, ...]:
+        """Every ``DPoP`` header; more than one proves nothing."""
+        return tuple(value.decode("latin-1") for name, value in self._scope["headers"] if name == b"dpop")
+
+    @property
+    def client_address(self) -> str | None:
+        """The caller's address as the server knows it behind its proxies."""
+        client = self._scope.get("client")
+        return client[0] if client else None
+
+    @property
+    def correlation_id(self) -> str:
+        """The reference of this request."""
+        return correlation_id_of(Request(self._scope))
+
+
+CALL: ContextVar[ApiCall | None] = ContextVar("airflow_oidc_auth_call", default=None)
+
+
+def path_below_root(scope: Scope) -> str:
+    """Return the path as the API server routes it: proxies may or may not strip the sub-path of ``base_url``."""
+    return _below(scope["path"], scope.get("root_path", ""))
+
+
+def raw_path_below_root(scope: Scope) -> str:
+    """Return the path below the root as the caller wrote it, percent-encoded."""
+    raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+    return _below(raw.partition(b"?")[0].decode("latin-1"), quote(scope.get("root_path", "")))
+
+
+def _below(path: str, root: str) -> str:
+    root = root.rstrip("/")
+    return path[len(root) :] if root and path.startswith(f"{root}/") else path
