@@ -4,9 +4,11 @@
 // Refresh tokens come without a scope, rotate at each use, and one that is used twice revokes its grant.
 // OP_ISSUER is the address that others know it by, if something stands in front of it.
 // PUT /control/people/SUB {"groups": […]} changes somebody, and null removes them.
+// Tokens for APIs, terminals and programs: machines.mjs.
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import Provider from 'oidc-provider'
+import * as machines from './machines.mjs'
 
 const [port, clientId, clientSecret, ...baseUrls] = process.argv.slice(2)
 const issuer = process.env.OP_ISSUER ?? `http://127.0.0.1:${port}`
@@ -28,7 +30,7 @@ const provider = new Provider(issuer, {
     grant_types: ['authorization_code', 'refresh_token'],
     backchannel_logout_uri: `${baseUrls[0]}/auth/backchannel-logout/op`,
     backchannel_logout_session_required: true
-  }],
+  }, ...machines.clients(clientSecret)],
   jwks: { keys: [jwk] },
   cookies: { keys: [randomBytes(24).toString('hex')] },
   claims: { openid: ['sub'], profile: ['name'], email: ['email', 'email_verified'], groups: ['groups'] },
@@ -39,10 +41,15 @@ const provider = new Provider(issuer, {
   rotateRefreshToken: true,
   // Without its guard against addresses of this machine, where the tests are.
   fetch: (url, { dispatcher, ...options }) => fetch(url, options),
+  extraTokenClaims: machines.extraTokenClaims(people),
   features: {
     devInteractions: { enabled: false },
     backchannelLogout: { enabled: true },
-    introspection: { enabled: true },
+    clientCredentials: { enabled: true },
+    deviceFlow: machines.deviceFlow(page),
+    introspection: { enabled: true, allowedPolicy: async () => true },
+    resourceIndicators: machines.resourceIndicators,
+    revocation: { enabled: true },
     rpInitiatedLogout: {
       logoutSource: async (ctx, form) => {
         ctx.body = page('Sign out of the identity provider?', `${form}
@@ -57,11 +64,16 @@ const provider = new Provider(issuer, {
   loadExistingGrant: async (ctx) => {
     const grant = new ctx.oidc.provider.Grant({ clientId: ctx.oidc.client.clientId, accountId: ctx.oidc.session.accountId })
     grant.addOIDCScope('openid profile email groups offline_access')
+    for (const resource of Object.keys(machines.RESOURCES)) grant.addResourceScope(resource, machines.RESOURCE_SCOPE)
     await grant.save()
     return grant
   },
-  ttl: { Session: 3600, Interaction: 600, Grant: 3600, IdToken: 600, AccessToken: 600, RefreshToken: 3600 }
+  ttl: {
+    Session: 3600, Interaction: 600, Grant: 3600, IdToken: 600, AccessToken: 600, RefreshToken: 3600,
+    ClientCredentials: 600, DeviceCode: 600
+  }
 })
+machines.exchange(provider, jwk, people)
 
 const formBody = async (request) => {
   const parts = []
@@ -80,9 +92,15 @@ provider.use(async (ctx, next) => {
   ctx.status = 204
 })
 
+provider.use(machines.controls(provider, jwk))
+
 provider.use(async (ctx, next) => {
   if (!ctx.path.startsWith('/interaction/')) return next()
   const details = await provider.interactionDetails(ctx.req, ctx.res)
+  if (details.prompt.name === 'consent') {
+    ctx.respond = false
+    return provider.interactionFinished(ctx.req, ctx.res, { consent: {} }, { mergeWithLastSubmission: true })
+  }
   if (ctx.method === 'POST') {
     const accountId = (await formBody(ctx.req)).get('sub')
     const result = accountId ? { login: { accountId } } : { error: 'access_denied', error_description: 'the person went away' }
@@ -95,6 +113,7 @@ provider.use(async (ctx, next) => {
     `<form method="post" action="/interaction/${details.uid}">${buttons.join('')}<p><button name="sub" value="">Cancel</button></form>`)
 })
 
+provider.on('server_error', (ctx, error) => console.error(error))
 provider.on('backchannel.error', (ctx, error) => console.error('logout token not delivered:', error.message))
 
 provider.listen(Number(port), '127.0.0.1', () => console.log('ready'))
