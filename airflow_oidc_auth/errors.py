@@ -59,6 +59,24 @@ class SessionError(OidcAuthError):
     """The session is unknown, ended, or cannot be stored or read."""
 
 
+class TokenRefused(OidcAuthError):
+    """What a program brought to prove who it is does not: an access token, or its proof of possession."""
+
+    @property
+    def error(self) -> str:
+        """``error`` of RFC 6750 §3.1 and RFC 9449 §7.1."""
+        if self.code == "token_scope":
+            return "insufficient_scope"
+        return "invalid_dpop_proof" if self.code.startswith("dpop_") else "invalid_token"
+
+    @property
+    def www_authenticate(self) -> str:
+        """Value of the header; the description begins with the stable code."""
+        scheme = "DPoP" if self.code.startswith("dpop_") else "Bearer"
+        said = f'error="{self.error}", error_description="{self.code}: {self.message.text}"'
+        return f'{scheme} realm="airflow", {said}'
+
+
 class Unsupported(OidcAuthError):
     """The request is understood and deliberately not offered."""
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from airflow_oidc_auth.messages import configuration, confirming, fab, login, office, protocol, provider, saml, session
+from airflow_oidc_auth.messages import (
+    configuration,
+    confirming,
+    fab,
+    login,
+    machines,
+    office,
+    protocol,
+    provider,
+    saml,
+    session,
+)
 from airflow_oidc_auth.messages.message import Message
 
 __all__ = ["Message", "all_messages", "message"]
@@ -25,6 +36,7 @@ _CATALOGUE = _merge(
     confirming.MESSAGES,
     fab.MESSAGES,
     login.MESSAGES,
+    machines.MESSAGES,
     office.MESSAGES,
     protocol.MESSAGES,
     provider.MESSAGES,

@@ -1,0 +1,88 @@
+"""Codes of what programs bring: access tokens, proofs of possession, requests for tokens."""
+
+from airflow_oidc_auth.messages.message import Message
+
+_CLOCK = "Compare the clocks of Airflow and the identity provider (`airflow oidc check`); `leeway` is the tolerance."
+_NEW = "Ask your identity provider for a new access token."
+
+
+def _token(text: str, hint: str = _NEW) -> Message:
+    return Message("Access token not accepted", text, hint, 401, "user")
+
+
+def _proof(text: str, hint: str = "Make a new proof for each request, as RFC 9449 describes.") -> Message:
+    return Message("DPoP proof not accepted", text, hint, 401, "user")
+
+
+MESSAGES = {
+    "token_malformed": _token("The access token is not valid."),
+    "token_too_large": _token("The access token is larger than any should be.", "Let the token hold fewer claims."),
+    "token_algorithm": _token(
+        "The access token is signed with an algorithm that is not accepted.",
+        "Set `algorithms` of the provider, or the signing algorithm of access tokens at the identity provider.",
+    ),
+    "token_key_unknown": _token(
+        "The access token is signed with a key that the identity provider does not publish.",
+        "Try again in a minute if keys were just changed; else check `jwks_file` or the key set of the provider.",
+    ),
+    "token_signature": _token("The signature of the access token is not valid."),
+    "token_issuer": _token("The access token comes from another issuer."),
+    "token_audience": _token(
+        "The access token is meant for another application.",
+        "Ask for a token with one of the audiences in `api.audience` of the provider.",
+    ),
+    "token_expired": _token("The access token is too old."),
+    "token_not_yet_valid": _token("The access token is not valid yet.", _CLOCK),
+    "token_lifetime": _token(
+        "The access token lives longer than is accepted.",
+        "Ask for a token of a shorter lifetime, or raise `api.max_lifetime` of the provider.",
+    ),
+    "token_type": _token(
+        "The token does not say that it is an access token.",
+        "Let the identity provider type its access tokens `at+jwt` (RFC 9068), or set `api.token_types`.",
+    ),
+    "token_is_no_access_token": _token(
+        "The token is no access token: it looks like an identity, refresh or logout token.",
+        "Send the access_token of the identity provider's answer, not its id_token.",
+    ),
+    "token_claim": _token("A claim of the access token is missing or has the wrong type."),
+    "token_subject": _token("The access token does not say whose it is."),
+    "token_actor": _token("The access token does not say clearly who acts for whom."),
+    "token_binding": _token(
+        "The access token is bound to something that cannot be checked here.",
+        "Ask for a plain bearer token, or for one that is bound by DPoP.",
+    ),
+    "token_groups_elsewhere": _token(
+        "The access token does not hold the groups of its owner, only where to ask for them.",
+        "Use app roles, or let the identity provider emit only the groups that are assigned to this application.",
+    ),
+    "token_not_accepted": _token("The account of the access token belongs to no organisation that is accepted here."),
+    "token_inactive": _token("The identity provider says that the access token is not valid, or no longer."),
+    "token_scope": Message(
+        "Access token lacks a scope",
+        "The access token lacks a scope that is needed here.",
+        "Ask for a token with every scope in `api.required_scopes` of the provider.",
+        403,
+        "user",
+    ),
+    "token_check_busy": Message(
+        "Tokens cannot be checked now",
+        "Too many unknown tokens are being checked.",
+        "Try again in a few seconds; access tokens that are JWTs do not need the identity provider to be asked.",
+        503,
+        "nobody",
+    ),
+    "dpop_missing": _proof("The token is bound to a key, and the request proves no possession of it."),
+    "dpop_malformed": _proof("The DPoP proof is not valid, or there is more than one."),
+    "dpop_algorithm": _proof("The DPoP proof is signed with an algorithm that is not accepted."),
+    "dpop_key": _proof("The key of the DPoP proof cannot be used."),
+    "dpop_signature": _proof("The signature of the DPoP proof is not valid."),
+    "dpop_method": _proof("The DPoP proof was made for another HTTP method."),
+    "dpop_address": _proof(
+        "The DPoP proof was made for another address.", "`htu` is the address below `[api] base_url`, without query."
+    ),
+    "dpop_time": _proof("The DPoP proof is too old or from the future.", _CLOCK),
+    "dpop_token": _proof("The DPoP proof was made for another access token."),
+    "dpop_other_key": _proof("The DPoP proof is signed with another key than the one the token is bound to."),
+    "dpop_replayed": _proof("The DPoP proof was used before."),
+}
