@@ -7,6 +7,16 @@ the providers call its hooks at run time. It knows no configuration file and no 
 from __future__ import annotations
 
 from airflow_oidc_auth.providers.presets.preset import Derived, Given, HookContext, LogoutRequest, Preset
-from airflow_oidc_auth.providers.presets.registry import preset, preset_names, saml_preset_names
+from airflow_oidc_auth.providers.presets.registry import preset, preset_names, saml_preset_names, workload_preset_names
 
-__all__ = ["Derived", "Given", "HookContext", "LogoutRequest", "Preset", "preset", "preset_names", "saml_preset_names"]
+__all__ = [
+    "Derived",
+    "Given",
+    "HookContext",
+    "LogoutRequest",
+    "Preset",
+    "preset",
+    "preset_names",
+    "saml_preset_names",
+    "workload_preset_names",
+]

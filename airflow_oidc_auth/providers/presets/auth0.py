@@ -76,4 +76,6 @@ PRESET = Preset(
     derive=derive,
     enrich=enrich,
     logout_url=logout_url,
+    # The tenant's own profile says JWT, the one of RFC 9068 at+jwt.
+    token_types=("at+jwt", "jwt"),
 )

@@ -44,4 +44,5 @@ PRESET = Preset(
     refresh_by_default=True,
     derive=derive,
     logout_url=logout_url,
+    token_types=("at+jwt", "jwt"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from airflow_oidc_auth.errors import Problem
 from airflow_oidc_auth.identity.claims import ClaimPath
@@ -48,6 +49,11 @@ def logout_url(settings: ProviderSettings, request: LogoutRequest) -> str | None
     return with_query(endpoint, {"client_id": settings.client_id, "logout_uri": request.post_logout_redirect_uri})
 
 
+def check_token(claims: Mapping[str, object]) -> str | None:
+    """Both kinds of token look alike, but for this claim."""
+    return None if claims.get("token_use") == "access" else "it is another kind of token (claim `token_use`)"
+
+
 PRESET = Preset(
     name="cognito",
     vendor="Amazon Cognito",
@@ -63,4 +69,6 @@ PRESET = Preset(
     check=check,
     derive=derive,
     logout_url=logout_url,
+    token_types=("at+jwt", "jwt", ""),
+    check_token=check_token,
 )

@@ -166,6 +166,12 @@ def _is_tenant(name: str) -> bool:
     return GUID.fullmatch(name) is not None or is_host(name)
 
 
+def check_token(claims: Mapping[str, object]) -> str | None:
+    """Any application of the tenant gets a token for our API, but without a role; and an id_token has no scope."""
+    granted = any(isinstance(claims.get(name), str | list) and claims.get(name) for name in ("scp", "roles"))
+    return None if granted else "it gives no permission at this API: neither `scp` nor `roles`"
+
+
 PRESET = Preset(
     name="entra",
     vendor="Microsoft Entra ID",
@@ -185,4 +191,6 @@ PRESET = Preset(
     accepts_discovery_issuer=accepts_discovery_issuer,
     check_issuer=check_issuer,
     enrich=enrich,
+    token_types=("at+jwt", "jwt"),
+    check_token=check_token,
 )

@@ -48,4 +48,5 @@ PRESET = Preset(
     check=check,
     derive=derive,
     logout_url=no_logout_url,
+    no_access_tokens="GitHub's access tokens name no audience and cannot be checked",
 )

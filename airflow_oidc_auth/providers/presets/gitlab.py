@@ -27,4 +27,5 @@ PRESET = Preset(
     refresh_by_default=True,
     check=check,
     derive=derive,
+    no_access_tokens="GitLab's access tokens name no audience",
 )

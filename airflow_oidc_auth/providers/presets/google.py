@@ -145,4 +145,5 @@ PRESET = Preset(
     check_claims=check_claims,
     enrich=enrich,
     logout_url=no_logout_url,
+    no_access_tokens="Google's access tokens cannot be checked without asking Google about each",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from airflow_oidc_auth.errors import Problem
@@ -25,6 +26,11 @@ def derive(given: Given) -> Derived:
     return Derived(issuer=(given.issuer or "").rstrip("/"))
 
 
+def check_token(claims: Mapping[str, object]) -> str | None:
+    """Id, refresh and logout tokens look alike, but for this claim."""
+    return None if claims.get("typ") in (None, "Bearer", "DPoP") else "it is another kind of token (claim `typ`)"
+
+
 PRESET = Preset(
     name="keycloak",
     vendor="Keycloak",
@@ -34,4 +40,6 @@ PRESET = Preset(
     refresh_by_default=True,
     check=check,
     derive=derive,
+    token_types=("at+jwt", "jwt"),
+    check_token=check_token,
 )

@@ -51,4 +51,7 @@ PRESET = Preset(
     check=check,
     derive=derive,
     logout_url=logout_url,
+    # Authorization servers leave `typ` out; `sub` of an access token is the login, which can change hands.
+    token_types=("at+jwt", ""),
+    subject_claim="uid",
 )

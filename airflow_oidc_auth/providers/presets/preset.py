@@ -13,6 +13,7 @@ from urllib.parse import urlencode, urlsplit
 from airflow_oidc_auth.errors import Problem, ProviderError
 from airflow_oidc_auth.identity.claims import ClaimPath
 from airflow_oidc_auth.providers.endpoints import check_url
+from airflow_oidc_auth.providers.presets.workload import Workload
 from airflow_oidc_auth.providers.settings import GroupSource, ProviderSettings
 from airflow_oidc_auth.providers.transport import Transport
 from airflow_oidc_auth.secret import Secret
@@ -132,6 +133,11 @@ def no_enrichment(context: HookContext) -> Mapping[str, object]:
     return {}
 
 
+def any_token(claims: Mapping[str, object]) -> str | None:
+    """Nothing but the standard checks tells this vendor's access tokens from its other tokens."""
+    return None
+
+
 def standard_logout_url(settings: ProviderSettings, request: LogoutRequest) -> str | None:
     """OIDC RP-Initiated Logout §2, with both the hint and the client id when there is a hint."""
     if not request.end_session_endpoint:
@@ -158,7 +164,7 @@ class Preset:
 
     :param name: value of ``preset:``
     :param vendor: the vendor's name, default button text
-    :param protocol: ``oidc``, ``github`` for OAuth 2 login without an id_token, or ``saml``
+    :param protocol: ``oidc``, ``github`` for OAuth 2 login without an id_token, ``saml``, or ``workload``
     :param option_keys: the preset's own configuration keys
     :param other_account_prompt: ``prompt`` that lets a person choose another account, OIDC Core §3.1.2.1
     :param scopes: empty sends no ``scope`` at all (Cloud Foundry grants everything the client may have)
@@ -178,6 +184,12 @@ class Preset:
     :param whole_refreshed_id_token: a refreshed id_token has every claim of the first one, so that a claim that is
         missing was taken away; elsewhere it may only have been left out (OIDC Core §12.2)
     :param refresh_by_default: the vendor issues refresh tokens with the preset's own scopes and parameters
+    :param no_access_tokens: why the REST API cannot take this vendor's access tokens; empty where it can
+    :param token_types: ``typ`` of its access tokens, lower case and without ``application/``, ``""`` for none at all;
+        RFC 9068 §2.1 says ``at+jwt``
+    :param subject_claim: claim of the access token that holds what ``sub`` of the id_token holds
+    :param check_token: says why verified claims are not those of an access token (or of a workload), None if they are
+    :param workload: its tokens are those of programs, and nobody signs in with it; None for people's providers
     """
 
     name: str
@@ -198,10 +210,15 @@ class Preset:
     refresh_scope: bool = False
     whole_refreshed_id_token: bool = False
     refresh_by_default: bool = False
+    no_access_tokens: str = ""
+    token_types: tuple[str, ...] = ("at+jwt",)
+    subject_claim: str = "sub"
+    workload: Workload | None = None
     check: Callable[[Given], tuple[Problem, ...]] = require_issuer
     derive: Callable[[Given], Derived] = derive_nothing
     accepts_discovery_issuer: Callable[[ProviderSettings, str], bool] = standard_discovery_issuer
     check_issuer: Callable[[HookContext, str], str | None] = standard_issuer
     check_claims: Callable[[HookContext], None] = no_claim_checks
     enrich: Callable[[HookContext], Mapping[str, object]] = no_enrichment
+    check_token: Callable[[Mapping[str, object]], str | None] = any_token
     logout_url: Callable[[ProviderSettings, LogoutRequest], str | None] = standard_logout_url

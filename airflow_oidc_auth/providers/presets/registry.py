@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from airflow_oidc_auth.providers.presets import (
     auth0,
+    aws,
+    azure_workload,
     cloudfoundry,
+    cloudfoundry_clients,
     cognito,
     entra,
+    gcp_workload,
     github,
+    github_actions,
     gitlab,
+    gitlab_ci,
     google,
+    jwt,
     keycloak,
+    kubernetes,
     oidc,
     okta,
     saml,
@@ -29,7 +37,17 @@ _ALL: tuple[Preset, ...] = (
     cloudfoundry.PRESET,
     github.PRESET,
 )
-_BY_NAME = {each.name: each for each in (*_ALL, *saml.PRESETS)}
+_WORKLOADS: tuple[Preset, ...] = (
+    github_actions.PRESET,
+    gitlab_ci.PRESET,
+    kubernetes.PRESET,
+    aws.PRESET,
+    azure_workload.PRESET,
+    gcp_workload.PRESET,
+    cloudfoundry_clients.PRESET,
+    jwt.PRESET,
+)
+_BY_NAME = {each.name: each for each in (*_ALL, *saml.PRESETS, *_WORKLOADS)}
 
 
 def preset(name: str) -> Preset:
@@ -45,3 +63,8 @@ def preset_names() -> tuple[str, ...]:
 def saml_preset_names() -> tuple[str, ...]:
     """Return the names of the SAML presets, the generic one first."""
     return tuple(each.name for each in saml.PRESETS)
+
+
+def workload_preset_names() -> tuple[str, ...]:
+    """Return the names of the presets of workload issuers, with which nobody signs in."""
+    return tuple(each.name for each in _WORKLOADS)
