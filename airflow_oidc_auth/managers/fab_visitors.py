@@ -9,8 +9,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from airflow_oidc_auth.fab.visitor import Visitor, visiting
 from airflow_oidc_auth.managers.fab_user import OidcFabUser
+from airflow_oidc_auth.web.api_call import path_below_root
 from airflow_oidc_auth.web.cookies import SESSION_COOKIE, read_session_token
-from airflow_oidc_auth.web.middleware import path_below_root
 
 if TYPE_CHECKING:
     from airflow_oidc_auth.managers.engine import Engine

@@ -65,6 +65,25 @@ MESSAGES = {
         403,
         "user",
     ),
+    "token_unknown": _token(
+        "The token is none that is accepted here: nobody here knows its issuer, or its session has ended.",
+        "Ask for a new one where this one came from; `airflow oidc check` names the issuers that are accepted.",
+    ),
+    "token_revoked": _token("The owner's tokens were revoked after this one was issued."),
+    "token_repeated": _token(
+        "The request has more than one Authorization header.", "Send one; a proxy may have added another."
+    ),
+    "token_in_address": _token(
+        "A token in the address of a request is not accepted.",
+        "Send it in the Authorization header. Addresses get into logs: take this token for published.",
+    ),
+    "token_issuer_unavailable": Message(
+        "Tokens of this issuer cannot be checked now",
+        "The identity provider that issued the access token did not answer.",
+        "Try again in a moment; `/auth/health` tells how each provider is doing.",
+        503,
+        "idp",
+    ),
     "token_check_busy": Message(
         "Tokens cannot be checked now",
         "Too many unknown tokens are being checked.",
@@ -73,6 +92,16 @@ MESSAGES = {
         "nobody",
     ),
     "dpop_missing": _proof("The token is bound to a key, and the request proves no possession of it."),
+    "dpop_required": _proof(
+        "Only tokens that are bound to a key are accepted here.",
+        "Ask the token endpoint for one with a DPoP proof; `tokens.require_dpop` is set.",
+    ),
+    "dpop_scheme": _proof(
+        "The token is bound to a key and was sent as a bearer token.", "Send it as `Authorization: DPoP`, with a proof."
+    ),
+    "dpop_unbound": _proof(
+        "The token is not bound to a key and was sent as if it were.", "Send it as `Authorization: Bearer`."
+    ),
     "dpop_malformed": _proof("The DPoP proof is not valid, or there is more than one."),
     "dpop_algorithm": _proof("The DPoP proof is signed with an algorithm that is not accepted."),
     "dpop_key": _proof("The key of the DPoP proof cannot be used."),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -96,6 +97,13 @@ class ApiCall:
     def correlation_id(self) -> str:
         """The reference of this request."""
         return correlation_id_of(Request(self._scope))
+
+
+class NoteRefusal(Protocol):
+    """Hears of a call whose token was refused, after it was answered; never raises."""
+
+    async def __call__(self, call: ApiCall, refusal: CallRefusal) -> None:
+        """Hear of one."""
 
 
 CALL: ContextVar[ApiCall | None] = ContextVar("airflow_oidc_auth_call", default=None)

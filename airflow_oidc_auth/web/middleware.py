@@ -4,27 +4,29 @@
   sees no query.
 * On our paths the session cookie is ours to judge. Core's refreshing middleware would meet a stale one, answer with a
   cookie that deletes it, and so delete the new one that the callback has just set.
-* Two Authorization headers are refused: two readers could believe different ones.
+* The call of a program is kept beside the request (:mod:`~airflow_oidc_auth.web.api_call`): core reads the scheme
+  Bearer only, and knows no proof of possession. A refused token is answered in one shape, whoever found it out.
 """
 
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from airflow_oidc_auth.errors import SessionError
+from airflow_oidc_auth.errors import SessionError, TokenRefused
 from airflow_oidc_auth.login.outcome import Refused
 from airflow_oidc_auth.web.answers import answer_refused, as_json
+from airflow_oidc_auth.web.api_call import CALL, ApiCall, CallRefusal, NoteRefusal, path_below_root
 from airflow_oidc_auth.web.border import protect
 from airflow_oidc_auth.web.context import correlation_id_of
 from airflow_oidc_auth.web.cookies import SESSION_COOKIE, TOKEN_SCOPE_KEY
 from airflow_oidc_auth.web.engine import EngineSource
 from airflow_oidc_auth.web.seen import CURRENT, NoteRequest, Seen
+from airflow_oidc_auth.web.token_answers import RETRY_AFTER, RefusalInPlace, answer_refusal
+from airflow_oidc_auth.web.token_header import check_query, read_call
 
-CREDENTIALS = frozenset({b"authorization", b"cookie"})
 NAVIGATION = (b"sec-fetch-mode", b"navigate")
-RETRY_AFTER = "5"
 PREFIX = "/auth"
 # The IdP's name of a session opens nothing, but whoever knows it can end that session.
 CALLBACK_PREFIXES = (
@@ -42,33 +44,65 @@ class AuthMiddleware:
 
     :param source: the running engine, for pages that say what is wrong
     :param note_request: hears of browsers' requests with a live session; must not wait for anything
+    :param note_refusal: hears of calls whose token was refused
     """
 
     def __init__(
-        self, app: ASGIApp, source: EngineSource | None = None, note_request: NoteRequest | None = None
+        self,
+        app: ASGIApp,
+        source: EngineSource | None = None,
+        note_request: NoteRequest | None = None,
+        note_refusal: NoteRefusal | None = None,
     ) -> None:
         self._app = app
         self._source = source
         self._note_request = note_request
+        self._note_refusal = note_refusal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        credentials = [name for name, _ in scope["headers"] if name in CREDENTIALS]
-        tokens = credentials.count(b"authorization")
-        if tokens > 1:
-            await _refuse("Authorization given more than once", 400)(scope, receive, send)
-            return
         path = path_below_root(scope)
+        try:
+            check_query(scope, path)
+            call = read_call(scope, self._base_url)
+        except TokenRefused as error:
+            await self._refuse(error, scope, receive, send)
+            return
+        has_cookie = any(name == b"cookie" for name, _ in scope["headers"])
         if path == PREFIX or (path.startswith(f"{PREFIX}/") and not path.startswith(CORE_PREFIXES)):
             _take_session_cookie(scope)
         inner = _hide_query(scope) if path.startswith(CALLBACK_PREFIXES) else scope
-        if self._note_request is None or tokens or not credentials:
+        if call is not None:
+            await self._answer_call(call, inner, receive, send)
+        elif self._note_request is None or not has_cookie:
             await self._pass_on(inner, receive, send)
         else:
             await self._watch(self._note_request, path, inner, receive, send)
+
+    async def _answer_call(self, call: ApiCall, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a program's call on, and tell why its token was refused if that came out on the way."""
+        if call.token:
+            _drop_same_cookie(scope, call.token.encode("ascii"))
+            send = RefusalInPlace(call, scope, receive, send).send
+        before = CALL.set(call)
+        try:
+            await self._pass_on(scope, receive, send)
+        finally:
+            CALL.reset(before)
+            if call.refusal is not None and self._note_refusal is not None:
+                await self._note_refusal(call, call.refusal)
+
+    async def _refuse(self, error: TokenRefused, scope: Scope, receive: Receive, send: Send) -> None:
+        call, refusal = ApiCall(scope, self._base_url), CallRefusal(error)
+        await answer_refusal(call, refusal)(scope, receive, send)
+        if self._note_refusal is not None:
+            await self._note_refusal(call, refusal)
+
+    def _base_url(self) -> str:
+        return self._source().base_url if self._source is not None else ""
 
     async def _watch(self, note: NoteRequest, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a browser's request on, and tell whose it was if that came out on the way."""
@@ -97,6 +131,13 @@ class AuthMiddleware:
         protect(response.headers)
         response.headers["Retry-After"] = RETRY_AFTER
         return response
+
+
+def _drop_same_cookie(scope: Scope, token: bytes) -> None:
+    """Take a session cookie away that repeats the header's token: core's refreshing middleware must not judge it."""
+    if any(name == b"cookie" and token in value for name, value in scope["headers"]):
+        parts = [(name, _split_cookies(value)[0] if name == b"cookie" else value) for name, value in scope["headers"]]
+        scope["headers"] = [(name, value) for name, value in parts if value]
 
 
 def _hide_query(scope: Scope) -> Scope:
@@ -135,14 +176,3 @@ def _split_cookies(header: bytes) -> tuple[bytes, str | None]:
         elif part.strip():
             kept.append(part.strip())
     return b"; ".join(kept), token
-
-
-def path_below_root(scope: Scope) -> str:
-    """Return the path as the API server routes it: proxies may or may not strip the sub-path of ``base_url``."""
-    path: str = scope["path"]
-    root: str = scope.get("root_path", "").rstrip("/")
-    return path[len(root) :] if root and path.startswith(f"{root}/") else path
-
-
-def _refuse(detail: str, status: int) -> JSONResponse:
-    return JSONResponse({"detail": detail}, status_code=status, headers={"Cache-Control": "no-store"})

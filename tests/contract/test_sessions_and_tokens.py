@@ -103,7 +103,9 @@ def test_a_token_of_one_person_does_not_open_the_session_of_another(server):
 def test_two_authorization_headers_are_refused(server):
     token = server.sign_in("ada").cookies["_token"]
     headers = [("Authorization", f"Bearer {token}"), ("Authorization", "Bearer other")]
-    assert server.client().get("/ui/auth/me", headers=headers).status_code == 400
+    refused = server.client().get("/ui/auth/me", headers=headers)
+    assert (refused.status_code, refused.json()["error"]) == (401, "token_repeated")
+    assert 'error="invalid_token"' in refused.headers["www-authenticate"]
 
 
 def test_a_store_that_cannot_be_read_answers_503_and_keeps_the_cookie(server, monkeypatch):
