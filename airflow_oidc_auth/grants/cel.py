@@ -13,7 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-VARIABLES = ("claims", "groups", "email", "email_verified", "provider", "issuer", "subject")
+VARIABLES = (
+    *("claims", "groups", "email", "email_verified", "provider", "issuer", "subject"),
+    *("delegated", "actors", "client_id"),
+)
 MAX_LENGTH = 1_024
 MAX_NESTING = 2
 MAX_STEPS = 100_000  # about 0.1 s at worst

@@ -71,6 +71,18 @@ class Everyone(_Plain):
 
 
 @dataclass(frozen=True, slots=True)
+class Delegated(_Plain):
+    """Somebody acts on behalf of the subject (``act``, RFC 8693 §4.1), or nobody does."""
+
+    wanted: bool
+
+    def evaluate(self, identity: Identity) -> Outcome:  # noqa: D102 -- the protocol's contract
+        acting = f"{listed(identity.actors)} acts on behalf of the subject"
+        told = acting if identity.delegated else "nobody acts on behalf of the subject"
+        return holds(told) if identity.delegated is self.wanted else fails(told)
+
+
+@dataclass(frozen=True, slots=True)
 class GroupIs(_Plain):
     """Member of one of these groups, by exact name."""
 
@@ -202,6 +214,9 @@ class Cel(_Plain):
                 "provider": identity.provider,
                 "issuer": identity.issuer,
                 "subject": identity.subject,
+                "delegated": identity.delegated,
+                "actors": list(identity.actors),
+                "client_id": identity.client_id,
             }
         )
         looked_at = ", ".join(self.expression.variables) or "nothing"

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from airflow_oidc_auth.grants.conditions import Condition, Outcome, fails
+from airflow_oidc_auth.grants.delegation import cap_delegated
 from airflow_oidc_auth.grants.grant import Evaluation, Grant, Refusal, RuleMatch, RuleTrace, StepUp, first_end
 from airflow_oidc_auth.grants.needs import Needs, Standing
 from airflow_oidc_auth.grants.settings import Findings, RequirementSettings, RuleError, RuleSettings
@@ -34,11 +35,15 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A compiled rule."""
+    """A compiled rule.
+
+    :param workloads: ids of the providers whose identities are programs
+    """
 
     settings: RuleSettings
     conditions: tuple[Condition, ...]
     known_roles: frozenset[str] | None
+    workloads: frozenset[str] = frozenset()
 
     def evaluate(self, identity: Identity, now: float | None) -> tuple[RuleTrace, RuleMatch | StepUp | None]:
         """Return what it did, and what it gives, or would give after another authentication."""
@@ -67,6 +72,9 @@ class Rule:
     def _outcome(self, identity: Identity) -> Outcome:
         if self.settings.provider not in (None, identity.provider):
             return fails(f"does not apply: it is for provider {self.settings.provider!r}")
+        if self.settings.provider is None and identity.provider in self.workloads:
+            # Anybody may run a program that such an issuer vouches for: `everyone` would be the whole world.
+            return fails("does not apply: it names no provider, so it is for people")
         return _all(self.conditions, identity)
 
     def _filled(self, outcome: Outcome) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
@@ -97,10 +105,14 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class GrantRules:
-    """All requirements and rules of a document, frozen."""
+    """All requirements and rules of a document, frozen.
+
+    :param delegated_roles: what may be used on behalf of somebody, at most; None for no limit
+    """
 
     requirements: tuple[Requirement, ...]
     rules: tuple[Rule, ...]
+    delegated_roles: frozenset[str] | None = None
 
     def evaluate(self, identity: Identity, now: float | None = None) -> Evaluation:
         """Decide about one identity: requirements first, then additive rules, and nothing means no.
@@ -116,7 +128,11 @@ class GrantRules:
             if not result.matched:
                 refusal = Refusal("requirement_not_met", requirement.settings.message, requirement.settings.path)
                 return Evaluation(refusal, trace)
-        return Evaluation(_grant([given for _, given in asked if given]), trace)
+        decision = _grant([given for _, given in asked if given])
+        if self.delegated_roles is None or not identity.delegated:
+            return Evaluation(decision, trace)
+        capped, told = cap_delegated(decision, identity, self.delegated_roles)
+        return Evaluation(capped, (*trace, told))
 
     def bound_roles(self) -> frozenset[str]:
         """Return the roles, by plain name, that some rule gives only for an authentication that it needs."""
@@ -137,10 +153,14 @@ def compile_rules(
     require: Sequence[RequirementSettings] = (),
     *,
     known_roles: Collection[str] | None,
+    workloads: Collection[str] = (),
+    delegated_roles: Collection[str] | None = None,
 ) -> GrantRules:
     """Compile; a document without a rule would let nobody in and is refused here.
 
     :param known_roles: roles that a rule may give; None where they are known elsewhere and change at run time
+    :param workloads: ids of the providers whose identities are programs: a rule is for them only if it names them
+    :param delegated_roles: what may be used on behalf of somebody, at most; none refuses, None is no limit
     :raises RuleError: with every problem of every rule and requirement
     """
     compiled: list[Rule] = []
@@ -151,11 +171,13 @@ def compile_rules(
             required.append(Requirement(requirement, read_checks(requirement.checks, requirement.path)))
     for rule in rules:
         with findings.part():
-            compiled.append(_rule(rule, None if known_roles is None else frozenset(known_roles)))
+            known = None if known_roles is None else frozenset(known_roles)
+            compiled.append(replace(_rule(rule, known), workloads=frozenset(workloads)))
     with findings.part():
         _check_names(rules)
     findings.finish()
-    return GrantRules(tuple(required), tuple(compiled))
+    cap = None if delegated_roles is None else frozenset(delegated_roles)
+    return GrantRules(tuple(required), tuple(compiled), cap)
 
 
 def _grant(given: Sequence[RuleMatch | StepUp]) -> Grant | Refusal:

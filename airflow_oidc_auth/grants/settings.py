@@ -56,7 +56,8 @@ class RuleSettings:
 
     :param name: unique; shown in explain, my access and audit rows
     :param path: its place, ``grants.rules[2]``
-    :param when: the mapping as written: ``group``, ``group_glob``, ``group_regex``, ``claims``, ``cel``, ``everyone``
+    :param when: the mapping as written: ``group``, ``group_glob``, ``group_regex``, ``claims``, ``cel``, ``everyone``,
+        ``delegated``
     :param roles: role names or templates such as ``{team}``
     :param provider: id of the only provider whose identities it looks at, or None for all
     :param needs: what the authentication must be like, or the rule gives nothing yet

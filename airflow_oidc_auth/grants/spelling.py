@@ -12,6 +12,7 @@ from airflow_oidc_auth.grants.conditions import (
     Cel,
     ClaimIs,
     Condition,
+    Delegated,
     EmailDomain,
     EmailVerified,
     Everyone,
@@ -31,8 +32,12 @@ def read_when(when: Mapping[str, object], path: str) -> tuple[Condition, ...]:
 
     :raises RuleError: with every problem of this ``when``
     """
-    if "everyone" in when and len(when) > 1:
+    others = when.keys() - {"delegated"}
+    if "everyone" in when and len(others) > 1:
         raise RuleError(f"{path}.everyone", "everyone stands alone", "Remove it, or the other conditions beside it.")
+    if when and not others:
+        text = "delegated says how somebody comes, not who"
+        raise RuleError(f"{path}.delegated", text, "Add a condition, or `everyone: true`.")
     return _read(when, path, _WHEN)
 
 
@@ -93,6 +98,12 @@ def _text(value: object, path: str) -> str:
 def _everyone(value: object, path: str) -> Condition:
     _only_true(value, path)
     return Everyone()
+
+
+def _delegated(value: object, path: str) -> Condition:
+    if not isinstance(value, bool):
+        raise RuleError(path, "must be true or false", "Remove the key for both.")
+    return Delegated(value)
 
 
 def _email_verified(value: object, path: str) -> Condition:
@@ -184,6 +195,7 @@ _WHEN: Mapping[str, _Reader] = {
     "claims": _claims,
     "cel": _cel,
     "everyone": _everyone,
+    "delegated": _delegated,
 }
 _CHECKS: Mapping[str, _Reader] = {
     "email_verified": _email_verified,

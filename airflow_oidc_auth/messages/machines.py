@@ -84,12 +84,12 @@ MESSAGES = {
         503,
         "idp",
     ),
-    "token_check_busy": Message(
-        "Tokens cannot be checked now",
-        "Too many unknown tokens are being checked.",
-        "Try again in a few seconds; access tokens that are JWTs do not need the identity provider to be asked.",
-        503,
-        "nobody",
+    "delegation_refused": Message(
+        "Not on behalf of somebody",
+        "What this program may do on behalf of its person gives no role here.",
+        "Act in your own name, or ask the Airflow administrator about `grants.delegated_roles`.",
+        403,
+        "admin",
     ),
     "dpop_missing": _proof("The token is bound to a key, and the request proves no possession of it."),
     "dpop_required": _proof(

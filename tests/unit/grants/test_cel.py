@@ -79,7 +79,7 @@ def test_whatever_is_not_true_does_not_grant(source: str, why: str) -> None:
         ("true || " * 200 + "true", "1 to 1024"),
         ("'ops' in groups &&", "Syntax error"),
         ("'ops' in group", "unknown variable 'group'; did you mean 'groups'"),
-        ("zzz == 'a'", "unknown variable 'zzz'; known: claims"),
+        ("zzz == 'a'", "unknown variable 'zzz'; known: actors, claims"),
         ("email.endswith('x')", "unknown function 'endswith'; did you mean 'endsWith'"),
         ("open('/etc/passwd') == ''", "unknown function 'open'"),
         ("groups.all(a, groups.all(b, groups.all(c, true)))", "nested 2 deep"),
