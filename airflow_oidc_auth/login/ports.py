@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from airflow_oidc_auth.audit.event import AuditRecord
 from airflow_oidc_auth.grants.grant import Evaluation, Grant
 from airflow_oidc_auth.grants.needs import Needs
 from airflow_oidc_auth.identity import Identity
+from airflow_oidc_auth.login.outcome import RequestContext
 from airflow_oidc_auth.providers.provider import SignIn
 from airflow_oidc_auth.providers.saml.replay import ReplayCache
-from airflow_oidc_auth.sessions.session import Ended, Opened, Session
+from airflow_oidc_auth.sessions.session import Ended, Opened, Session, TokenRequest
 from airflow_oidc_auth.sessions.store import SessionStore
 
 T = TypeVar("T")
@@ -93,4 +95,144 @@ class Audit(Protocol):
 
     def record_anonymous_failure(self, record: AuditRecord, now: float) -> None:
         """Count a failure of somebody unknown; a flood becomes few rows."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SignedCaller:
+    """A token that we signed, and the live session that it names.
+
+    :param expires_at: of the token, epoch seconds
+    """
+
+    session: Session
+    jti: str
+    expires_at: int
+
+
+class SignedTokens(Protocol):
+    """What knows our own tokens (:class:`airflow_oidc_auth.managers.signed_callers.SignedCallers`)."""
+
+    async def caller_of(self, token: str) -> SignedCaller | None:
+        """Return whose token that is, whether or not it is bound to a key; None for any that is not accepted now.
+
+        :raises SessionError: the session cannot be read, or nobody knows which sessions have ended
+        """
+        ...
+
+    def check_fresh(self) -> None:
+        """Raise ``SessionError("revocations_stale")`` while nobody knows who was revoked."""
+        ...
+
+    def revoked_at(self, principal_id: str) -> int | None:
+        """Return when all tokens of a principal were revoked, epoch seconds; None for never. Memory only."""
+        ...
+
+
+class BearerToken(Protocol):
+    """A verified token of an IdP (:class:`airflow_oidc_auth.providers.bearer.BearerToken`)."""
+
+    @property
+    def identity(self) -> Identity:
+        """Whose it is, with actors and client."""
+        ...
+
+    @property
+    def issued_at(self) -> int | None:
+        """Epoch seconds, where the token says so."""
+        ...
+
+    @property
+    def expires_at(self) -> int:
+        """Epoch seconds."""
+        ...
+
+    @property
+    def client_id(self) -> str | None:
+        """The client that it was issued to."""
+        ...
+
+    @property
+    def actors(self) -> tuple[str, ...]:
+        """Who acts for the subject, outermost first."""
+        ...
+
+    @property
+    def jkt(self) -> str | None:
+        """Thumbprint of the key that it is bound to (RFC 9449 §6)."""
+        ...
+
+
+class BearerIssuer(Protocol):
+    """Who verifies the tokens of one provider (:class:`airflow_oidc_auth.providers.bearer.BearerIssuer`)."""
+
+    @property
+    def provider(self) -> str:
+        """Id of the provider."""
+        ...
+
+    def verify_known(self, token: str) -> BearerToken | None:
+        """Verify without I/O; None when the key is not at hand."""
+        ...
+
+    def verify(self, token: str) -> BearerToken:
+        """Verify on a thread that may wait for the IdP."""
+        ...
+
+
+class BearerIssuers(Protocol):
+    """Who verifies which token (:class:`airflow_oidc_auth.providers.bearer.BearerIssuers`)."""
+
+    def of_token(self, token: str) -> BearerIssuer | None:
+        """Return the issuer that a token claims to be of; None for one that is not the IdPs'."""
+        ...
+
+
+class Issued(Protocol):
+    """A token that was made (:class:`airflow_oidc_auth.managers.token_desk.Issued`)."""
+
+    @property
+    def token(self) -> str:
+        """The signed token."""
+        ...
+
+    @property
+    def expires_in(self) -> int:
+        """Seconds."""
+        ...
+
+    @property
+    def session(self) -> Session:
+        """The row behind it."""
+        ...
+
+
+class TokenDesk(Protocol):
+    """Makes and ends tokens (:class:`airflow_oidc_auth.managers.token_desk.TokenDesk`)."""
+
+    async def issue(
+        self, owner: Session, request: TokenRequest, context: RequestContext, *, identity: Identity | None = None
+    ) -> Issued:
+        """Make a token of exactly this lifetime and audit it.
+
+        :param identity: what the IdP said of the owner, where the owner has no row
+        """
+        ...
+
+    async def revoke_by_token(self, token: str, context: RequestContext) -> bool:
+        """End what a token of ours names; False for any other token.
+
+        :raises SessionError: it may live on
+        """
+        ...
+
+
+class Proofs(Protocol):
+    """Checks proofs of possession (RFC 9449 §4.3) and remembers them."""
+
+    def check(self, proofs: Sequence[str], *, method: str, url: str, jkt: str | None) -> str:
+        """Return the thumbprint of the key; raise ``TokenRefused("dpop_…")``.
+
+        :param jkt: the key that it must be; None for any
+        """
         ...

@@ -16,6 +16,7 @@ from airflow_oidc_auth.messages import (
     provider,
     saml,
     session,
+    token_requests,
 )
 from airflow_oidc_auth.messages.message import Message
 
@@ -42,6 +43,7 @@ _CATALOGUE = _merge(
     provider.MESSAGES,
     saml.MESSAGES,
     session.MESSAGES,
+    token_requests.MESSAGES,
 )
 
 

@@ -88,13 +88,6 @@ MESSAGES = {
         405,
         "user",
     ),
-    "unsupported_grant_type": Message(
-        "Tokens by request are not offered",
-        "This release issues no tokens at this address; tokens for machines come in a later release.",
-        "Sign in with a browser and create a token there.",
-        400,
-        "user",
-    ),
     "provider_unknown": Message(
         "Unknown identity provider",
         "No identity provider of that name is configured.",

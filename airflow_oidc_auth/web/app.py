@@ -21,9 +21,10 @@ from airflow_oidc_auth.web.routes.callback import finish_login
 from airflow_oidc_auth.web.routes.idp_logout import receive_logout_token, show_logged_out
 from airflow_oidc_auth.web.routes.login import begin_login, show_login
 from airflow_oidc_auth.web.routes.logout import show_signed_out, sign_out, sign_out_by_form
-from airflow_oidc_auth.web.routes.machine import refuse_token, show_health
+from airflow_oidc_auth.web.routes.machine import show_health
 from airflow_oidc_auth.web.routes.saml import exchange_logout, finish_saml_login, receive_response, show_metadata
 from airflow_oidc_auth.web.routes.sessions import ask_to_end, end_sessions, show_sessions
+from airflow_oidc_auth.web.routes.token import issue_cli_token, issue_token, revoke_token, show_cli
 
 Page = Callable[[Request, Engine], Awaitable[Response]]
 
@@ -75,8 +76,9 @@ def _routes(source: EngineSource) -> list[Route]:
         ("/sessions/end", {"GET": ask_to_end}),
         ("/break-glass", {"GET": show_link, "POST": use_link}),
         ("/health", {"GET": show_health}),
-        ("/token", {"POST": refuse_token}),
-        ("/token/cli", {"POST": refuse_token}),
+        ("/token", {"POST": issue_token}),
+        ("/token/cli", {"GET": show_cli, "POST": issue_cli_token}),
+        ("/token/revoke", {"POST": revoke_token}),
     ]
     return [Route(path, _Endpoint(source, pages)) for path, pages in table]
 

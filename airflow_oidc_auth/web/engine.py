@@ -11,6 +11,7 @@ from starlette.requests import Request
 from airflow_oidc_auth.login.break_glass import BreakGlass
 from airflow_oidc_auth.login.journey import Journey
 from airflow_oidc_auth.login.session_office import SessionOffice
+from airflow_oidc_auth.login.token_grants import TokenGrants
 from airflow_oidc_auth.sessions.session import Session
 
 
@@ -137,6 +138,11 @@ class Engine(Protocol):
     @property
     def office(self) -> SessionOffice:
         """What looks at the sessions of everybody and ends them."""
+        ...
+
+    @property
+    def token_grants(self) -> TokenGrants:
+        """What makes tokens for programs, by the current configuration."""
         ...
 
     @property
