@@ -1,0 +1,168 @@
+"""Verify the tokens that a request brings: of an IdP (signed, or asked for), or our own.
+
+An IdP's token is judged by the rules here and now; one of our own by the session that it names. What is bound to a key
+is believed only together with a proof of that key, which the caller checks: see :attr:`Verified.jkt`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from airflow_oidc_auth.errors import TokenRefused
+from airflow_oidc_auth.grants.grant import Refusal
+from airflow_oidc_auth.identity import Identity
+from airflow_oidc_auth.login.ports import BearerIssuers, BearerToken, Pool, Rules, SignedCaller, SignedTokens
+from airflow_oidc_auth.login.token_errors import INVALID_REQUEST, TokenDenied
+from airflow_oidc_auth.login.token_owner import TokenOwner, owner_of_caller, owner_of_identity
+from airflow_oidc_auth.sessions.principal import principal_id
+
+MAX_TOKEN = 16 * 1024
+MAX_ACTORS = 8
+JWT_DOTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A token that is to be believed: one of both is there.
+
+    :param text: the token itself
+    """
+
+    text: str = field(repr=False)
+    bearer: BearerToken | None = None
+    caller: SignedCaller | None = None
+
+    @property
+    def jkt(self) -> str | None:
+        """The key whose possession must be proved (RFC 9449 §6)."""
+        if self.bearer is not None:
+            return self.bearer.jkt
+        return self.caller.session.jkt if self.caller else None
+
+    @property
+    def subject(self) -> str:
+        """``sub``, as an actor is named."""
+        if self.bearer is not None:
+            return self.bearer.identity.subject
+        return self.caller.session.subject if self.caller else ""
+
+    @property
+    def issuer(self) -> str:
+        """``iss`` of the identity."""
+        if self.bearer is not None:
+            return self.bearer.identity.issuer
+        return self.caller.session.issuer if self.caller else ""
+
+
+class SubjectTokens:
+    """Verify and judge, for one configuration.
+
+    :param pools: threads of each provider, by its id
+    :param clock: epoch seconds
+    """
+
+    def __init__(
+        self,
+        issuers: BearerIssuers,
+        pools: Mapping[str, Pool],
+        rules: Rules,
+        signed: SignedTokens,
+        clock: Callable[[], float],
+    ) -> None:
+        self._issuers = issuers
+        self._pools = pools
+        self._rules = rules
+        self._signed = signed
+        self._clock = clock
+
+    async def verify(self, token: str, *, jwt_only: bool = False, own: bool = True) -> Verified:
+        """Verify a token, whoever issued it.
+
+        :param jwt_only: a token that only introspection can judge is refused
+        :param own: our own tokens count, too
+        :raises TokenRefused: whatever makes it not good, and ``token_not_exchangeable`` for what nobody here issued
+        :raises ProviderError: the IdP cannot be asked
+        :raises SessionError: the session cannot be read
+        """
+        if len(token) > MAX_TOKEN:
+            raise TokenRefused("token_too_large", f"{len(token)} characters")
+        if jwt_only and token.count(".") != JWT_DOTS:
+            raise TokenRefused("token_malformed", "not a JWT")
+        issuer = self._issuers.of_token(token)
+        if issuer is not None:
+            bearer = issuer.verify_known(token)
+            if bearer is None:
+                bearer = await self._pools[issuer.provider].run(issuer.verify, token)
+            self.check_not_revoked(bearer)
+            return Verified(token, bearer)
+        caller = await self._signed.caller_of(token) if own else None
+        if caller is None:
+            raise TokenRefused("token_not_exchangeable", "neither ours nor of an issuer whose tokens are taken")
+        return Verified(token, None, caller)
+
+    def check_not_revoked(self, bearer: BearerToken) -> None:
+        """Refuse what was issued before its owner's tokens were all revoked.
+
+        :raises TokenRefused: ``token_revoked``
+        :raises SessionError: ``revocations_stale``
+        """
+        self._signed.check_fresh()
+        identity = bearer.identity
+        revoked_at = self._signed.revoked_at(principal_id(identity.issuer, identity.subject))
+        # A token that does not say since when it is valid may be an old one.
+        if revoked_at is not None and (bearer.issued_at is None or bearer.issued_at <= revoked_at):
+            raise TokenRefused("token_revoked", "all tokens of its owner were revoked after it was issued")
+
+    def owner(self, verified: Verified, actor: Verified | None = None) -> TokenOwner:
+        """Return whom a token may be made for.
+
+        :param actor: who acts for the subject from now on (RFC 8693 §2.1)
+        :raises TokenDenied: the rules give nothing, or this actor may not act for this subject
+        """
+        if verified.bearer is None:
+            if verified.caller is None:
+                raise TokenRefused("token_not_exchangeable", "nothing was verified")
+            # The rules must judge delegated access, and can only where the IdP's own words are at hand.
+            if actor is not None:
+                raise TokenDenied(INVALID_REQUEST, "actor_token_refused", "actor_token with a token of our own")
+            return owner_of_caller(verified.caller)
+        return self.judge(verified.bearer, verified.text, actor)
+
+    def judge(self, bearer: BearerToken, text: str, actor: Verified | None = None) -> TokenOwner:
+        """Return the owner that the rules make of an IdP's token; see :meth:`owner`."""
+        identity = bearer.identity if actor is None else act_for(bearer.identity, actor)
+        decision = self._rules.evaluate(identity, self._clock()).decision
+        if isinstance(decision, Refusal):
+            raise TokenDenied(
+                None, decision.code, f"{decision.path}", text=decision.text, evidence={"subject": identity.subject}
+            )
+        return owner_of_identity(identity, decision, text, bearer.expires_at, bearer.jkt)
+
+
+def act_for(identity: Identity, actor: Verified) -> Identity:
+    """Return the subject with its new actor as the outermost one.
+
+    :raises TokenDenied: ``actor_token_refused``: ``may_act`` (RFC 8693 §4.4) names somebody else
+    """
+    may_act = identity.claims.get("may_act")
+    if may_act is not None and not _may(may_act, identity, actor):
+        raise TokenDenied(INVALID_REQUEST, "actor_token_refused", "may_act names another actor")
+    actors = (actor.subject, *_actors_of(actor), *identity.actors)
+    if len(actors) > MAX_ACTORS:
+        raise TokenDenied(INVALID_REQUEST, "actor_token_refused", f"more than {MAX_ACTORS} actors")
+    return replace(identity, actors=actors)
+
+
+def _may(may_act: object, identity: Identity, actor: Verified) -> bool:
+    if not isinstance(may_act, dict) or may_act.get("sub") != actor.subject:
+        return False
+    issuer = may_act.get("iss", identity.issuer)
+    return isinstance(issuer, str) and issuer == actor.issuer
+
+
+def _actors_of(actor: Verified) -> tuple[str, ...]:
+    """Return for whom the actor itself is acted for: its own chain is part of who acts."""
+    if actor.bearer is not None:
+        return actor.bearer.identity.actors
+    return actor.caller.session.actors if actor.caller else ()

@@ -1,0 +1,43 @@
+"""Answers of the token endpoint: RFC 6749 §5, RFC 8693 §2.2, RFC 9449 §5."""
+
+from __future__ import annotations
+
+from starlette.responses import JSONResponse, Response
+
+from airflow_oidc_auth.login.token_errors import UNAUTHORIZED, TokenError
+from airflow_oidc_auth.login.token_form import spell_scope
+from airflow_oidc_auth.login.token_grants import Granted
+
+# §5.1: for whatever cache there is on the way, however old.
+NOT_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+
+
+def answer_token(answer: Granted | TokenError) -> Response:
+    """Answer with a token, or say why there is none."""
+    if isinstance(answer, TokenError):
+        return answer_error(answer)
+    session = answer.issued.session
+    content = {
+        "access_token": answer.issued.token,
+        "issued_token_type": answer.issued_token_type,
+        "token_type": "DPoP" if session.jkt else "Bearer",
+        "expires_in": answer.issued.expires_in,
+        "scope": spell_scope(session.grant.roles),
+    }
+    return JSONResponse(content, headers=NOT_KEPT)
+
+
+def answer_error(error: TokenError) -> Response:
+    """Answer an OAuth error (RFC 6749 §5.2); ``code`` is ours, for people."""
+    content = {
+        "error": error.error,
+        "error_description": error.description,
+        "code": error.code,
+        "correlation_id": error.correlation_id,
+    }
+    headers = dict(NOT_KEPT)
+    if error.status == UNAUTHORIZED:
+        headers["WWW-Authenticate"] = 'Basic realm="airflow"'
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    return JSONResponse(content, status_code=error.status, headers=headers)
