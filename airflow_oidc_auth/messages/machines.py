@@ -69,6 +69,27 @@ MESSAGES = {
         "The token is none that is accepted here: nobody here knows its issuer, or its session has ended.",
         "Ask for a new one where this one came from; `airflow oidc check` names the issuers that are accepted.",
     ),
+    "token_no_role": Message(
+        "No access for this token",
+        "The access token is valid, and no rule gives its owner a role here.",
+        "Ask your Airflow administrator for access; `airflow oidc explain` shows what each rule makes of the claims.",
+        403,
+        "admin",
+    ),
+    "token_requirement": Message(
+        "Requirement not met",
+        "The access token is valid, but does not show something that this Airflow asks for.",
+        "Ask your Airflow administrator; `airflow oidc explain` shows what each requirement makes of the claims.",
+        403,
+        "user",
+    ),
+    "token_step_up": Message(
+        "A stronger or fresher sign-in is needed",
+        "The roles of this token's owner need an authentication that is stronger or more recent than the token tells.",
+        "Get a token after such an authentication (`acr`, `amr` and `auth_time` must be in the access token).",
+        403,
+        "user",
+    ),
     "token_revoked": _token("The owner's tokens were revoked after this one was issued."),
     "token_repeated": _token(
         "The request has more than one Authorization header.", "Send one; a proxy may have added another."

@@ -1,0 +1,54 @@
+"""An identity provider's token as a session: in memory only, for the time of its cache entry."""
+
+from __future__ import annotations
+
+import base64
+
+from airflow_oidc_auth.errors import LoginRefused
+from airflow_oidc_auth.grants.digest import grant_digest
+from airflow_oidc_auth.grants.grant import Grant, Refusal
+from airflow_oidc_auth.grants.rules import GrantRules
+from airflow_oidc_auth.providers.bearer import BearerToken
+from airflow_oidc_auth.sessions.principal import principal_id
+from airflow_oidc_auth.sessions.session import BEARER, Session
+
+ID_LENGTH = 24
+# A sign-in's texts speak to a person in front of a browser.
+_CODES = {
+    "no_matching_rule": "token_no_role",
+    "requirement_not_met": "token_requirement",
+    "step_up_needed": "token_step_up",
+}
+
+
+def judge(rules: GrantRules, token: BearerToken, now: float) -> Grant:
+    """Return what the rules give to the owner of a token.
+
+    :raises LoginRefused: nothing; the token is good, and nobody here knows its owner
+    """
+    decision = rules.evaluate(token.identity, now).decision
+    if isinstance(decision, Refusal):
+        raise LoginRefused(_CODES.get(decision.code, decision.code), decision.path, hint=decision.text or None)
+    return decision
+
+
+def build_session(token: BearerToken, grant: Grant, digest: bytes, now: int) -> Session:
+    """Return the session that the token stands for; no table knows it."""
+    identity = token.identity
+    return Session(
+        id=f"{BEARER}.{base64.urlsafe_b64encode(digest).decode()[:ID_LENGTH]}",
+        principal_id=principal_id(identity.issuer, identity.subject),
+        provider=token.provider,
+        issuer=identity.issuer,
+        subject=identity.subject,
+        name=identity.name,
+        email=identity.email,
+        grant=grant,
+        grant_digest=grant_digest(grant),
+        created_at=now if token.issued_at is None else token.issued_at,
+        expires_at=token.expires_at,
+        kind=BEARER,
+        client_id=token.client_id,
+        actors=token.actors,
+        jkt=token.jkt,
+    )
