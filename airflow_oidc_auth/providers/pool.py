@@ -39,22 +39,36 @@ class ProviderPool:
 
         :raises ProviderError: ``provider_busy`` (queue full), ``provider_timeout`` (deadline)
         """
-        future = self._submit(fn, *args)
+        future = self.submit(fn, *args)
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), self._deadline)
         except (TimeoutError, asyncio.TimeoutError):
-            raise ProviderError("provider_timeout", f"no result of {self.name} in {self._deadline:g} s") from None
+            raise self._too_late() from None
+
+    async def wait(self, future: Future[T]) -> T:
+        """Await a call begun with :meth:`submit`; a caller that is cancelled does not cancel it for the others.
+
+        :raises ProviderError: ``provider_timeout``
+        """
+        try:
+            return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(future)), self._deadline)
+        except (TimeoutError, asyncio.TimeoutError):
+            raise self._too_late() from None
 
     def begin(self, fn: Callable[..., object], *args: object) -> None:
         """Begin ``fn(*args)`` and let nobody wait for it; dropped when the queue is full."""
         with contextlib.suppress(ProviderError):
-            self._submit(fn, *args)
+            self.submit(fn, *args)
 
     def close(self) -> None:
         """Drop what is queued; do not wait for what runs."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-    def _submit(self, fn: Callable[..., T], *args: object) -> Future[T]:
+    def submit(self, fn: Callable[..., T], *args: object) -> Future[T]:
+        """Begin ``fn(*args)``, for several to :meth:`wait` for.
+
+        :raises ProviderError: ``provider_busy``
+        """
         with self._lock:
             if self._taken >= self._limit:
                 raise ProviderError("provider_busy", f"{self._taken} calls to {self.name} are waiting")
@@ -66,6 +80,9 @@ class ProviderPool:
             raise ProviderError("provider_busy", f"{self.name} is shutting down") from None
         future.add_done_callback(self._release)
         return future
+
+    def _too_late(self) -> ProviderError:
+        return ProviderError("provider_timeout", f"no result of {self.name} in {self._deadline:g} s")
 
     def _release(self, _future: object = None) -> None:
         with self._lock:
