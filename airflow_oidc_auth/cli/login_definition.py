@@ -11,7 +11,9 @@ _URL = argument(
     help="Address of the Airflow, as in the browser. (default: the one that this environment was signed in to last)",
     metavar="URL",
 )
-_PROVIDER = argument("--provider", help="Id of the provider to sign in with. Needed if there are several.", metavar="ID")
+_PROVIDER = argument(
+    "--provider", help="Id of the provider to sign in with. Needed if there is a choice.", metavar="ID"
+)
 _ENV = argument(
     "--env",
     help="Name under which airflowctl finds the token. (default: AIRFLOW_CLI_ENVIRONMENT, else production)",
