@@ -135,4 +135,12 @@ MESSAGES = {
     "dpop_token": _proof("The DPoP proof was made for another access token."),
     "dpop_other_key": _proof("The DPoP proof is signed with another key than the one the token is bound to."),
     "dpop_replayed": _proof("The DPoP proof was used before."),
+    "rate_limited": Message(
+        "Too many tries",
+        "Too many requests came from your address in a short time.",
+        "Wait as long as `Retry-After` says, usually less than a minute. Where many share one address, raise "
+        "`rate_limits`; where everybody seems to share one, let the API server trust its proxy.",
+        429,
+        "user",
+    ),
 }

@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from airflow_oidc_auth.login.break_glass import BreakGlass
 from airflow_oidc_auth.login.journey import Journey
+from airflow_oidc_auth.login.rate_limits import RateLimits
 from airflow_oidc_auth.login.session_office import SessionOffice
 from airflow_oidc_auth.login.token_grants import TokenGrants
 from airflow_oidc_auth.sessions.session import Session
@@ -148,6 +149,11 @@ class Engine(Protocol):
     @property
     def break_glass(self) -> BreakGlass:
         """What lets people in by one-time links."""
+        ...
+
+    @property
+    def rate_limits(self) -> RateLimits:
+        """How often a client may try."""
         ...
 
     def may_end_sessions(self, session: Session) -> bool:

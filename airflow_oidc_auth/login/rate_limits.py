@@ -1,0 +1,148 @@
+"""How often a client may try: per address, and per principal and address.
+
+Every key holds the client's address, so nobody can use up what belongs to somebody else's: an attacker who knows a name
+locks out that name from the attacker's own address and nowhere else. People behind one address share its limit.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping
+from hashlib import blake2s
+from typing import TYPE_CHECKING, Literal
+
+from airflow_oidc_auth.config.compiled import RateLimitSettings
+from airflow_oidc_auth.errors import OidcAuthError
+from airflow_oidc_auth.login.rate_counters import MemoryCounter, SharedCounter
+
+if TYPE_CHECKING:
+    from limits import RateLimitItem
+
+log = logging.getLogger(__name__)
+
+Kind = Literal["token", "login", "callback", "principal"]
+KINDS: tuple[Kind, ...] = ("token", "login", "callback", "principal")
+CODE = "rate_limited"
+# One customer of an internet provider has 2**64 addresses, or more.
+_IPV6_PREFIX = 64
+
+
+class RateLimited(OidcAuthError):
+    """Too many tries from this address.
+
+    :param retry_after: seconds until a try counts anew
+    """
+
+    def __init__(self, kind: Kind, retry_after: int) -> None:
+        super().__init__(CODE, f"limit {kind}, free again in {retry_after} s")
+        self.retry_after = retry_after
+
+
+class RateLimits:
+    """The limits of one configuration; keep it as long as that configuration, or everybody's count begins anew.
+
+    :param namespace: names this Airflow to those that share the store
+    :param monotonic: a clock that nobody sets
+    """
+
+    def __init__(
+        self, settings: RateLimitSettings, namespace: str, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.settings = settings
+        limits = {kind: _parse(getattr(settings, kind)) for kind in KINDS}
+        self._limits = {
+            kind: [(item, MemoryCounter(item.get_expiry(), monotonic)) for item in items]
+            for kind, items in limits.items()
+        }
+        prefix = f"airflow-oidc-auth:{_digest(namespace)}"
+        self._shared = None if settings.storage is None else SharedCounter(settings.storage, prefix, monotonic)
+
+    async def check(self, kind: Kind, address: str | None, principal: str = "") -> None:
+        """Count one try.
+
+        :param address: the client's, as the server knows it behind its proxies
+        :param principal: whom the try is for, where that is known
+        :raises RateLimited: it was one too many
+        """
+        network = network_of(address)
+        key = _digest(kind, network, principal)
+        for item, memory in self._limits[kind]:
+            waits = await self._hit(item, memory, key)
+            if waits is None:
+                continue
+            first, seconds = waits
+            if first:
+                log.warning("rate_limited limit=%s address=%s for %d s", kind, network, seconds)
+            raise RateLimited(kind, seconds)
+
+    def health(self) -> Mapping[str, object]:
+        """Say who counts: each server alone, all together, or each alone because the shared store fails."""
+        if self._shared is None:
+            return {"rate_limits": "memory"}
+        return {"rate_limits": "shared_failing" if self._shared.is_failing else "shared"}
+
+    def close(self) -> None:
+        """Leave the shared store alone from now on."""
+        if self._shared is not None:
+            self._shared.close()
+
+    async def _hit(self, item: RateLimitItem, memory: MemoryCounter, key: str) -> tuple[bool, int] | None:
+        """Return whether this is the first try too many, and the seconds to wait; None where there is room."""
+        count = memory.hit(key)
+        if count.number <= item.amount and self._shared is not None:
+            count = await self._shared.hit(item, item.key_for(key)) or count
+        if count.number <= item.amount:
+            return None
+        return count.number == item.amount + 1, max(1, math.ceil(count.seconds_left))
+
+
+class KeptRateLimits:
+    """Keep the counts through reloads of a document that does not change the limits.
+
+    :param namespace: as for :class:`RateLimits`
+    """
+
+    def __init__(self, namespace: str) -> None:
+        self._namespace = namespace
+        self._current: RateLimits | None = None
+
+    def of(self, settings: RateLimitSettings) -> RateLimits:
+        """Return the limits of these settings."""
+        before = self._current
+        if before is not None and before.settings == settings:
+            return before
+        self._current = RateLimits(settings, self._namespace)
+        if before is not None:
+            before.close()
+        return self._current
+
+
+def network_of(address: str | None) -> str:
+    """Return what counts as one client: an IPv4 address, an IPv6 network of 64 bits, or ``unknown`` for all others."""
+    try:
+        parsed = ipaddress.ip_address((address or "").partition("%")[0])
+    except ValueError:
+        return "unknown"
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(parsed), _IPV6_PREFIX), strict=False))
+
+
+def _parse(text: str) -> list[RateLimitItem]:
+    from limits import parse_many
+
+    return parse_many(text)
+
+
+def _digest(*parts: str) -> str:
+    """Return a short name of parts that may hold anything: keys stay small, and a store learns no addresses."""
+    digest = blake2s(digest_size=16)
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass")
+        digest.update(len(data).to_bytes(4, "big") + data)
+    return digest.hexdigest()
