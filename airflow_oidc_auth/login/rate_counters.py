@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -51,8 +52,8 @@ class MemoryCounter:
         self._seconds = seconds
         self._monotonic = monotonic
         self._max_windows = max_windows
-        # In the order in which they end, because all are equally long.
-        self._windows: dict[str, tuple[int, float]] = {}
+        # In the order in which they end, because all are equally long. A dict would search for its first item.
+        self._windows: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._windows)
@@ -63,16 +64,13 @@ class MemoryCounter:
         self._drop_ended(now)
         number, end = self._windows.get(key) or (0, now + self._seconds)
         if not number and len(self._windows) >= self._max_windows:
-            del self._windows[next(iter(self._windows))]
+            self._windows.popitem(last=False)
         self._windows[key] = number + 1, end
         return Count(number + 1, end - now)
 
     def _drop_ended(self, now: float) -> None:
-        while self._windows:
-            oldest = next(iter(self._windows))
-            if self._windows[oldest][1] > now:
-                return
-            del self._windows[oldest]
+        while self._windows and next(iter(self._windows.values()))[1] <= now:
+            self._windows.popitem(last=False)
 
 
 class SharedCounter:
