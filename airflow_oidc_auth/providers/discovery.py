@@ -20,6 +20,8 @@ class ProviderMetadata:
     """What we use of the document. Every address was judged safe.
 
     :param issuer: as the document spells it; accepted for the configured issuer
+    :param authorization_endpoint: empty where nobody signs in
+    :param token_endpoint: empty where nobody signs in
     :param iss_parameter: it promises ``iss`` in authorization responses (RFC 9207 §3)
     :param document: all of it, for ``airflow oidc check``
     """
@@ -83,8 +85,9 @@ def parse_metadata(
     _check_issuer(issuer, settings, accepts_issuer)
     return ProviderMetadata(
         issuer=issuer,
-        authorization_endpoint=_address(document, "authorization_endpoint", settings, required=True),
-        token_endpoint=_address(document, "token_endpoint", settings, required=True),
+        # Workload issuers (GitHub Actions, Kubernetes) publish keys and nothing else.
+        authorization_endpoint=_address(document, "authorization_endpoint", settings, required=settings.signs_in),
+        token_endpoint=_address(document, "token_endpoint", settings, required=settings.signs_in),
         jwks_uri=_address(document, "jwks_uri", settings, required=not settings.jwks_file) or None,
         userinfo_endpoint=_address(document, "userinfo_endpoint", settings) or None,
         end_session_endpoint=_address(document, "end_session_endpoint", settings) or None,

@@ -1,6 +1,8 @@
-"""Ask whether an access token still holds (RFC 7662), where there is neither a refresh token nor userinfo."""
+"""Ask whether an access token holds (RFC 7662): a session's that has no refresh token, or a program's."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from airflow_oidc_auth.errors import LoginRefused, ProtocolViolation, ProviderError
 from airflow_oidc_auth.providers.client_auth import ClientAuthenticator
@@ -21,7 +23,22 @@ def check_active(
 
     :raises LoginRefused: ``session_refused_by_provider``: it is not active
     :raises ProtocolViolation: ``refreshed_subject``
-    :raises ProviderError: ``introspection_refused``, ``provider_answer_malformed``, and what the transport raises
+    :raises ProviderError: as :func:`introspect`
+    """
+    claims = introspect(transport, metadata, authenticator, access_token)
+    if claims is None:
+        raise LoginRefused("session_refused_by_provider", "introspection says that the token is not active")
+    if "sub" in claims and not same_text(claims["sub"], subject):
+        raise ProtocolViolation("refreshed_subject", "introspection speaks of another sub")
+
+
+def introspect(
+    transport: Transport, metadata: ProviderMetadata, authenticator: ClientAuthenticator, access_token: Secret
+) -> Mapping[str, object] | None:
+    """Return what the IdP says of an active token, None if it is not active.
+
+    :raises ProviderError: ``confirmation_impossible``, ``introspection_refused``, ``provider_answer_malformed``, and
+        what the transport raises
     """
     if metadata.introspection_endpoint is None:
         raise ProviderError("confirmation_impossible", "discovery names no introspection_endpoint")
@@ -34,8 +51,7 @@ def check_active(
     claims = answer.json_object()
     active = claims.get("active")
     if active is False:
-        raise LoginRefused("session_refused_by_provider", "introspection says that the token is not active")
+        return None
     if active is not True:  # the text "false" is no answer
         raise ProviderError("provider_answer_malformed", "introspection does not say whether the token is active")
-    if "sub" in claims and not same_text(claims["sub"], subject):
-        raise ProtocolViolation("refreshed_subject", "introspection speaks of another sub")
+    return claims

@@ -74,7 +74,7 @@ def parse_jwks(document: object) -> KeyRing:
     keys: list[VerificationKey] = []
     skipped: list[str] = []
     for position, entry in enumerate(entries):
-        result = _read_key(entry)
+        result = read_key(entry)
         if isinstance(result, VerificationKey):
             keys.append(result)
         else:
@@ -82,7 +82,8 @@ def parse_jwks(document: object) -> KeyRing:
     return KeyRing(tuple(keys), tuple(skipped))
 
 
-def _read_key(entry: object) -> VerificationKey | str:
+def read_key(entry: object) -> VerificationKey | str:
+    """Read one JWK, its public members only; the text says why it may not verify anything."""
     if not _is_object(entry):
         return "no object"
     if problem := _key_problem(entry):
@@ -159,6 +160,14 @@ class KeySource:
         """Return the keys to try, fetching the document only if there is none yet."""
         return self._cache.get().candidates(algorithm, kid)
 
+    def known(self, algorithm: str, kid: str | None) -> tuple[VerificationKey, ...] | None:
+        """Return the keys to try, without any I/O; None when no key document was read yet."""
+        return None if self._cache.peek() is None else self.candidates(algorithm, kid)
+
+    def may_bring_more(self) -> bool:
+        """Say whether :meth:`refresh` could find other keys now: it would fetch, or another thread is fetching."""
+        return self._lock.locked() or self._is_due()
+
     def load(self) -> KeyRing:
         """Return the current keys."""
         return self._cache.get()
@@ -169,11 +178,15 @@ class KeySource:
         :raises ProviderError: the IdP cannot tell its keys now, so nobody can say whether the token is good
         """
         with self._lock:
-            if self._fetched_at is not None and 0 <= self._clock() - self._fetched_at < self._interval:
+            if not self._is_due():
                 return False
             self._fetched_at = self._clock()
             self._cache.refetch()
             return True
+
+    def _is_due(self) -> bool:
+        fetched_at = self._fetched_at
+        return fetched_at is None or not 0 <= self._clock() - fetched_at < self._interval
 
     def _timed(self, fetch: Callable[[], KeyRing]) -> Callable[[], KeyRing]:
         def timed() -> KeyRing:

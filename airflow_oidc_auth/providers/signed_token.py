@@ -97,6 +97,24 @@ def verify_signature(
     :param refresh: fetch the keys again, if allowed now
     :raises ProtocolViolation: ``id_token_algorithm``, ``id_token_key_unknown``, ``id_token_signature``
     """
+    check_algorithm(token, algorithms)
+    keys = tuple(candidates(token.algorithm, token.kid))
+    if signed := verified_by(token, keys):
+        return signed
+    # An unknown kid, or no kid (or one that is used again) after a rotation. Look again even if no fetch was
+    # allowed now: another thread's may have just brought the key.
+    refresh()
+    keys = tuple(candidates(token.algorithm, token.kid))
+    if signed := verified_by(token, keys):
+        return signed
+    raise unverified_error(token, keys)
+
+
+def check_algorithm(token: UnverifiedToken, algorithms: Sequence[str]) -> None:
+    """Refuse what is not in the configured allow-list.
+
+    :raises ProtocolViolation: ``id_token_algorithm``
+    """
     alg = token.algorithm
     # Both lists: a configuration that names HS256 by mistake would make every public key a signing key.
     if alg not in algorithms or alg not in ASYMMETRIC_ALGORITHMS:
@@ -105,26 +123,22 @@ def verify_signature(
             f"alg {alg[:20]!r} is not among {', '.join(algorithms)}",
             evidence={"alg": alg[:20], "accepted": tuple(algorithms)},
         )
-    keys = tuple(candidates(alg, token.kid))
-    if _any_verifies(token, keys):
-        return SignedClaims(token.claims, alg, token.header.get("typ"))
-    # An unknown kid, or no kid (or one that is used again) after a rotation. Look again even if no fetch was
-    # allowed now: another thread's may have just brought the key.
-    refresh()
-    keys = tuple(candidates(alg, token.kid))
-    if _any_verifies(token, keys):
-        return SignedClaims(token.claims, alg, token.header.get("typ"))
+
+
+def verified_by(token: UnverifiedToken, keys: Sequence[VerificationKey]) -> SignedClaims | None:
+    """Return the claims if one of the keys verifies the signature; the algorithm was checked before."""
+    if any(_verifies(token, key) for key in keys[:_MAX_CANDIDATES]):
+        return SignedClaims(token.claims, token.algorithm, token.header.get("typ"))
+    return None
+
+
+def unverified_error(token: UnverifiedToken, keys: Sequence[VerificationKey]) -> ProtocolViolation:
+    """Return why no key verifies the signature: there is none of that name, or those that are say no."""
+    kid = (token.kid or "")[:64]
     if not keys:
-        raise ProtocolViolation(
-            "id_token_key_unknown",
-            f"no published key for kid {(token.kid or '')[:64]!r} and {alg}",
-            evidence={"kid": (token.kid or "")[:64], "alg": alg},
-        )
-    raise ProtocolViolation("id_token_signature", f"{len(keys)} keys tried", evidence={"kid": (token.kid or "")[:64]})
-
-
-def _any_verifies(token: UnverifiedToken, keys: Sequence[VerificationKey]) -> bool:
-    return any(_verifies(token, key) for key in keys[:_MAX_CANDIDATES])
+        detail = f"no published key for kid {kid!r} and {token.algorithm}"
+        return ProtocolViolation("id_token_key_unknown", detail, evidence={"kid": kid, "alg": token.algorithm})
+    return ProtocolViolation("id_token_signature", f"{len(keys)} keys tried", evidence={"kid": kid})
 
 
 def _verifies(token: UnverifiedToken, key: VerificationKey) -> bool:

@@ -1,0 +1,175 @@
+"""One provider's access tokens: believe or refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from airflow_oidc_auth.errors import ProviderError, TokenRefused
+from airflow_oidc_auth.identity import Identity
+from airflow_oidc_auth.providers.bearer.claims import AccessClaims, check_access_token, check_type
+from airflow_oidc_auth.providers.bearer.codes import as_token_errors
+from airflow_oidc_auth.providers.bearer.elsewhere import check_groups_are_here
+from airflow_oidc_auth.providers.bearer.opaque import OpaqueTokens
+from airflow_oidc_auth.providers.bearer.shapes import TokenShape, answer_shape, token_shape
+from airflow_oidc_auth.providers.bearer.token import BearerToken
+from airflow_oidc_auth.providers.bearer.unverified import parse_bearer
+from airflow_oidc_auth.providers.identity_builder import VerifiedDocuments, build_identity
+from airflow_oidc_auth.providers.no_network import NoNetwork
+from airflow_oidc_auth.providers.presets.preset import HookContext
+from airflow_oidc_auth.providers.relying_party import RelyingParty
+from airflow_oidc_auth.providers.settings import ApiSettings, ProviderSettings
+from airflow_oidc_auth.providers.signed_token import (
+    SignedClaims,
+    UnverifiedToken,
+    check_algorithm,
+    unverified_error,
+    verified_by,
+)
+from airflow_oidc_auth.providers.transport import Transport
+
+_OFFLINE = NoNetwork("a token that is verified on the event loop")
+
+
+class BearerIssuer:
+    """Verifies the access tokens of one provider. Safe to use from several threads.
+
+    :param party: its documents and keys
+    :param api: which of its tokens are meant for us
+    :ivar provider: id of the provider, whose threads :meth:`verify` belongs on
+    """
+
+    def __init__(self, party: RelyingParty, api: ApiSettings | None) -> None:
+        self.party, self.api = party, api
+        self.provider = party.settings.id
+        self.shape = token_shape(party.settings.preset)
+        self._settings = _all_from_the_token(party.settings)
+        self._opaque = OpaqueTokens(party, self._believe_answer) if api is not None and api.opaque else None
+
+    def verify_known(self, token: str) -> BearerToken | None:
+        """Believe the token with what is at hand; None when only :meth:`verify` can tell. Never any I/O.
+
+        :raises TokenRefused: it is not to be believed, and asking the issuer would not change that
+        """
+        unverified = parse_bearer(token)
+        if unverified is None:
+            return None if self._opaque is None else self._opaque.known(token)
+        signed = self._verify_with_known_keys(unverified)
+        if signed is None or not self._knows_issuer():
+            return None
+        try:
+            return self._believe_jwt(signed, _OFFLINE)
+        except ProviderError:  # the preset would have asked
+            return None
+
+    def verify(self, token: str) -> BearerToken:
+        """Believe the token; may fetch keys, at most once in a while, or introspect. Blocks.
+
+        :raises TokenRefused: it is not to be believed
+        :raises ProviderError: the issuer cannot be asked now, so nobody can say
+        """
+        unverified = parse_bearer(token)
+        if unverified is None:
+            if self._opaque is None:
+                raise TokenRefused("token_malformed", "it is no JWT, and this provider is not asked about others")
+            return self._opaque.verify(token)
+        with as_token_errors():
+            signed = self.party.verify_parsed(unverified)
+        return self._believe_jwt(signed, self.party.transport)
+
+    def canonical_issuer(self, claims: Mapping[str, object], transport: Transport) -> str:
+        """Return the issuer as configured, of an ``iss`` that is one of its spellings.
+
+        :raises TokenRefused: ``token_issuer``, ``token_not_accepted``
+        """
+        iss = claims.get("iss")
+        context = HookContext(self.party.settings, transport, self._discovered_issuer(), claims)
+        with as_token_errors():
+            canonical = self.party.hooks.check_issuer(context, iss) if isinstance(iss, str) and iss else None
+            if canonical is not None:
+                self.party.hooks.check_claims(context)
+        if canonical is None:
+            raise TokenRefused("token_issuer", "iss is another")
+        return canonical
+
+    def forget(self) -> None:
+        """Forget what introspection said."""
+        if self._opaque is not None:
+            self._opaque.forget()
+
+    def identity_of(self, issuer: str, subject: str, claims: Mapping[str, object]) -> Identity:
+        """Return who it is; names, e-mail and groups are read where the provider's settings say, from these claims."""
+        check_groups_are_here(self._settings, claims)
+        return build_identity(self._settings, VerifiedDocuments(issuer, subject, claims))
+
+    def _verify_with_known_keys(self, token: UnverifiedToken) -> SignedClaims | None:
+        """Return None when fetching the keys could change the answer."""
+        keys = self.party.keys
+        with as_token_errors():
+            check_algorithm(token, self._settings.algorithms)
+            candidates = keys.known(token.algorithm, token.kid)
+            if candidates is None:
+                return None
+            signed = verified_by(token, candidates)
+            if signed is None and not keys.may_bring_more():
+                raise unverified_error(token, candidates)
+            return signed
+
+    def _knows_issuer(self) -> bool:
+        return _needs_no_discovery(self.party.settings) or self.party.metadata.peek() is not None
+
+    def _discovered_issuer(self) -> str:
+        settings = self.party.settings
+        return settings.issuer if _needs_no_discovery(settings) else self.party.metadata.get().issuer
+
+    def _believe_jwt(self, signed: SignedClaims, transport: Transport) -> BearerToken:
+        api = self._accepting()
+        check_type(signed.typ, api.token_types)
+        issuer = self.canonical_issuer(signed.claims, transport)
+        return self._believe(signed.claims, issuer, self.shape)
+
+    def _believe_answer(self, claims: Mapping[str, object]) -> BearerToken:
+        """Believe introspection, which was asked at this very issuer and need not repeat who it is."""
+        said = "iss" in claims
+        if not said and "{" in self.party.settings.issuer:
+            raise TokenRefused("token_issuer", "introspection does not say which tenant's token it is")
+        issuer = self.canonical_issuer(claims, self.party.transport) if said else self.party.settings.issuer
+        return self._believe(claims, issuer, answer_shape(self.shape))
+
+    def _believe(self, claims: Mapping[str, object], issuer: str, shape: TokenShape) -> BearerToken:
+        """Run the checks that signed and introspected claims share."""
+        leeway = self._settings.leeway
+        with as_token_errors():
+            access = check_access_token(claims, self._accepting(), shape, self.party.clock(), leeway)
+        if problem := self.party.hooks.check_token(claims):
+            raise TokenRefused("token_is_no_access_token", problem)
+        return self._token(access, self.identity_of(issuer, access.subject, claims), leeway)
+
+    def _accepting(self) -> ApiSettings:
+        if self.api is None:
+            raise TokenRefused("token_audience", "this provider has no `api`")
+        return self.api
+
+    def _token(self, access: AccessClaims, identity: Identity, leeway: int) -> BearerToken:
+        return BearerToken(
+            provider=self.provider,
+            identity=replace(identity, actors=access.actors, client_id=access.client_id),
+            issued_at=access.issued_at,
+            expires_at=access.expires + leeway,
+            exp=access.expires,
+            token_id=access.token_id,
+            client_id=access.client_id,
+            actors=access.actors,
+            jkt=access.jkt,
+            scopes=access.scopes,
+        )
+
+
+def _needs_no_discovery(settings: ProviderSettings) -> bool:
+    """Keys from a file and an issuer without a template: there is nothing to ask for."""
+    return settings.jwks_file is not None and "{" not in settings.issuer
+
+
+def _all_from_the_token(settings: ProviderSettings) -> ProviderSettings:
+    """Return the settings with every group source pointing at the only document there is."""
+    return replace(settings, groups=tuple(replace(source, document="id_token") for source in settings.groups))

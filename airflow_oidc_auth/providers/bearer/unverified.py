@@ -1,0 +1,30 @@
+"""What a token says of itself, to choose who judges it. Bounded, and never believed."""
+
+from __future__ import annotations
+
+from airflow_oidc_auth.errors import TokenRefused
+from airflow_oidc_auth.providers.bearer.codes import as_token_errors
+from airflow_oidc_auth.providers.signed_token import UnverifiedToken, parse_token
+
+MAX_BEARER = 32 * 1024
+_JSON_OBJECT = "eyJ"  # `{"` in base64url
+
+
+def parse_bearer(token: str) -> UnverifiedToken | None:
+    """Split and decode a JWT; None for what is none, which only its issuer can tell anything about.
+
+    :raises TokenRefused: ``token_too_large``; ``token_malformed`` for a JWT that is broken, ambiguous or unsigned
+    """
+    if len(token) > MAX_BEARER:
+        raise TokenRefused("token_too_large", f"a token of {len(token)} characters")
+    if not token.startswith(_JSON_OBJECT) or token.count(".") != 2:
+        return None
+    with as_token_errors():
+        return parse_token(token)
+
+
+def unverified_audiences(token: UnverifiedToken) -> frozenset[str]:
+    """Return the texts of ``aud``."""
+    aud = token.claims.get("aud")
+    named = aud if isinstance(aud, list) else [aud]
+    return frozenset(one for one in named if isinstance(one, str))
