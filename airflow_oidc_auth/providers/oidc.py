@@ -78,6 +78,11 @@ class OidcProvider:
     def __repr__(self) -> str:
         return f"OidcProvider({self.id!r}, {self.issuer!r})"
 
+    @property
+    def party(self) -> RelyingParty:
+        """Documents, keys and credentials, for whoever verifies other tokens of this IdP."""
+        return self._party
+
     def build_authorization_url(self, attempt: LoginAttempt) -> str:
         """Return where to send the browser."""
         metadata = self._party.metadata.get()

@@ -14,6 +14,7 @@ from airflow_oidc_auth.identity.authentication import read_authentication
 from airflow_oidc_auth.providers.bearer.actors import read_actors
 from airflow_oidc_auth.providers.bearer.claims import read_text
 from airflow_oidc_auth.providers.bearer.codes import as_token_errors
+from airflow_oidc_auth.providers.bearer.elsewhere import check_groups_are_in_id_token
 from airflow_oidc_auth.providers.bearer.issuer import BearerIssuer
 from airflow_oidc_auth.providers.bearer.shapes import NO_IDENTITY
 from airflow_oidc_auth.providers.bearer.token import BearerToken
@@ -87,6 +88,7 @@ def _token(
     times: tuple[int, int],
 ) -> BearerToken:
     settings = issuer.party.settings
+    check_groups_are_in_id_token(settings)
     authentication = read_authentication(claims, issuer.party.clock(), settings.leeway)
     identity = issuer.identity_of(canonical, subject, claims)
     actors = read_actors(claims)

@@ -24,3 +24,13 @@ def check_groups_are_here(settings: ProviderSettings, claims: Mapping[str, objec
         first = source.path.segments[0]
         if first in elsewhere and first not in claims:
             raise TokenRefused("token_groups_elsewhere", f"{first} is named in _claim_names only")
+
+
+def check_groups_are_in_id_token(settings: ProviderSettings) -> None:
+    """Refuse an id_token alone where the provider's groups come from another document too: some would be missing.
+
+    :raises TokenRefused: ``token_groups_elsewhere``
+    """
+    for source in settings.groups:
+        if source.document != "id_token":
+            raise TokenRefused("token_groups_elsewhere", f"groups of this provider come from the {source.document}")
