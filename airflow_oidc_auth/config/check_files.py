@@ -19,12 +19,22 @@ _HINT = "check the path and its permissions"
 
 def check_files(model: ProviderModel) -> Iterator[Problem]:
     """Yield a problem for each file that cannot be used; paths are relative to the provider."""
-    if model.http.ca_file is not None:
-        yield from _check("http.ca_file", model.http.ca_file, _certificates)
-    if model.discovery_file is not None:
-        yield from _check("discovery_file", model.discovery_file, _discovery)
-    if model.jwks_file is not None:
-        yield from _check("jwks_file", model.jwks_file, _key_set)
+    yield from check_named_files(model.http.ca_file, model.discovery_file, model.jwks_file)
+
+
+def check_named_files(ca_file: str | None, discovery_file: str | None, jwks_file: str | None) -> Iterator[Problem]:
+    """Yield a problem for each of these files that cannot be used."""
+    if ca_file is not None:
+        yield from _check("http.ca_file", ca_file, _certificates)
+    if discovery_file is not None:
+        yield from _check("discovery_file", discovery_file, _discovery)
+    if jwks_file is not None:
+        yield from check_key_set("jwks_file", jwks_file)
+
+
+def check_key_set(path: str, name: str) -> Iterator[Problem]:
+    """Yield a problem if a file holds no JWK Set."""
+    yield from _check(path, name, _key_set)
 
 
 def check_file(path: str, name: str) -> Iterator[Problem]:

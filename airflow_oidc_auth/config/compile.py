@@ -6,16 +6,19 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
+from airflow_oidc_auth.config.check_workloads import check_workloads
 from airflow_oidc_auth.config.compile_grants import compile_grants
 from airflow_oidc_auth.config.compile_needs import check_needs
 from airflow_oidc_auth.config.compile_provider import ProviderCompiler
 from airflow_oidc_auth.config.compile_roles import compile_roles, role_names
 from airflow_oidc_auth.config.compile_sessions import build_sessions, check_sessions
+from airflow_oidc_auth.config.compile_tokens import build_rate_limits, build_tokens, check_tokens
 from airflow_oidc_auth.config.compiled import AuditSettings, CompiledConfig
 from airflow_oidc_auth.config.digest import document_digest
 from airflow_oidc_auth.config.document import RawDocument
-from airflow_oidc_auth.config.paths import SECRET_KEYS, Path
+from airflow_oidc_auth.config.paths import Path, holds_secret
 from airflow_oidc_auth.config.reading import read_parts
+from airflow_oidc_auth.config.secret_reader import SecretReader
 from airflow_oidc_auth.config.secrets import SecretResolver
 from airflow_oidc_auth.config.warnings import warnings_of
 from airflow_oidc_auth.errors import ConfigurationError, Problem
@@ -50,6 +53,10 @@ def compile_document(
     grants = compile_grants(raw, parts, known, found)
     found += check_needs(raw, parts, providers)
     found += check_sessions(raw, parts, providers)
+    found += check_workloads(raw, parts, providers)
+    found += check_tokens(raw, parts.tokens, known, files=secrets is not None)
+    reader = SecretReader(raw, secrets, found)
+    tokens, rate_limits = build_tokens(parts.tokens, reader), build_rate_limits(parts.rate_limits, reader)
     if found or grants is None:
         told = {each.path for each in first}
         raise ConfigurationError(_in_order([*first, *(each for each in found if each.path not in told)]))
@@ -60,6 +67,8 @@ def compile_document(
         audit=AuditSettings(parts.audit.on_failure == "fail"),
         digest=document_digest(raw),
         roles=MappingProxyType(roles),
+        tokens=tokens,
+        rate_limits=rate_limits,
         keep_assigned_roles=parts.keep_assigned_roles,
         warnings=tuple(_in_order(warnings_of(raw, parts, providers, grants, roles))),
     )
@@ -91,7 +100,7 @@ def _reserved(raw: RawDocument) -> Iterator[Problem]:
 
 def _nothings(raw: RawDocument, data: object, path: Path) -> Iterator[Problem]:
     """A key without a value is a line that somebody forgot to finish, not a wish for the default."""
-    if path[-1:] and path[-1] in SECRET_KEYS:
+    if holds_secret(path):
         return
     if isinstance(data, Mapping):
         for key, value in data.items():

@@ -28,12 +28,23 @@ def compile_grants(
     for path, rule in _mappings(raw, "rules"):
         found += _unknown_roles(raw, path, rule.get("roles"), known_roles)
         found += _unknown_provider(raw, path, rule.get("provider"), parts.provider_ids)
+    found += _unknown_delegated_roles(raw, known_roles)
     for path, requirement in _mappings(raw, "require"):
         found += _unknown_provider(raw, path, requirement.get("provider"), parts.provider_ids)
     rules = [_rule(raw, index, rule) for index, rule in parts.rules.items()]
     require = [_requirement(raw, index, each) for index, each in parts.requirements.items()]
     try:
-        compiled = compile_rules(rules, require, known_roles=known_roles) if rules else None
+        compiled = (
+            compile_rules(
+                rules,
+                require,
+                known_roles=known_roles,
+                workloads=parts.workloads,
+                delegated_roles=parts.delegated_roles,
+            )
+            if rules
+            else None
+        )
     except RuleError as error:
         told = {each.path for each in found}
         found += [placed for each in error.problems if (placed := raw.place(each)).path not in told]
@@ -97,6 +108,15 @@ def _unknown_roles(raw: RawDocument, path: Path, roles: object, known: Collectio
             yield raw.problem(
                 (*path, "roles", index), "is not a known role", did_you_mean(role, known) or one_of(known)
             )
+
+
+def _unknown_delegated_roles(raw: RawDocument, known: Collection[str] | None) -> Iterator[Problem]:
+    grants = raw.data.get("grants")
+    roles = grants.get("delegated_roles") if isinstance(grants, Mapping) else None
+    for index, role in enumerate(roles if known is not None and isinstance(roles, list) else []):
+        if isinstance(role, str) and role and known is not None and role not in known:
+            path = ("grants", "delegated_roles", index)
+            yield raw.problem(path, "is not a known role", did_you_mean(role, known) or one_of(known))
 
 
 def _unknown_provider(raw: RawDocument, path: Path, provider: object, known: Sequence[str]) -> Iterator[Problem]:

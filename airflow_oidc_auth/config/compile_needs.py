@@ -39,7 +39,7 @@ def check_needs(raw: RawDocument, parts: Parts, providers: Mapping[str, Provider
     """Yield a problem for each rule that could never give anything."""
     for index, rule in parts.rules.items():
         # A provider with a mistake in it may be able to: one complaint at a time.
-        asked = [rule.provider] if rule.provider else list(parts.provider_ids)
+        asked = [rule.provider] if rule.provider else list(parts.sign_in_ids)
         if rule.needs is None or not all(each in providers for each in asked):
             continue
         cannot = _reasons(rule, rule.needs, [providers[each] for each in asked], parts)
@@ -54,7 +54,7 @@ def warn_of_needs(raw: RawDocument, parts: Parts, providers: Mapping[str, Provid
     for index, rule in parts.rules.items():
         if rule.needs is None:
             continue
-        asked = [rule.provider] if rule.provider else list(providers)
+        asked = [rule.provider] if rule.provider else list(parts.sign_in_ids)
         for each in _reasons(rule, rule.needs, [providers[name] for name in asked], parts):
             text = f"can never hold for people of provider {each.provider}: {each.text}"
             yield raw.problem(_path(index, each.key), text, "name the rule's `provider`")
@@ -70,6 +70,8 @@ def _reasons(rule: RuleModel, needs: NeedsModel, providers: Sequence[ProviderSet
 
 def _reason(needs: NeedsModel, settings: ProviderSettings, requirements: Sequence[RequirementModel]) -> _Cannot | None:
     protocol = preset(settings.preset).protocol
+    if protocol == "workload":
+        return _Cannot(settings.id, "", "programs do not authenticate as people do", "remove it")
     if protocol == "github":
         text = "GitHub does not tell when or how somebody authenticated"
         return _Cannot(settings.id, "", text, "remove it, or use a provider of OpenID Connect or SAML")

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from airflow_oidc_auth.config.check_provider import check_provider
+from airflow_oidc_auth.config.compile_machines import (
+    build_api,
+    build_cli,
+    build_workload,
+    check_machines,
+    check_workload,
+)
 from airflow_oidc_auth.config.compile_saml import build_saml_settings, check_pairs, check_saml, resolve_all
 from airflow_oidc_auth.config.document import RawDocument
 from airflow_oidc_auth.config.paths import Path, parse_path
 from airflow_oidc_auth.config.reading import Parts
 from airflow_oidc_auth.config.schema.providers import GroupsModel, ProviderModel
 from airflow_oidc_auth.config.schema.saml import SamlModel
-from airflow_oidc_auth.config.schema.secrets import SecretReference
-from airflow_oidc_auth.config.secrets import SecretResolver, SecretUnavailable
+from airflow_oidc_auth.config.schema.workloads import WorkloadModel
+from airflow_oidc_auth.config.secret_reader import SecretReader
+from airflow_oidc_auth.config.secrets import SecretResolver
 from airflow_oidc_auth.errors import Problem
 from airflow_oidc_auth.identity.claims import GroupFormat
 from airflow_oidc_auth.providers.presets import Derived, Given, Preset, preset
@@ -38,7 +46,9 @@ class ProviderCompiler:
         compiled: dict[str, ProviderSettings] = {}
         for provider_id, model in parts.providers.items():
             damaged = parts.damaged.get(provider_id, frozenset())
-            if isinstance(model, SamlModel):
+            if isinstance(model, WorkloadModel):
+                settings = self._compile_workload(provider_id, model, damaged)
+            elif isinstance(model, SamlModel):
                 settings = self._compile_saml(provider_id, model, damaged)
             else:
                 settings = self._compile(provider_id, model, damaged)
@@ -51,10 +61,12 @@ class ProviderCompiler:
         before = len(self.found)
         chosen = preset(model.preset)
         given = _given(model, chosen)
-        checks = (*check_provider(model, chosen, files=self.secrets is not None), *chosen.check(given))
+        checks = [*check_provider(model, chosen, files=self.secrets is not None), *chosen.check(given)]
+        checks += check_machines(model, chosen, "" if checks or damaged else chosen.derive(given).issuer)
         self._tell(checks, base, damaged)
-        client_secret = self._secret((*base, "client_secret"), model.client_secret)
-        private_key = self._secret((*base, "private_key"), model.private_key, check=_private_key_problem)
+        reader = SecretReader(self.raw, self.secrets, self.found)
+        client_secret = reader.read((*base, "client_secret"), model.client_secret)
+        private_key = reader.read((*base, "private_key"), model.private_key, _private_key_problem)
         if damaged or len(self.found) > before:
             return None
         return _settings(provider_id, model, chosen, chosen.derive(given), client_secret, private_key)
@@ -63,37 +75,26 @@ class ProviderCompiler:
         base: Path = ("providers", provider_id)
         before = len(self.found)
         self._tell(check_saml(model, files=self.secrets is not None), base, damaged)
-        secrets = resolve_all(model, lambda name, reference, check: self._secret((*base, name), reference, check))
+        reader = SecretReader(self.raw, self.secrets, self.found)
+        secrets = resolve_all(model, lambda name, reference, check: reader.read((*base, name), reference, check))
         if damaged or len(self.found) > before:
             return None
         self._tell(check_pairs(secrets), base, damaged)
         return None if len(self.found) > before else build_saml_settings(provider_id, model, secrets)
+
+    def _compile_workload(
+        self, provider_id: str, model: WorkloadModel, damaged: frozenset[str]
+    ) -> ProviderSettings | None:
+        before = len(self.found)
+        chosen = preset(model.preset)
+        self._tell(check_workload(model, chosen, files=self.secrets is not None), ("providers", provider_id), damaged)
+        return None if damaged or len(self.found) > before else build_workload(provider_id, model, chosen)
 
     def _tell(self, problems: Iterable[Problem], base: Path, damaged: frozenset[str]) -> None:
         """Add what was not complained about before."""
         for each in problems:
             if not damaged & ({"preset"} | {str(parse_path(each.path)[0])}):
                 self.found.append(self.raw.place(each, base))
-
-    def _secret(
-        self, path: Path, reference: SecretReference | None, check: Callable[[Secret], str] | None = None
-    ) -> Secret | None:
-        if reference is None or self.secrets is None:
-            return None
-        if path in self.raw.given_secrets:
-            return self.raw.given_secrets[path]
-        if path in self.raw.names:
-            text = "set client_secret, client_secret_cmd or client_secret_secret"
-            self.found.append(self.raw.problem(path, "is missing", text))
-            return None
-        try:
-            secret = self.secrets.resolve(reference)
-        except SecretUnavailable as error:
-            self.found.append(self.raw.problem(path, error.text, error.suggestion))
-            return None
-        if check is not None and (text := check(secret)):
-            self.found.append(self.raw.problem(path, text, "give an unencrypted PEM private key"))
-        return secret
 
 
 def _private_key_problem(secret: Secret) -> str:
@@ -171,4 +172,6 @@ def _settings(
         http=HttpSettings(model.http.timeout, model.http.ca_file, model.http.proxy),
         logout=chosen.logout if model.logout else "none",
         options=derived.options,
+        api=build_api(model.api, chosen),
+        cli=build_cli(model.cli),
     )

@@ -38,15 +38,20 @@ def shorten(text: str, limit: int = 60) -> str:
     return printable if len(printable) <= limit else printable[:limit] + "…"
 
 
-SECRET_KEYS = frozenset({"client_secret", "private_key"})
+_SECRET_KEYS = frozenset({"client_secret", "private_key", "signing_key", "decryption_key"})
+# Plain words, which other parts of the document may use as names.
+_SECRET_KEYS_OF = {"tokens": "secret", "rate_limits": "storage"}
+
+
+def holds_secret(path: Path) -> bool:
+    """Tell whether the last step of a path holds a reference to a secret."""
+    return bool(path) and (path[-1] in _SECRET_KEYS or _SECRET_KEYS_OF.get(str(path[0])) == path[-1])
 
 
 def conceal(path: Path) -> Path:
     """Cut a path at a key that holds a reference to a secret: what is written below may be the secret itself."""
-    for number, step in enumerate(path):
-        if step in SECRET_KEYS:
-            return path[: number + 1]
-    return path
+    cut = (path[:length] for length in range(1, len(path) + 1) if holds_secret(path[:length]))
+    return next(cut, path)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

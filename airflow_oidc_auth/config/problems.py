@@ -149,12 +149,14 @@ def _too_long(error: ErrorDetails, raw: RawDocument, path: Path) -> Words:
 
 
 def _pattern(error: ErrorDetails, raw: RawDocument, path: Path) -> Words:
+    if path[0] == "tokens":
+        return "is not a client id", "use letters, digits, '.', '_' and '-', begin with a letter or digit, at most 64"
     return "is not a provider id", "use a-z, 0-9 and '-', begin with a letter, at most 32 characters"
 
 
 def _out_of_bounds(error: ErrorDetails, raw: RawDocument, path: Path) -> Words:
     context = error.get("ctx", {})
-    seconds = path[-1] in ("lifetime", "leeway", "within")
+    seconds = str(path[-1]).endswith(("lifetime", "leeway", "within"))
     for key, words in _BOUNDS.items():
         if key in context:
             return f"must be {words} {readable(context[key]) if seconds else context[key]}", ""

@@ -19,13 +19,15 @@ from airflow_oidc_auth.config.schema.providers import ProviderModel
 from airflow_oidc_auth.config.schema.roles import RoleModel
 from airflow_oidc_auth.config.schema.saml import SamlModel
 from airflow_oidc_auth.config.schema.sessions import SessionsModel
+from airflow_oidc_auth.config.schema.tokens import RateLimitsModel, TokensModel
 from airflow_oidc_auth.config.schema.vendors import AnyProvider
+from airflow_oidc_auth.config.schema.workloads import WorkloadModel
 from airflow_oidc_auth.errors import Problem
-from airflow_oidc_auth.providers.presets import preset_names, saml_preset_names
+from airflow_oidc_auth.providers.presets import preset_names, saml_preset_names, workload_preset_names
 
 T = TypeVar("T")
 
-AnyModel = ProviderModel | SamlModel
+AnyModel = ProviderModel | SamlModel | WorkloadModel
 
 _PROVIDER: TypeAdapter[AnyModel] = TypeAdapter(AnyProvider)
 
@@ -45,10 +47,23 @@ class Parts:
     damaged: dict[str, frozenset[str]] = field(default_factory=dict)
     requirements: dict[int, RequirementModel] = field(default_factory=dict)
     rules: dict[int, RuleModel] = field(default_factory=dict)
+    delegated_roles: list[str] | None = None
     keep_assigned_roles: bool = False
     roles: dict[str, RoleModel] = field(default_factory=dict)
     sessions: SessionsModel = field(default_factory=SessionsModel)
     audit: AuditModel = field(default_factory=AuditModel)
+    tokens: TokensModel = field(default_factory=TokensModel)
+    rate_limits: RateLimitsModel = field(default_factory=RateLimitsModel)
+
+    @property
+    def workloads(self) -> Mapping[str, WorkloadModel]:
+        """The workload issuers, also damaged ones."""
+        return {key: each for key, each in self.providers.items() if isinstance(each, WorkloadModel)}
+
+    @property
+    def sign_in_ids(self) -> tuple[str, ...]:
+        """The providers that people sign in with, also damaged ones."""
+        return tuple(each for each in self.provider_ids if each not in self.workloads)
 
 
 def read_parts(raw: RawDocument, found: list[Problem]) -> Parts:
@@ -63,10 +78,13 @@ def read_parts(raw: RawDocument, found: list[Problem]) -> Parts:
             dict(document.providers),
             requirements=dict(enumerate(document.grants.require)),
             rules=dict(enumerate(document.grants.rules)),
+            delegated_roles=document.grants.delegated_roles,
             keep_assigned_roles=document.grants.keep_assigned_roles,
             roles=dict(document.roles),
             sessions=document.sessions,
             audit=document.audit,
+            tokens=document.tokens,
+            rate_limits=document.rate_limits,
         )
     return _salvage(raw, found)
 
@@ -94,9 +112,9 @@ def _repaired(
     One wrong key must not hide the others: a bad ``preset`` keeps pydantic from looking at the rest at all.
     """
     bad: set[str] = set()
-    if value.get("preset") not in (*preset_names(), *saml_preset_names()):
+    if value.get("preset") not in (*preset_names(), *saml_preset_names(), *workload_preset_names()):
         bad.add("preset")
-    placeholders = _SAML_PLACEHOLDERS if value.get("preset") in saml_preset_names() else _PLACEHOLDERS
+    placeholders = _placeholders(value.get("preset"))
     for attempt in ({}, placeholders):
         kept = {**attempt, **{name: each for name, each in value.items() if name not in bad}}
         if "preset" in bad:
@@ -111,8 +129,10 @@ def _repaired(
 
 
 # For keys that are complained about and that every provider must have.
-_PLACEHOLDERS: dict[str, Any] = {"client_id": "-"}
-_SAML_PLACEHOLDERS: dict[str, Any] = {"issuer": "-"}
+def _placeholders(preset_name: object) -> dict[str, Any]:
+    if preset_name in saml_preset_names():
+        return {"issuer": "-"}
+    return {"audience": "-"} if preset_name in workload_preset_names() else {"client_id": "-"}
 
 
 def _mapping(value: object) -> dict[str, Any]:

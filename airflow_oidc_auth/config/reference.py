@@ -48,7 +48,12 @@ _SECTIONS = (
         "OidcProvider",
         "Keys of every provider, whatever its preset. The id is part of its URLs.",
     ),
-    ("Secrets", "SecretReference", "`client_secret` and `private_key` hold exactly one of these keys."),
+    (
+        "Secrets",
+        "SecretReference",
+        "`client_secret`, `private_key`, `secret` of a token client and `storage` of the rate limits hold exactly one "
+        "of these keys.",
+    ),
     ("providers.&lt;id&gt;.claims", "ClaimsModel", ""),
     ("providers.&lt;id&gt;.groups", "GroupsModel", "One such mapping, or a list of them."),
     ("providers.&lt;id&gt;.http", "HttpModel", ""),
@@ -59,6 +64,19 @@ _SECTIONS = (
     ),
     ("providers.&lt;id&gt;.attributes (SAML)", "SamlAttributesModel", ""),
     ("providers.&lt;id&gt;.groups (SAML)", "SamlGroupsModel", "One such mapping, or a list of them."),
+    (
+        "providers.&lt;id&gt;.api",
+        "ApiModel",
+        "See [programs and the REST API](../tasks/machines.md).",
+    ),
+    ("providers.&lt;id&gt;.cli", "CliModel", ""),
+    (
+        "providers.&lt;id&gt; of a workload issuer",
+        "WorkloadProvider",
+        "Keys of an issuer of tokens for programs, with which nobody signs in: "
+        "[workload identity](../tasks/workload-identity.md).",
+    ),
+    ("providers.&lt;id&gt; with preset jwt", "JwtProvider", "The same keys, and these."),
     ("grants", "GrantsModel", ""),
     ("grants.require[]", "RequirementModel", "All keys of a requirement must hold, and all requirements."),
     ("grants.rules[]", "RuleModel", "Every rule that is for somebody adds its roles."),
@@ -67,6 +85,9 @@ _SECTIONS = (
     ("roles.&lt;name&gt;", "RoleModel", "The meaning of each right is on the page [roles](../roles.md)."),
     ("roles.&lt;name&gt;.allow[]", "AllowModel", "The actions, and one of the other keys."),
     ("sessions", "SessionsModel", ""),
+    ("tokens", "TokensModel", ""),
+    ("tokens.clients.&lt;id&gt;", "TokenClientModel", ""),
+    ("rate_limits", "RateLimitsModel", "Rates are a number and `second`, `minute`, `hour` or `day`: `30/minute`."),
     ("audit", "AuditModel", ""),
 )
 
@@ -76,16 +97,26 @@ def build_reference() -> str:
     schema = build_schema()
     parts = [_HEAD, "\n## Top level\n\n", _table(schema, schema)]
     for title, name, text in _SECTIONS:
-        parts += [f"\n## {title}\n\n", f"{text}\n\n" if text else "", _table(schema, schema["$defs"][name])]
+        parts += [
+            f"\n## {title}\n\n",
+            f"{text}\n\n" if text else "",
+            _table(schema, schema["$defs"][name], _SHARED.get(name, "")),
+        ]
         if name == "OidcProvider":
             parts += ["\n### Keys of one preset only\n\n", *_vendor_table(schema)]
     return "".join([*parts, _SINGLE])
 
 
-def _table(schema: Node, node: Node) -> str:
+# Models that repeat the keys of another one, which has a section of its own.
+_SHARED = {"JwtProvider": "WorkloadProvider"}
+
+
+def _table(schema: Node, node: Node, told: str = "") -> str:
     required = set(node.get("required", ()))
+    known = schema["$defs"][told]["properties"] if told else {}
     lines = ["| key | type | default | meaning |", "|---|---|---|---|"]
-    lines += [_row(schema, key, value, key in required) for key, value in node["properties"].items()]
+    new = {key: value for key, value in node["properties"].items() if key not in known or value != known[key]}
+    lines += [_row(schema, key, value, key in required) for key, value in new.items()]
     return "\n".join(lines) + "\n"
 
 

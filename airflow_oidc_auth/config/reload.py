@@ -71,9 +71,9 @@ class DocumentWatcher:
 
     def _good(self, digest: str, compiled: CompiledConfig) -> bool:
         old = self._current
-        # Comments and layout may change without changing anything, and a bad document may be put back. Providers
-        # are compared too: the same reference may lead to a rotated secret.
-        if compiled.digest == old.digest and compiled.providers == old.providers:
+        # Comments and layout may change without changing anything, and a bad document may be put back. What holds
+        # secrets is compared too: the same reference may lead to a rotated one.
+        if compiled.digest == old.digest and _resolved(compiled) == _resolved(old):
             self._seen = digest
             return False
         try:
@@ -93,6 +93,10 @@ class DocumentWatcher:
     def _unreadable(self, error: OSError) -> Problem:
         reason = error.strerror or type(error).__name__
         return Problem("(document)", f"cannot be read: {reason}", "check the path and its permissions", self._source)
+
+
+def _resolved(compiled: CompiledConfig) -> tuple[object, ...]:
+    return dict(compiled.providers), compiled.tokens, compiled.rate_limits
 
 
 def _digest(content: bytes) -> str:

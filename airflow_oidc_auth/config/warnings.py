@@ -33,6 +33,7 @@ def warnings_of(
         *_everyone(raw, parts, providers, _harmless(roles)),
         *_provider_without_rule(raw, parts),
         *_provider_oddities(raw, providers),
+        *_required_of_programs(raw, parts),
         *warn_of_needs(raw, parts, providers),
         *warn_of_sessions(raw, parts.sessions),
     ]
@@ -62,7 +63,7 @@ def _everyone(
         if more := sorted(set(rule.roles) - harmless):
             text = f"everyone who can sign in gets {', '.join(more)}"
             yield raw.problem(("grants", "rules", index, "roles"), text, "give Viewer to everyone, more to groups")
-        for provider in [rule.provider] if rule.provider else providers:
+        for provider in [rule.provider] if rule.provider else parts.sign_in_ids:
             yield from _whole_world(raw, index, providers[provider])
 
 
@@ -78,12 +79,23 @@ def _whole_world(raw: RawDocument, index: int, provider: ProviderSettings) -> It
 
 
 def _provider_without_rule(raw: RawDocument, parts: Parts) -> Iterator[Problem]:
-    if any(rule.provider is None for rule in parts.rules.values()):
-        return
+    named = {rule.provider for rule in parts.rules.values()}
     for provider_id in parts.provider_ids:
-        if all(rule.provider != provider_id for rule in parts.rules.values()):
-            text = "no rule is for this provider, so nobody can sign in with it"
-            yield raw.problem(("providers", provider_id), text, "add a rule, or remove the provider")
+        if provider_id in named or (None in named and provider_id not in parts.workloads):
+            continue
+        what = "its programs get nothing" if provider_id in parts.workloads else "nobody can sign in with it"
+        text = f"no rule is for this provider, so {what}"
+        yield raw.problem(("providers", provider_id), text, "add a rule that names it, or remove the provider")
+
+
+def _required_of_programs(raw: RawDocument, parts: Parts) -> Iterator[Problem]:
+    """A requirement of everybody is one of programs, too, and most say nothing of e-mail or second factors."""
+    for index, each in parts.requirements.items():
+        keys = [key for key in ("email_verified", "email_domain", "acr", "amr") if getattr(each, key) is not None]
+        asked = parts.workloads if each.provider is None else {}
+        for provider_id in [name for name, model in asked.items() if model.preset != "gcp-workload"] if keys else []:
+            text = f"is asked of the programs of provider {provider_id} as well, which cannot meet {' and '.join(keys)}"
+            yield raw.problem(("grants", "require", index), text, "name the requirement's `provider`")
 
 
 def _saml_opt_ins(raw: RawDocument, base: tuple[str, str], saml: SamlSettings | None) -> Iterator[Problem]:
@@ -109,7 +121,8 @@ def _provider_oddities(raw: RawDocument, providers: Mapping[str, ProviderSetting
         if settings.discovery_file and not settings.jwks_file:
             text = "is set without jwks_file, so keys are still fetched"
             yield raw.problem((*base, "discovery_file"), text, "add jwks_file on a server without access")
-        if settings.label in labels:
+        if settings.signs_in and settings.label in labels:
             text = f"has the same label as provider {labels[settings.label]}: people see two equal buttons"
             yield raw.problem((*base, "label"), text, "give each its own label")
-        labels.setdefault(settings.label, provider_id)
+        if settings.signs_in:
+            labels.setdefault(settings.label, provider_id)

@@ -9,7 +9,7 @@ from airflow_oidc_auth.errors import ConfigurationError, Problem
 from airflow_oidc_auth.providers.authorization import PROTECTED_PARAMETERS
 from airflow_oidc_auth.providers.github import GitHubProvider
 from airflow_oidc_auth.providers.oidc import OidcProvider
-from airflow_oidc_auth.providers.presets import preset, preset_names, saml_preset_names
+from airflow_oidc_auth.providers.presets import preset, preset_names, saml_preset_names, workload_preset_names
 from airflow_oidc_auth.providers.provider import Provider
 from airflow_oidc_auth.providers.saml.addresses import service_provider
 from airflow_oidc_auth.providers.saml.libraries import INSTALL, libraries_problem
@@ -62,6 +62,9 @@ def _build_saml(
 def settings_problems(settings: ProviderSettings) -> Iterator[Problem]:
     """Yield what may never be run."""
     at = f"providers.{settings.id}"
+    if not settings.signs_in or settings.preset in workload_preset_names():
+        yield Problem(f"{at}.preset", "is that of a workload issuer, with which nobody signs in", "remove it")
+        return
     if settings.preset not in (*preset_names(), *saml_preset_names()):
         yield Problem(f"{at}.preset", f"{settings.preset!r} is unknown", f"one of {', '.join(preset_names())}")
     if not settings.issuer:

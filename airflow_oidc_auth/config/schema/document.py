@@ -11,6 +11,7 @@ from airflow_oidc_auth.config.schema.base import Strict
 from airflow_oidc_auth.config.schema.grants import GrantsModel
 from airflow_oidc_auth.config.schema.roles import RoleModel, RoleName
 from airflow_oidc_auth.config.schema.sessions import SessionsModel
+from airflow_oidc_auth.config.schema.tokens import RateLimitsModel, TokensModel
 from airflow_oidc_auth.config.schema.vendors import AnyProvider
 
 PROVIDER_ID = "^[a-z][a-z0-9-]{0,31}$"
@@ -30,4 +31,6 @@ class Document(Strict):
         examples=[{"finance": {"extends": ["Viewer"]}}],
     )
     sessions: SessionsModel = Field(default_factory=SessionsModel, description="How long people stay signed in.")
+    tokens: TokensModel = Field(default_factory=TokensModel, description="Tokens that Airflow issues to programs.")
+    rate_limits: RateLimitsModel = Field(default_factory=RateLimitsModel, description="How often anybody may try.")
     audit: AuditModel = Field(default_factory=AuditModel, description="What happens when an event cannot be audited.")

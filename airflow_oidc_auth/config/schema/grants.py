@@ -84,11 +84,18 @@ class WhenModel(Strict):
     )
     cel: Cel | None = Field(
         default=None,
-        description="CEL expression over claims, groups, email, email_verified, provider, issuer, subject.",
+        description="CEL expression over claims, groups, email, email_verified, provider, issuer, subject, delegated, "
+        "actors, client_id.",
         examples=["'ops' in groups && claims.level >= 3"],
     )
     everyone: Literal[True] | None = Field(
         default=None, description="The explicit way to say: everyone who can sign in.", examples=[True]
+    )
+    delegated: bool | None = Field(
+        default=None,
+        description="Besides another key: `false` only for who comes in person, `true` only for programs that act on "
+        "behalf of somebody (`act` of the token, RFC 8693); both if left out.",
+        examples=[False],
     )
 
     @model_validator(mode="after")
@@ -138,7 +145,12 @@ class RuleModel(Strict):
         description="Name for explanations and audit rows; `rule N` if left out.",
         examples=["platform admins"],
     )
-    provider: Text | None = Field(default=None, description="Only for people of this provider.", examples=["okta"])
+    provider: Text | None = Field(
+        default=None,
+        description="Only for people of this provider. Programs of workload issuers have no other rules than those "
+        "that name the issuer here.",
+        examples=["okta"],
+    )
     when: WhenModel = Field(description="Whom the rule is for.", examples=[{"group": "airflow-admins"}])
     roles: Texts = Field(description="Built-in or custom roles; a capture of group_regex as {name}.", examples=[["Op"]])
     teams: Texts | None = Field(
@@ -206,4 +218,10 @@ class GrantsModel(Strict):
         description="Only in FAB mode: roles that somebody assigned in FAB stay when a person signs in again. Without "
         "it a sign-in replaces all roles.",
         examples=[True],
+    )
+    delegated_roles: Annotated[list[Text], Field(max_length=1000)] | None = Field(
+        default=None,
+        description="Roles that a program may use on behalf of somebody, at most; `[]` refuses it. No limit if left "
+        "out.",
+        examples=[["Viewer"]],
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from airflow_oidc_auth.config.paths import did_you_mean, one_of
 from airflow_oidc_auth.config.schema.base import Strict, kind_of, refuse
+from airflow_oidc_auth.config.schema.machines import ApiModel, CliModel, Scopes
 from airflow_oidc_auth.config.schema.secrets import SecretReference
 from airflow_oidc_auth.config.schema.values import (
     AbsolutePath,
@@ -22,7 +22,6 @@ from airflow_oidc_auth.config.schema.values import (
 )
 from airflow_oidc_auth.providers.settings import ASYMMETRIC_ALGORITHMS
 
-_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 OWN_PARAMETERS = frozenset(
     {
         *("client_assertion", "client_assertion_type", "client_id", "client_secret", "code"),
@@ -30,12 +29,6 @@ OWN_PARAMETERS = frozenset(
         *("request", "request_uri", "response_mode", "response_type", "scope", "state"),
     }
 )
-
-
-def _scope(value: str) -> str:
-    if _SCOPE.fullmatch(value) is None:
-        raise refuse("is not one scope", "write each scope as its own list item")
-    return value
 
 
 def _parameters(value: dict[str, str]) -> dict[str, str]:
@@ -175,7 +168,7 @@ class ProviderModel(Strict):
     private_key_id: Text | None = Field(
         default=None, description="`kid` under which the provider knows the private key.", examples=["airflow-2026"]
     )
-    scopes: Annotated[list[Annotated[Text, AfterValidator(_scope)]], Field(min_length=1, max_length=50)] | None = Field(
+    scopes: Scopes | None = Field(
         default=None,
         description="Scopes to ask for; the preset's if left out.",
         examples=[["openid", "profile", "email", "groups"]],
@@ -242,4 +235,14 @@ class ProviderModel(Strict):
         default=True,
         description="Whether signing out of Airflow also sends people to the provider's logout.",
         examples=[False],
+    )
+    api: ApiModel | None = Field(
+        default=None,
+        description="Let the REST API take this provider's access tokens.",
+        examples=[{"audience": "https://airflow.example.com"}],
+    )
+    cli: CliModel | None = Field(
+        default=None,
+        description="Let people sign in from a terminal with `airflow oidc login`.",
+        examples=[{"client_id": "airflow-cli"}],
     )

@@ -9,6 +9,7 @@ from pydantic import Field
 from airflow_oidc_auth.config.schema.providers import ProviderModel
 from airflow_oidc_auth.config.schema.saml import SamlModel
 from airflow_oidc_auth.config.schema.values import Text, TextOrTexts, Texts
+from airflow_oidc_auth.config.schema.workloads import JwtProvider, WorkloadProvider
 
 _PRESET = "Which vendor's conventions to follow."
 
@@ -120,6 +121,8 @@ AnyProvider = Annotated[
     | CognitoProvider
     | CloudFoundryProvider
     | GithubProvider
-    | SamlModel,
+    | SamlModel
+    | WorkloadProvider
+    | JwtProvider,
     Field(discriminator="preset"),
 ]

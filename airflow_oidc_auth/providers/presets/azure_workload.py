@@ -60,6 +60,8 @@ PRESET = workload_preset(
     ),
     name_claims=tuple(ClaimPath((name,)) for name in ("app_displayname", "xms_mirid", "appid", "azp")),
     groups=(GroupSource("access_token", ClaimPath(("roles",))),),
+    # Tokens of managed identities live a day, and are dated a few minutes back.
+    max_token_lifetime=29 * 3600,
     check=check,
     derive=entra.derive,
     check_issuer=entra.check_issuer,

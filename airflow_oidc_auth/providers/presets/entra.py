@@ -192,5 +192,6 @@ PRESET = Preset(
     check_issuer=check_issuer,
     enrich=enrich,
     token_types=("at+jwt", "jwt"),
+    max_token_lifetime=29 * 3600,  # with continuous access evaluation a token lives up to 28 hours
     check_token=check_token,
 )

@@ -188,6 +188,7 @@ class Preset:
     :param token_types: ``typ`` of its access tokens, lower case and without ``application/``, ``""`` for none at all;
         RFC 9068 §2.1 says ``at+jwt``
     :param subject_claim: claim of the access token that holds what ``sub`` of the id_token holds
+    :param max_token_lifetime: seconds that its access tokens live at most, unless the administrator says otherwise
     :param check_token: says why verified claims are not those of an access token (or of a workload), None if they are
     :param workload: its tokens are those of programs, and nobody signs in with it; None for people's providers
     """
@@ -213,6 +214,7 @@ class Preset:
     no_access_tokens: str = ""
     token_types: tuple[str, ...] = ("at+jwt",)
     subject_claim: str = "sub"
+    max_token_lifetime: int = 86_400
     workload: Workload | None = None
     check: Callable[[Given], tuple[Problem, ...]] = require_issuer
     derive: Callable[[Given], Derived] = derive_nothing

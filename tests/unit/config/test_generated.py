@@ -16,7 +16,7 @@ from airflow_oidc_auth.config.json_schema import SCHEMA_FILE, build_schema
 from airflow_oidc_auth.config.known import vendor_keys
 from airflow_oidc_auth.config.reference import build_reference
 from airflow_oidc_auth.messages import all_messages
-from airflow_oidc_auth.providers.presets import preset, preset_names, saml_preset_names
+from airflow_oidc_auth.providers.presets import preset, preset_names, saml_preset_names, workload_preset_names
 from tests.unit.config.documents import compile_text
 
 ROOT = Path(__file__).parents[3]
@@ -46,7 +46,11 @@ def test_every_key_has_a_description():
 
 def test_the_schema_knows_every_preset_and_its_own_keys():
     (providers,) = build_schema()["properties"]["providers"]["patternProperties"].values()
-    assert set(providers["discriminator"]["mapping"]) == {*preset_names(), *saml_preset_names()}
+    assert set(providers["discriminator"]["mapping"]) == {
+        *preset_names(),
+        *saml_preset_names(),
+        *workload_preset_names(),
+    }
     assert vendor_keys() == {key: name for name in preset_names() for key in preset(name).option_keys}
 
 

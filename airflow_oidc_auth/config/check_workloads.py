@@ -1,0 +1,105 @@
+"""Whose tokens the REST API takes: nobody's but those that a rule names, and each issuer's by one provider only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from airflow_oidc_auth.config.compile_machines import given_of
+from airflow_oidc_auth.config.document import RawDocument
+from airflow_oidc_auth.config.reading import Parts
+from airflow_oidc_auth.config.schema.grants import Glob, RuleModel, WhenModel
+from airflow_oidc_auth.config.schema.workloads import WorkloadModel
+from airflow_oidc_auth.errors import Problem
+from airflow_oidc_auth.identity.claims import parse_claim_path
+from airflow_oidc_auth.providers.presets import preset
+from airflow_oidc_auth.providers.presets.entra_tenants import TEMPLATE
+from airflow_oidc_auth.providers.presets.workload import Binding, Workload
+from airflow_oidc_auth.providers.settings import ProviderSettings
+
+
+def check_workloads(raw: RawDocument, parts: Parts, providers: Mapping[str, ProviderSettings]) -> Iterator[Problem]:
+    """Yield a problem for each rule that may let in programs of strangers, and for tokens that two could judge."""
+    if parts.provider_ids and set(parts.provider_ids) == set(parts.workloads):
+        text = "holds workload issuers only, so nobody could sign in"
+        yield raw.problem(("providers",), text, "configure the provider of your people as well")
+    for index, rule in parts.rules.items():
+        model = parts.workloads.get(rule.provider or "")
+        if model is not None:
+            yield from _unbound(raw, index, rule, model)
+    yield from _shared_issuers(raw, providers)
+    yield from _shared_audiences(raw, providers)
+
+
+def _unbound(raw: RawDocument, index: int, rule: RuleModel, model: WorkloadModel) -> Iterator[Problem]:
+    workload = preset(model.preset).workload
+    if workload is None:
+        return
+    bindings = workload.all_bindings(given_of(model).options)
+    if _is_bound(rule.when, workload, bindings):
+        return
+    first = bindings[0]
+    names = " or ".join(dict.fromkeys(str(each.claim) for each in bindings))
+    text = f"may hold for any {workload.everybody}: no value of {names} is named{_why(rule.when)}"
+    yield raw.problem(("grants", "rules", index, "when"), text, f"add `claims: {first.suggestion()}`, with yours")
+
+
+def _is_bound(when: WhenModel, workload: Workload, bindings: Sequence[Binding]) -> bool:
+    """All keys of ``when`` must hold, so one that binds is enough; of a list every item must, since one is enough."""
+    if workload.groups_bind and when.group:
+        return True
+    for name, values in (when.claims or {}).items():
+        segments = parse_claim_path(name).segments
+        fitting = [each for each in bindings if each.claim.segments == segments]
+        if fitting and all(any(_holds(each, value) for each in fitting) for value in values):
+            return True
+    return False
+
+
+def _holds(binding: Binding, value: str | Glob) -> bool:
+    return binding.holds(None, value.glob) if isinstance(value, Glob) else binding.holds(value, None)
+
+
+def _why(when: WhenModel) -> str:
+    if when.cel is not None:
+        return "; what an expression accepts is not known beforehand"
+    globs = [value.glob for values in (when.claims or {}).values() for value in values if isinstance(value, Glob)]
+    return "; a pattern must begin with the whole name of its owner" if globs else ""
+
+
+def _shared_issuers(raw: RawDocument, providers: Mapping[str, ProviderSettings]) -> Iterator[Problem]:
+    """A token is judged by the provider of its issuer, so there can be one only."""
+    takers = [each for each in providers.values() if each.api is not None]
+    for number, settings in enumerate(takers):
+        for other in takers[:number]:
+            if _same_issuer(settings, other):
+                text = f"takes tokens of the same issuer as provider {other.id}"
+                path = ("providers", settings.id, "api" if settings.signs_in else "issuer")
+                yield raw.problem(path, text, "let one of them take tokens, for both")
+
+
+def _shared_audiences(raw: RawDocument, providers: Mapping[str, ProviderSettings]) -> Iterator[Problem]:
+    """An id_token has the client for its audience (OIDC Core §2): it must not pass for an access token of ours."""
+    for provider_id, settings in providers.items():
+        if settings.api is None or settings.api.token_types == ("at+jwt",):
+            continue
+        for other in providers.values():
+            clients = {other.client_id, other.cli.client_id if other.cli else ""} - {""}
+            if _same_issuer(settings, other) and clients & set(settings.api.audiences):
+                path = ("providers", provider_id, *(() if not settings.signs_in else ("api",)), "audience")
+                text = f"is the client id of provider {other.id}, so that id_tokens would pass for access tokens"
+                yield raw.problem(path, text, "define an API with an audience of its own at the provider")
+
+
+def _same_issuer(one: ProviderSettings, other: ProviderSettings) -> bool:
+    theirs = (other.issuer, *other.issuer_aliases)
+    return any(_meet(mine, each) for mine in (one.issuer, *one.issuer_aliases) for each in theirs)
+
+
+def _meet(one: str, other: str) -> bool:
+    """Tell whether a token may come from both; Entra's shared endpoints have a template for an issuer."""
+    return one == other or _covers(one, other) or _covers(other, one)
+
+
+def _covers(template: str, issuer: str) -> bool:
+    begin, place, end = template.partition(TEMPLATE)
+    return bool(place) and issuer.startswith(begin) and issuer.endswith(end)
