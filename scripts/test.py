@@ -84,6 +84,7 @@ def _say_what_is_missing() -> None:
         "chromium": "end-to-end tests",
         "mariadbd": "storage tests on MariaDB",
         "php": "end-to-end tests of SAML",
+        "redis-server": "tests of shared rate limits",
     }
     for program, purpose in wanted.items():
         if not shutil.which(program):
