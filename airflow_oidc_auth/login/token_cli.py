@@ -16,7 +16,8 @@ from airflow_oidc_auth.login.token_errors import INVALID_REQUEST, UNSUPPORTED_GR
 from airflow_oidc_auth.login.token_form import ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE, TOKEN_EXCHANGE
 
 MAX_TOKEN = 16 * 1024
-REMEMBERED = 24 * 3600
+# Longer than `verify` takes an id_token.
+REMEMBERED = 3600
 
 
 @dataclass(frozen=True, slots=True)

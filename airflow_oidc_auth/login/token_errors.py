@@ -27,6 +27,14 @@ UNAUTHORIZED = 401
 SERVER_ERRORS = 500
 SERVICE_UNAVAILABLE = 503
 RETRY_AFTER = 5
+# The desk's refusals, which know nothing of OAuth.
+_NAMES = {
+    "token_scope_not_held": INVALID_SCOPE,
+    "token_lifetime_too_long": INVALID_REQUEST,
+    "token_lifetime_invalid": INVALID_REQUEST,
+    "token_binding_needed": INVALID_DPOP_PROOF,
+}
+_PLAIN = str.maketrans({'"': "'", "\u201c": "'", "\u201d": "'", "\u2019": "'", "\u2013": "-", "\u2026": "..."})
 # RFC 6749 §5.2: printable ASCII without quotation mark and backslash.
 _NOT_ALLOWED = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]+")
 
@@ -83,10 +91,10 @@ def as_token_error(error: OidcAuthError, blamed: str, correlation_id: str) -> To
 
 
 def _named(error: OidcAuthError) -> str | None:
-    return INVALID_DPOP_PROOF if error.code.startswith("dpop_") else None
+    return INVALID_DPOP_PROOF if error.code.startswith("dpop_") else _NAMES.get(error.code)
 
 
 def _told(error: OidcAuthError, name: str, status: int, correlation_id: str, retry_after: int | None) -> TokenError:
     text = error.text if isinstance(error, TokenDenied) else error.message.text
-    description = _NOT_ALLOWED.sub("?", f"{text} {error.hint}".strip().replace('"', "'"))
+    description = _NOT_ALLOWED.sub("?", f"{text} {error.hint}".strip().translate(_PLAIN))
     return TokenError(name, description, error.code, status, correlation_id, retry_after)

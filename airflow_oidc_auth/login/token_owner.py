@@ -12,9 +12,9 @@ from airflow_oidc_auth.config.compiled import TokenClient
 from airflow_oidc_auth.grants.digest import grant_digest
 from airflow_oidc_auth.grants.grant import Grant, RuleMatch
 from airflow_oidc_auth.identity import Identity
-from airflow_oidc_auth.login.ports import SignedCaller
+from airflow_oidc_auth.login.ports import BearerToken, SignedCaller
 from airflow_oidc_auth.sessions.principal import principal_id
-from airflow_oidc_auth.sessions.session import Session
+from airflow_oidc_auth.sessions.session import BEARER, Session
 
 CLIENTS = "tokens.clients"
 """The provider of programs that the document itself names; no configured provider can be called so."""
@@ -49,8 +49,8 @@ def owner_of_caller(caller: SignedCaller) -> TokenOwner:
     return TokenOwner(session, None, min(caller.expires_at, session.expires_at), session.id)
 
 
-def owner_of_identity(identity: Identity, grant: Grant, token: str, expires_at: int, jkt: str | None) -> TokenOwner:
-    """Return the owner of an IdP's token that the rules have judged."""
+def owner_of_identity(identity: Identity, grant: Grant, bearer: BearerToken, token: str, now: int) -> TokenOwner:
+    """Return the owner of an IdP's token that the rules have judged; ``identity`` is the token's, or acted for."""
     digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()[:DIGEST_LENGTH]
     session = Session(
         id=f"bearer.{digest}",
@@ -62,12 +62,14 @@ def owner_of_identity(identity: Identity, grant: Grant, token: str, expires_at: 
         email=identity.email,
         grant=grant,
         grant_digest=grant_digest(grant),
-        created_at=0,
-        expires_at=expires_at,
-        kind="bearer",
-        client_id=identity.client_id,
+        # What was revoked before that counts for it, too; a token that does not say so is as old as can be.
+        created_at=bearer.issued_at or 0,
+        expires_at=bearer.expires_at,
+        checked_at=now,
+        kind=BEARER,
+        client_id=bearer.client_id,
         actors=identity.actors,
-        jkt=jkt,
+        jkt=bearer.jkt,
     )
     return TokenOwner(session, identity)
 
@@ -90,7 +92,8 @@ def owner_of_client(client: TokenClient, issuer: str, now: int, expires_at: int)
         grant_digest=grant_digest(grant),
         created_at=now,
         expires_at=expires_at,
-        kind="bearer",
+        checked_at=now,
+        kind=BEARER,
         client_id=client.id,
     )
     return TokenOwner(session)

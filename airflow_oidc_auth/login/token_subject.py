@@ -132,12 +132,13 @@ class SubjectTokens:
     def judge(self, bearer: BearerToken, text: str, actor: Verified | None = None) -> TokenOwner:
         """Return the owner that the rules make of an IdP's token; see :meth:`owner`."""
         identity = bearer.identity if actor is None else act_for(bearer.identity, actor)
-        decision = self._rules.evaluate(identity, self._clock()).decision
+        now = self._clock()
+        decision = self._rules.evaluate(identity, now).decision
         if isinstance(decision, Refusal):
             raise TokenDenied(
                 None, decision.code, f"{decision.path}", text=decision.text, evidence={"subject": identity.subject}
             )
-        return owner_of_identity(identity, decision, text, bearer.expires_at, bearer.jkt)
+        return owner_of_identity(identity, decision, bearer, text, int(now))
 
 
 def act_for(identity: Identity, actor: Verified) -> Identity:
