@@ -46,17 +46,27 @@ class AuditLog:
 
         :param now: epoch seconds
         """
-        self._record_all(self._window.add(record, now))
+        self.record_all(self.count_failure(record, now))
+
+    def count_failure(self, record: AuditRecord, now: float) -> Sequence[AuditRecord]:
+        """Count such a failure in memory; return what is to be written now, mostly nothing.
+
+        For callers that must not block: they hand the result to :meth:`record_all` on a thread that may.
+
+        :param now: epoch seconds
+        """
+        return self._window.add(record, now)
 
     def flush(self, now: float) -> None:
         """Write the counts of the windows that have passed; call it every few seconds."""
-        self._record_all(self._window.flush(now))
+        self.record_all(self._window.flush(now))
 
     def close(self) -> None:
         """Write every count, before the process ends."""
-        self._record_all(self._window.flush(float("inf")))
+        self.record_all(self._window.flush(float("inf")))
 
-    def _record_all(self, records: Sequence[AuditRecord]) -> None:
+    def record_all(self, records: Sequence[AuditRecord]) -> None:
+        """Write records, one after the other."""
         for record in records:
             self.record(record)
 

@@ -54,6 +54,11 @@ class RolePermissions:
         """Return the names of those that exist, sorted."""
         return tuple(sorted(self._names[role_id] for role_id in role_ids if role_id in self._names))
 
+    def ids(self, names: Iterable[str]) -> tuple[int, ...]:
+        """Return the ids of the roles that exist under exactly these names."""
+        wanted = frozenset(names)
+        return tuple(role_id for role_id, name in self._names.items() if name in wanted)
+
     def permissions(self, role_ids: Iterable[int]) -> Permissions:
         """Return what the roles allow together; a role that is gone allows nothing."""
         # Versions per role: a DAG that arrives with access_control compiles the combinations that it concerns, not all.

@@ -32,6 +32,13 @@ class Admission(Protocol):
         :raises SessionError: the database cannot be read
         """
 
+    def enroll(self, session: Session) -> SessionUser:
+        """Return the user of an identity provider's own token, asking the database; one never seen gets an account.
+
+        :raises LoginRefused: not admitted
+        :raises SessionError: the database cannot be read
+        """
+
     def roles(self, session: Session) -> tuple[str, ...]:
         """Return the roles that count now for a session that was admitted; memory only."""
 
@@ -60,6 +67,10 @@ class PolicyAdmission:
         return OidcUser(session, self._policy.permissions(session.grant.roles))
 
     def load(self, session: Session) -> OidcUser:
+        """Return the user."""
+        return self.peek(session)
+
+    def enroll(self, session: Session) -> OidcUser:
         """Return the user."""
         return self.peek(session)
 

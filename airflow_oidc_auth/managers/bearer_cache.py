@@ -35,7 +35,7 @@ class Remembered:
 
 
 class BearerCache:
-    """Remember tokens; the least recently verified go first. For one event loop's thread, and safe to clear from another.
+    """Remember tokens; what was verified longest ago goes first. Any thread may clear it.
 
     :param clock: epoch seconds
     """

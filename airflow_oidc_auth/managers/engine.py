@@ -29,8 +29,12 @@ from airflow_oidc_auth.audit.window import FailureWindow
 from airflow_oidc_auth.config.compiled import CompiledConfig
 from airflow_oidc_auth.login.journey import Journey
 from airflow_oidc_auth.login.keys import derive_csrf_keys
+from airflow_oidc_auth.login.rate_limits import KeptRateLimits, RateLimits
 from airflow_oidc_auth.login.records import build_token_issued
 from airflow_oidc_auth.managers.admission import Admission, PolicyAdmission
+from airflow_oidc_auth.managers.bearer_record import BearerAudit
+from airflow_oidc_auth.managers.call_log import tell_callers
+from airflow_oidc_auth.managers.doors import Doors
 from airflow_oidc_auth.managers.freshness import CODE, Freshness
 from airflow_oidc_auth.managers.metrics_feed import MetricsFeed, build_metrics
 from airflow_oidc_auth.managers.officer_desk import OfficerDesk, may_end_sessions
@@ -39,19 +43,18 @@ from airflow_oidc_auth.managers.runtime import Runtime, build_runtime
 from airflow_oidc_auth.managers.services import Services
 from airflow_oidc_auth.managers.session_care import SessionCare
 from airflow_oidc_auth.managers.settings import Settings, load_settings
+from airflow_oidc_auth.managers.signed_callers import SignedCallers
 from airflow_oidc_auth.managers.tokens import AirflowTokens
 from airflow_oidc_auth.managers.user import SessionUser
 from airflow_oidc_auth.sessions.accounts import Accounts
 from airflow_oidc_auth.sessions.database import DatabaseSessionStore
 from airflow_oidc_auth.sessions.fernet import TokenCipher
-from airflow_oidc_auth.sessions.granted import as_of
 from airflow_oidc_auth.sessions.live import LiveSessions
 from airflow_oidc_auth.sessions.periodic import Periodic
 from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.web.app import create_web_app
 from airflow_oidc_auth.web.context import new_correlation_id
 from airflow_oidc_auth.web.engine import Outlook, ProviderChoice
-from airflow_oidc_auth.web.seen import note_session
 
 log = logging.getLogger(__name__)
 
@@ -91,9 +94,13 @@ class Engine:
         self._freshness = Freshness(self.live.feed.stale_for)
         self._care = SessionCare(services, lambda: self._runtime)
         self._metrics = MetricsFeed(services.metrics, services.clock)
+        self.doors = Doors(services, lambda: self._runtime, tokens, admission, self._freshness)
+        self.signed = SignedCallers(tokens, self.doors.authenticate, self._freshness, self.live)
+        self.note_refusal = BearerAudit(services, self._audit).refused
         self.note_request = self._care.requests.note
         self._desk = OfficerDesk(services, self._audit, lambda: self._runtime.config.sessions.break_glass)
         self.office, self.break_glass = self._desk.office, self._desk.break_glass
+        self._limits = KeptRateLimits(services.base_url)
         self._flush = Periodic("oidc-auth-audit", self._flush_audit, FLUSH_EVERY, first_delay=FLUSH_EVERY)
         self._warm_up = Periodic("oidc-auth-warm-up", self._warm, WARM_UP_EVERY)
         self._reloading = (
@@ -109,6 +116,11 @@ class Engine:
     def providers(self) -> Sequence[ProviderChoice]:
         """The configured providers as people see them, in document order."""
         return self._runtime.choices()
+
+    @property
+    def rate_limits(self) -> RateLimits:
+        """How often a client may try, by the accepted document."""
+        return self._limits.of(self._runtime.config.rate_limits)
 
     def roles_of(self, session: Session) -> Sequence[str]:
         """Return the roles that count now for a session that was just admitted."""
@@ -128,9 +140,17 @@ class Engine:
         return {
             "configuration": self._runtime.config.digest[:DIGEST_LENGTH],
             "revocations_stale_for": round(self.live.stale_for(), 1),
+            **self._bearer_health(),
             **({"closed": CODE} if self._freshness.is_stale else {}),
+            **self.rate_limits.health(),
             **self._admission.health(),
         }
+
+    def _bearer_health(self) -> Mapping[str, object]:
+        """Tell of the issuers whose tokens are taken, where there are any."""
+        choices = self._runtime.bearer_choices()
+        issuers = [{"id": each.id, "state": each.state, "circuit": each.circuit} for each in choices]
+        return {"bearer_issuers": issuers} if issuers else {}
 
     async def outlook_of(self, session: Session) -> Outlook:
         """Return what may become of a session that was just admitted."""
@@ -166,36 +186,12 @@ class Engine:
             return None
 
     async def authenticate(self, token: str) -> Session:
-        """Return the live session of a token: remembered signature, revocation and session, all in memory.
-
-        :raises InvalidTokenError: not ours, expired, revoked, or its session has ended
-        :raises SessionError: the session cannot be read, or nobody knows which sessions have ended
-        """
-        verified = self.tokens.recall(token) or await self.tokens.verify(token)
-        self._freshness.check()
-        live = self.live
-        if live.is_token_revoked(verified.jti):
-            raise InvalidTokenError("Token has been revoked")
-        session = live.peek(verified.session_id) or await live.load(verified.session_id)
-        if session is None or session.principal_id != verified.principal_id:
-            raise InvalidTokenError("Session has ended")
-        until = session.grant.until
-        if until is not None and until <= (now := self.clock()) and (session := as_of(session, now)) is None:
-            raise InvalidTokenError("Session needs a newer authentication")
-        note_session(session.id)
-        return session
+        """Return the live session of a token that we signed; see :meth:`Doors.authenticate`."""
+        return await self.doors.authenticate(token)
 
     async def user_of(self, token: str) -> SessionUser:
-        """Return the user of a token that is accepted now.
-
-        :raises InvalidTokenError: as :meth:`authenticate`, or its principal is not admitted any more
-        :raises SessionError: the session or the principal cannot be read
-        """
-        session = await self.authenticate(token)
-        admission = self._admission
-        user = admission.peek(session) or await self.live.run(admission.load, session)
-        if user is None:
-            raise InvalidTokenError("The user is not admitted")
+        """Return the user of a token that is accepted now; see :meth:`Doors.user_of`."""
+        user = await self.doors.user_of(token)
         self._metrics.sample(user)
         return user
 
@@ -232,6 +228,7 @@ class Engine:
 
     def start(self) -> None:
         """Begin the background threads; idempotent, after any fork."""
+        tell_callers()
         self.live.start()
         self._admission.start()
         self._flush.start()
@@ -268,6 +265,7 @@ class Engine:
     def _reload(self, config: CompiledConfig) -> None:
         old, self._runtime = self._runtime, build_runtime(config, self._services)
         self._admission.accept(config)
+        self.doors.bearer.forget()
         self._runtime.warm_up()
         # Sign-ins in flight finish on the old one; nothing takes longer than an attempt's calls.
         closing = threading.Timer(OLD_RUNTIME_GRACE, old.close)

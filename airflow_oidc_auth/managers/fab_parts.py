@@ -9,6 +9,7 @@ from airflow_oidc_auth.fab.settings import FabSettings
 from airflow_oidc_auth.login.records import build_session_ended
 from airflow_oidc_auth.managers.fab_user import FabAdmission
 from airflow_oidc_auth.managers.services import Services
+from airflow_oidc_auth.sessions.account_only import AccountOnly
 from airflow_oidc_auth.sessions.live import LiveSessions
 from airflow_oidc_auth.web.context import new_correlation_id
 
@@ -23,7 +24,7 @@ def build_admission(services: Services, accounts: FabAccounts, settings: FabSett
     leavers = Leavers(services.live, AuditLog(services.sinks, fail_login=False, window=services.window))
     directory = FabDirectory(on_gone=leavers.end)
     services.live.on_opened(directory.forget)
-    return FabAdmission(directory, accounts, settings)
+    return FabAdmission(directory, accounts, settings, AccountOnly(accounts).settle)
 
 
 class Leavers:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from airflow_oidc_auth.config.compiled import CompiledConfig
+from airflow_oidc_auth.errors import LoginRefused
 from airflow_oidc_auth.fab.accounts import FabAccounts
 from airflow_oidc_auth.fab.directory import FabAccount, FabDirectory
 from airflow_oidc_auth.fab.existing_roles import read_existing_roles
@@ -14,7 +15,7 @@ from airflow_oidc_auth.fab.missing_roles import missing_roles
 from airflow_oidc_auth.fab.settings import FabSettings
 from airflow_oidc_auth.grants.rules import GrantRules
 from airflow_oidc_auth.managers.user import SessionUser
-from airflow_oidc_auth.sessions.session import Session
+from airflow_oidc_auth.sessions.session import BEARER, Session
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +60,13 @@ class OidcFabUser(SessionUser):
 class FabAdmission:
     """Admit a live session whose identity has an active FAB user."""
 
-    def __init__(self, directory: FabDirectory, accounts: FabAccounts, settings: FabSettings) -> None:
+    def __init__(
+        self, directory: FabDirectory, accounts: FabAccounts, settings: FabSettings, settle: Callable[[Session], None]
+    ) -> None:
+        """:param settle: makes the FAB user of an identity that has none, as a sign-in does"""
         self._directory = directory
         self._accounts = accounts
+        self._settle = settle
         self._settings = settings
         self._rules: GrantRules | None = None
         self._bound: frozenset[str] = frozenset()
@@ -85,28 +90,65 @@ class FabAdmission:
 
     def peek(self, session: Session) -> OidcFabUser | None:
         """Return the user as far as memory tells."""
-        return _admit(session, self._directory.peek(session.principal_id, self._withheld(session)))
+        return _admit(session, self._peek(session))
 
     def load(self, session: Session) -> OidcFabUser | None:
         """Return the user, asking the database."""
-        return _admit(session, self._directory.load(session.principal_id, self._withheld(session)))
+        account = self._directory.load(session.principal_id, self._withheld(session))
+        if account is None or not _is_narrowed(session):
+            return _admit(session, account)
+        # Only now it is known which roles there are to leave out.
+        return _admit(session, self._directory.load(session.principal_id, self._withheld(session, account)))
+
+    def enroll(self, session: Session) -> OidcFabUser:
+        """Return the FAB user of an identity provider's token, with what FAB allows to the roles of its rules.
+
+        One who is seen for the first time gets a FAB user, as by a sign-in.
+
+        :raises LoginRefused: ``fab_user_inactive``, ``fab_registration_closed`` or ``fab_role_missing``
+        """
+        principal, roles = session.principal_id, session.grant.roles
+        account = self._directory.load_acting(principal, roles)
+        if account is None:
+            self._settle(session)
+            self._directory.forget(principal)
+            account = self._directory.load_acting(principal, roles)
+        if account is None:
+            raise LoginRefused("fab_user_inactive", f"principal {principal} has no active FAB user")
+        if not account.roles:
+            raise LoginRefused("fab_role_missing", f"no mapped role exists in FAB: {list(roles)!r}")
+        return OidcFabUser(session, account)
 
     def roles(self, session: Session) -> tuple[str, ...]:
         """Return the roles that the FAB user has now."""
-        account = self._directory.peek(session.principal_id, self._withheld(session))
+        account = self._peek(session)
         return account.roles if account is not None else ()
+
+    def _peek(self, session: Session) -> FabAccount | None:
+        directory, principal = self._directory, session.principal_id
+        if session.kind == BEARER:
+            account = directory.peek_acting(principal, session.grant.roles)
+            return account if account is not None and account.roles else None
+        if not _is_narrowed(session):
+            return directory.peek(principal, self._withheld(session))
+        account = directory.peek(principal)
+        return None if account is None else directory.peek(principal, self._withheld(session, account))
 
     def health(self) -> Mapping[str, object]:
         """Tell how fresh the knowledge of FAB's users and roles is."""
         return {"fab_stale_for": round(self._directory.stale_for(), 1)}
 
-    def _withheld(self, session: Session) -> frozenset[str]:
+    def _withheld(self, session: Session, narrowed: FabAccount | None = None) -> frozenset[str]:
         """Return roles of the FAB user that this session did not authenticate for; another one of the person may have.
 
         A session that began before its person, or the document, had such a rule does not know of it.
+
+        :param narrowed: the account, where the session is a token that was narrowed to some of its roles
         """
         grant = session.grant
         missing = self._bound.difference(grant.roles)
+        if narrowed is not None:
+            missing |= frozenset(narrowed.roles).difference(grant.roles)
         return missing | grant.withheld if grant.step_ups else missing
 
     def _warn_of_missing_roles(self) -> None:
@@ -119,6 +161,11 @@ class FabAdmission:
             return
         for problem in missing_roles(self._rules, existing):
             log.error("%s", problem)
+
+
+def _is_narrowed(session: Session) -> bool:
+    """Tell whether a token has less than its owner: a scope was asked for, or the rules give an actor less."""
+    return session.scope is not None or bool(session.actors)
 
 
 def _admit(session: Session, account: FabAccount | None) -> OidcFabUser | None:

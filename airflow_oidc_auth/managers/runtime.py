@@ -18,8 +18,11 @@ from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.login.attempts import AttemptCookies
 from airflow_oidc_auth.login.journey import Journey, RunningProvider, build_redirect_uri
 from airflow_oidc_auth.login.keys import derive_attempt_fernet
+from airflow_oidc_auth.managers.bearer_lanes import BearerLanes, warm_up
 from airflow_oidc_auth.managers.services import Services
+from airflow_oidc_auth.providers.bearer import BearerIssuers, build_bearer_issuers
 from airflow_oidc_auth.providers.confirming import Confirms
+from airflow_oidc_auth.providers.oidc import OidcProvider
 from airflow_oidc_auth.providers.pool import ProviderPool
 from airflow_oidc_auth.providers.registry import build_provider
 from airflow_oidc_auth.providers.transport import RequestsTransport
@@ -30,19 +33,31 @@ from airflow_oidc_auth.web.engine import ProviderChoice
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """The part of the engine that follows the document."""
+    """The part of the engine that follows the document.
+
+    :param providers: those that people sign in with
+    :param pools: of every provider, by its id
+    :param issuers: those whose access tokens are taken
+    :param lanes: where such tokens are verified that the event loop cannot judge
+    """
 
     config: CompiledConfig
     audit: AuditLog
     providers: Mapping[str, RunningProvider]
-    pools: tuple[ProviderPool, ...]
+    pools: Mapping[str, ProviderPool]
     transports: Mapping[str, RequestsTransport]
     journey: Journey
     rechecks: RecheckRules
+    issuers: BearerIssuers
+    lanes: BearerLanes
 
     def choices(self) -> tuple[ProviderChoice, ...]:
-        """Return the providers as people see them, each with how the last exchange with it went."""
+        """Return the providers that people sign in with, each with how the last exchange with it went."""
         return tuple(self._choice(key, each.provider.label) for key, each in self.providers.items())
+
+    def bearer_choices(self) -> tuple[ProviderChoice, ...]:
+        """Return the providers whose access tokens are taken, likewise."""
+        return tuple(self._choice(key, each.label) for key, each in self.config.providers.items() if each.api)
 
     def _choice(self, key: str, label: str) -> ProviderChoice:
         transport = self.transports[key]
@@ -50,12 +65,16 @@ class Runtime:
 
     def warm_up(self) -> None:
         """Fetch discovery and keys on each provider's own threads; nobody waits for it."""
-        for running, pool in zip(self.providers.values(), self.pools, strict=True):
-            pool.begin(running.provider.warm_up)
+        for key, running in self.providers.items():
+            self.pools[key].begin(running.provider.warm_up)
+        for key in self.config.providers.keys() - self.providers.keys():
+            if (issuer := self.issuers.get(key)) is not None:
+                self.pools[key].begin(warm_up, issuer)
 
     def close(self) -> None:
         """Let calls in flight finish and take no more."""
-        for pool in self.pools:
+        self.lanes.close()
+        for pool in self.pools.values():
             pool.close()
 
 
@@ -71,7 +90,7 @@ def build_runtime(config: CompiledConfig, services: Services) -> Runtime:
         key: RunningProvider(
             build_provider(settings, transport=transports[key], base_url=base_url, replay=replay), pools[key]
         )
-        for key, settings in config.providers.items()
+        for key, settings in config.sign_in_providers.items()
     }
     attempts = AttemptCookies(
         derive_attempt_fernet(services.fernet_keys),
@@ -91,8 +110,28 @@ def build_runtime(config: CompiledConfig, services: Services) -> Runtime:
         clock=services.clock,
         token_urlsafe=secrets.token_urlsafe,
     )
-    rechecks = build_rechecks(config, providers)
-    return Runtime(config, audit, providers, tuple(pools.values()), transports, journey, rechecks)
+    return Runtime(
+        config=config,
+        audit=audit,
+        providers=providers,
+        pools=pools,
+        transports=transports,
+        journey=journey,
+        rechecks=build_rechecks(config, providers),
+        issuers=build_issuers(config, providers, transports, services),
+        lanes=BearerLanes(frozenset(config.providers)),
+    )
+
+
+def build_issuers(
+    config: CompiledConfig,
+    providers: Mapping[str, RunningProvider],
+    transports: Mapping[str, RequestsTransport],
+    services: Services,
+) -> BearerIssuers:
+    """Return who judges access tokens; where people sign in, too, documents and keys are fetched once for both."""
+    parties = {key: each.provider.party for key, each in providers.items() if isinstance(each.provider, OidcProvider)}
+    return build_bearer_issuers(config.providers.values(), transports, services.clock, parties=parties)
 
 
 def build_rechecks(config: CompiledConfig, providers: Mapping[str, RunningProvider]) -> RecheckRules:

@@ -16,10 +16,10 @@ from airflow.api_fastapi.app import AUTH_MANAGER_FASTAPI_APP_PREFIX
 from airflow.api_fastapi.auth.managers.base_auth_manager import BaseAuthManager
 from airflow.api_fastapi.common.types import ExtraMenuItem
 from airflow.configuration import conf
-from fastapi import HTTPException, status
+from fastapi import HTTPException
 from jwt import ExpiredSignatureError, InvalidTokenError
 
-from airflow_oidc_auth.errors import ConfigurationError
+from airflow_oidc_auth.errors import ConfigurationError, LoginRefused, OidcAuthError, ProviderError, TokenRefused
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -61,15 +61,18 @@ class SignOn(BaseAuthManager[Any]):
     async def get_user_from_token(self, token: str) -> SessionUser:
         """Return the user of a cookie or bearer token.
 
-        :raises HTTPException: 401 with ``WWW-Authenticate`` (RFC 6750 §3) when the token or its session is not valid
+        :raises HTTPException: 401 with ``WWW-Authenticate`` (RFC 6750 §3) when the token or its session is not valid,
+            403 when nobody here knows the owner of a valid token, 503 when nobody can judge it now
         :raises SessionError: the session store cannot be read; answered with 503 by our middleware
         """
         try:
             return await self.engine.user_of(token)
+        except (TokenRefused, LoginRefused, ProviderError) as error:
+            raise _refuse(error, token) from error
         except ExpiredSignatureError as error:
-            raise _unauthorized("Token Expired") from error
+            raise _refuse(TokenRefused("token_expired"), token) from error
         except InvalidTokenError as error:
-            raise _unauthorized("Invalid JWT token") from error
+            raise _refuse(TokenRefused("token_unknown", str(error)), token) from error
 
     def deserialize_user(self, token: dict[str, Any]) -> SessionUser:
         """Refuse: a user without a live session does not exist; :meth:`get_user_from_token` is the only door."""
@@ -120,7 +123,9 @@ class SignOn(BaseAuthManager[Any]):
         """Return the middleware that keeps codes out of the access log and stale cookies out of the way."""
         from airflow_oidc_auth.web.middleware import AuthMiddleware
 
-        return [(AuthMiddleware, {"source": lambda: self.engine, "note_request": self.engine.note_request})]
+        engine = self.engine
+        notes = {"note_request": engine.note_request, "note_refusal": engine.note_refusal}
+        return [(AuthMiddleware, {"source": lambda: self.engine, **notes})]
 
     def get_extra_menu_items(self, *, user: SessionUser) -> list[ExtraMenuItem]:
         """Offer the "My access" page to everybody who is signed in.
@@ -140,12 +145,15 @@ def _leave_at_once() -> None:
         os._exit(CONFIGURATION_EXIT_CODE)
 
 
-def _unauthorized(detail: str) -> HTTPException:
-    return HTTPException(
-        status.HTTP_401_UNAUTHORIZED,
-        detail=detail,
-        headers={"WWW-Authenticate": f'Bearer realm="airflow", error="invalid_token", error_description="{detail}"'},
-    )
+def _refuse(error: OidcAuthError, token: str) -> HTTPException:
+    """Return what core makes an answer of; for a program's call our middleware puts a better one in its place."""
+    from airflow_oidc_auth.web.api_call import CALL
+    from airflow_oidc_auth.web.token_answers import challenge_headers
+
+    call = CALL.get()
+    if call is not None and call.token == token:
+        call.refusal = error
+    return HTTPException(error.status, detail=error.message.text, headers=challenge_headers(error))
 
 
 def _explain_problems(error: ConfigurationError) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import quote
 
@@ -18,22 +17,11 @@ from starlette.types import Scope
 
 from airflow_oidc_auth.errors import OidcAuthError
 from airflow_oidc_auth.identity import Identity
+from airflow_oidc_auth.login.records import SESSION_REF_LENGTH
+from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.web.context import correlation_id_of
 
 BEARER, DPOP = "bearer", "dpop"
-
-
-@dataclass(frozen=True, slots=True)
-class CallRefusal:
-    """Why a call is not let in.
-
-    :param provider: whose token it claims to be
-    :param identity: whose token it is, where that was verified
-    """
-
-    error: OidcAuthError
-    provider: str | None = None
-    identity: Identity | None = None
 
 
 class ApiCall:
@@ -45,6 +33,9 @@ class ApiCall:
     :ivar client_id: the client that got the token, likewise
     :ivar kind: of the token's session, likewise
     :ivar session_ref: first characters of its id, likewise
+    :ivar identity: whose token it is, once that was verified; also of one that is not let in
+    :ivar provider: whose token it claims to be; empty until somebody looks
+    :ivar proven: thumbprint of the key that a proof of this call was checked for
     :ivar refusal: set by whoever refuses the token
     """
 
@@ -53,7 +44,10 @@ class ApiCall:
         "_scope",
         "actors",
         "client_id",
+        "identity",
         "kind",
+        "proven",
+        "provider",
         "refusal",
         "scheme",
         "session_ref",
@@ -69,7 +63,17 @@ class ApiCall:
         self.client_id: str | None = None
         self.kind = ""
         self.session_ref = ""
-        self.refusal: CallRefusal | None = None
+        self.identity: Identity | None = None
+        self.provider = ""
+        self.proven = ""
+        self.refusal: OidcAuthError | None = None
+
+    def note(self, session: Session) -> None:
+        """Keep who calls on whose behalf, for the audit rows that this call writes."""
+        self.actors = session.actors
+        self.client_id = session.client_id
+        self.kind = session.kind
+        self.session_ref = session.id[:SESSION_REF_LENGTH]
 
     @property
     def method(self) -> str:
@@ -102,7 +106,7 @@ class ApiCall:
 class NoteRefusal(Protocol):
     """Hears of a call whose token was refused, after it was answered; never raises."""
 
-    async def __call__(self, call: ApiCall, refusal: CallRefusal) -> None:
+    async def __call__(self, call: ApiCall, refusal: OidcAuthError) -> None:
         """Hear of one."""
 
 

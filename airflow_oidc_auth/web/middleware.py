@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from airflow_oidc_auth.errors import SessionError, TokenRefused
 from airflow_oidc_auth.login.outcome import Refused
 from airflow_oidc_auth.web.answers import answer_refused, as_json
-from airflow_oidc_auth.web.api_call import CALL, ApiCall, CallRefusal, NoteRefusal, path_below_root
+from airflow_oidc_auth.web.api_call import CALL, ApiCall, NoteRefusal, path_below_root
 from airflow_oidc_auth.web.border import protect
 from airflow_oidc_auth.web.context import correlation_id_of
 from airflow_oidc_auth.web.cookies import SESSION_COOKIE, TOKEN_SCOPE_KEY
@@ -96,10 +96,10 @@ class AuthMiddleware:
                 await self._note_refusal(call, call.refusal)
 
     async def _refuse(self, error: TokenRefused, scope: Scope, receive: Receive, send: Send) -> None:
-        call, refusal = ApiCall(scope, self._base_url), CallRefusal(error)
-        await answer_refusal(call, refusal)(scope, receive, send)
+        call = ApiCall(scope, self._base_url)
+        await answer_refusal(call, error)(scope, receive, send)
         if self._note_refusal is not None:
-            await self._note_refusal(call, refusal)
+            await self._note_refusal(call, error)
 
     def _base_url(self) -> str:
         return self._source().base_url if self._source is not None else ""

@@ -8,7 +8,7 @@ from starlette.types import Message, Receive, Scope, Send
 from airflow_oidc_auth.errors import OidcAuthError, TokenRefused
 from airflow_oidc_auth.login.outcome import Refused
 from airflow_oidc_auth.web.answers import as_json
-from airflow_oidc_auth.web.api_call import ApiCall, CallRefusal
+from airflow_oidc_auth.web.api_call import ApiCall
 from airflow_oidc_auth.web.border import protect
 
 RETRY_AFTER = "5"
@@ -29,9 +29,8 @@ def challenge_headers(error: OidcAuthError) -> dict[str, str]:
     return {"WWW-Authenticate": f'Bearer realm="airflow", error="{name}", error_description="{error.code}"'}
 
 
-def answer_refusal(call: ApiCall, refusal: CallRefusal) -> Response:
+def answer_refusal(call: ApiCall, error: OidcAuthError) -> Response:
     """Return the answer to a call that is not let in."""
-    error = refusal.error
     refused = Refused(error.code, call.correlation_id, hint=error.hint)
     response = as_json(refused, challenge_headers(error))
     protect(response.headers)
@@ -51,7 +50,7 @@ class RefusalInPlace:
     async def send(self, message: Message) -> None:
         """Pass a message of the answer on, or drop it because the answer is another one."""
         refusal = self._call.refusal
-        if message["type"] == "http.response.start" and refusal and message["status"] == refusal.error.status:
+        if message["type"] == "http.response.start" and refusal and message["status"] == refusal.status:
             self._replaced = True
             await answer_refusal(self._call, refusal)(self._scope, self._receive, self._send)
         elif not self._replaced:

@@ -1,0 +1,110 @@
+"""Who comes with a token: the one place that tells cookies, our own tokens and identity providers' tokens apart.
+
+A cookie is sent by whoever can make a browser send a request: it is judged as a token that we signed, and never as one
+of an identity provider. What the ``Authorization`` header holds is in :data:`~airflow_oidc_auth.web.api_call.CALL`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from jwt import InvalidTokenError
+
+from airflow_oidc_auth.managers.admission import Admission
+from airflow_oidc_auth.managers.bearer_door import BearerDoor
+from airflow_oidc_auth.managers.freshness import Freshness
+from airflow_oidc_auth.managers.possession import Possession
+from airflow_oidc_auth.managers.runtime import Runtime
+from airflow_oidc_auth.managers.services import Services
+from airflow_oidc_auth.managers.tokens import AirflowTokens
+from airflow_oidc_auth.managers.user import SessionUser
+from airflow_oidc_auth.providers.bearer.proof_memory import ProofMemory
+from airflow_oidc_auth.sessions.granted import as_of
+from airflow_oidc_auth.sessions.session import Session
+from airflow_oidc_auth.web.api_call import CALL, ApiCall
+from airflow_oidc_auth.web.seen import note_session
+
+
+class Doors:
+    """Judge every token that comes in; built once per process.
+
+    :param runtime: of the document in force
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        runtime: Callable[[], Runtime],
+        tokens: AirflowTokens,
+        admission: Admission,
+        freshness: Freshness,
+    ) -> None:
+        self._clock = services.clock
+        self._live = services.live
+        self._runtime = runtime
+        self._tokens = tokens
+        self._admission = admission
+        self._freshness = freshness
+        self._possession = Possession(ProofMemory())
+        self.bearer = BearerDoor(services, runtime, admission, self._possession)
+
+    async def user_of(self, token: str) -> SessionUser:
+        """Return the user of a token that is accepted now.
+
+        :raises InvalidTokenError: as :meth:`authenticate`, or its principal is not admitted any more
+        :raises SessionError: the session or the principal cannot be read
+        :raises TokenRefused: a program's token is not accepted
+        :raises LoginRefused: nor is its owner
+        :raises ProviderError: its identity provider cannot be asked
+        """
+        call = CALL.get()
+        if call is None or call.token != token:
+            return await self._admit_browser(token)
+        self._freshness.check()
+        bearer = self.bearer
+        known = bearer.recall(token)
+        if known is not None:
+            return await bearer.admit(call, known)
+        issuer = bearer.issuer_of(token)
+        return await self._admit_call(call) if issuer is None else await bearer.enter(call, issuer)
+
+    async def authenticate(self, token: str) -> Session:
+        """Return the live session of a token that we signed: remembered signature, revocation and session, from memory.
+
+        :raises InvalidTokenError: not ours, expired, revoked, or its session has ended
+        :raises SessionError: the session cannot be read, or nobody knows which sessions have ended
+        """
+        verified = self._tokens.recall(token) or await self._tokens.verify(token)
+        self._freshness.check()
+        live = self._live
+        if live.is_token_revoked(verified.jti):
+            raise InvalidTokenError("Token has been revoked")
+        session = live.peek(verified.session_id) or await live.load(verified.session_id)
+        if session is None or session.principal_id != verified.principal_id:
+            raise InvalidTokenError("Session has ended")
+        until = session.grant.until
+        if until is not None and until <= (now := self._clock()) and (session := as_of(session, now)) is None:
+            raise InvalidTokenError("Session needs a newer authentication")
+        return session
+
+    async def _admit_browser(self, token: str) -> SessionUser:
+        session = await self.authenticate(token)
+        if session.jkt is not None:
+            raise InvalidTokenError("a token that is bound to a key proves nothing as a cookie")
+        note_session(session.id)
+        return await self._admit(session)
+
+    async def _admit_call(self, call: ApiCall) -> SessionUser:
+        session = await self.authenticate(call.token)
+        required = self._runtime().config.tokens.require_dpop
+        self._possession.check(call, session.jkt, self._clock(), required=required)
+        call.note(session)
+        return await self._admit(session)
+
+    async def _admit(self, session: Session) -> SessionUser:
+        user = self._admission.peek(session)
+        if user is None:
+            user = await self._live.run(self._admission.load, session)
+        if user is None:
+            raise InvalidTokenError("The user is not admitted")
+        return user
