@@ -29,6 +29,7 @@ class Doors:
     """Judge every token that comes in; built once per process.
 
     :param runtime: of the document in force
+    :ivar proofs: those of possession that were used, here or at the token endpoint; outlives reloads
     """
 
     def __init__(
@@ -45,7 +46,8 @@ class Doors:
         self._tokens = tokens
         self._admission = admission
         self._freshness = freshness
-        self._possession = Possession(ProofMemory())
+        self.proofs = ProofMemory()
+        self._possession = Possession(self.proofs)
         self.bearer = BearerDoor(services, runtime, admission, self._possession)
 
     async def user_of(self, token: str) -> SessionUser:
