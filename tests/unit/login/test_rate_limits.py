@@ -92,14 +92,6 @@ def test_each_kind_of_try_has_a_limit_of_its_own(watch: Watch):
     assert tries(limits, 2, kind="login") == [0, 60]
 
 
-def test_several_limits_hold_at_once(watch: Watch):
-    limits = limits_of(watch, token="2/minute;3/hour")
-    assert tries(limits, 3) == [0, 0, 60]
-    watch.now += 60
-    # The refused one has not reached the second limit.
-    assert tries(limits, 2) == [0, 3540]
-
-
 @pytest.mark.parametrize(
     "address, network",
     [
