@@ -71,7 +71,7 @@ class CliTokens:
         bearer = await provider.pool.run(provider.verify, token)
         now = int(self._clock())
         claim = self._sessions.store.claim
-        if not await self._sessions.run(claim, _name(token), expires_at=now + REMEMBERED, now=now):
+        if not await self._sessions.run(claim, used_name(token), expires_at=now + REMEMBERED, now=now):
             raise TokenRefused("token_used_before", "the id_token was brought before")
         return bearer, token
 
@@ -91,7 +91,7 @@ class CliTokens:
         return provider, token
 
 
-def _name(token: str) -> str:
+def used_name(token: str) -> str:
     """Name what the IdP signed: an ECDSA signature can be written in two ways, what is signed cannot."""
     signed = token.rpartition(".")[0]
     return hashlib.sha256(f"cli id_token\n{signed}".encode("utf-8", "surrogatepass")).hexdigest()
