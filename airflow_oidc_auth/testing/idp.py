@@ -19,6 +19,7 @@ from airflow_oidc_auth.testing.loopback import Answer, Handler, LoopbackServer, 
 from airflow_oidc_auth.testing.metadata import discovery_document, key_set
 from airflow_oidc_auth.testing.misbehaviour import Misbehaviour
 from airflow_oidc_auth.testing.pages import note_page
+from airflow_oidc_auth.testing.programs import ProgramTokens
 from airflow_oidc_auth.testing.tokens import TokenRequest
 from airflow_oidc_auth.testing.urls import parameters_of, with_parameters
 from airflow_oidc_auth.testing.users import DEMO_USERS, FakeUser
@@ -42,6 +43,7 @@ class FakeIdp:
     :param tls: serve https with this context
     :param refresh_tokens: who gets them: ``offline_access`` (whoever asks for that scope), ``always`` or ``never``
     :param backchannel_logout_uri: of the client named by ``client_id``
+    :ivar programs: gives access tokens to programs
     """
 
     def __init__(  # noqa: PLR0913 -- every one has a default, and a test names the one it is about
@@ -82,6 +84,7 @@ class FakeIdp:
             refresh_tokens=refresh_tokens,
             lie=misbehaviour or Misbehaviour(),
         )
+        self.programs = ProgramTokens(self._registry)
 
     @property
     def misbehaviour(self) -> Misbehaviour:
@@ -228,13 +231,16 @@ class FakeIdp:
             "par": endpoints.push,
             "token": token_endpoints.token,
             "userinfo": token_endpoints.userinfo,
-            "introspect": token_endpoints.introspect,
+            "introspect": self._introspect,
             "end_session": endpoints.end_session,
         }
         handler = handlers.get(name)
         if handler is None:
             return html_answer(note_page("Not found", "No such page."), 404)
         return handler(self._registry, request)
+
+    def _introspect(self, registry: endpoints.Registry, request: Request) -> Answer:
+        return self.programs.introspect(request) or token_endpoints.introspect(registry, request)
 
 
 def _connect(scheme: str, netloc: str) -> http.client.HTTPConnection:
