@@ -17,7 +17,9 @@ from airflow_oidc_auth.secret import Secret
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"
+# What OAuth calls it, and what our catalogue does: the rules give this person nothing.
 _DENIED = frozenset({"access_denied", "unauthorized_client"})
+_DENIED_CODES = frozenset({"delegation_refused", "no_matching_rule", "requirement_not_met", "step_up_needed"})
 _DAY = 86_400
 
 
@@ -41,10 +43,12 @@ class AirflowServer:
     """An Airflow somewhere.
 
     :param url: without a slash at its end, judged safe
+    :param label: what the token is called in the list of tokens
     """
 
     url: str
     transport: Transport
+    label: str = ""
 
     def providers(self) -> tuple[CliProvider, ...]:
         """Return the identity providers for terminals.
@@ -70,6 +74,7 @@ class AirflowServer:
             "subject_token": id_token.reveal(),
             "subject_token_type": ID_TOKEN,
             "provider": provider,
+            **({"label": self.label} if self.label else {}),
         }
         answer = self._ask("POST", "/auth/token/cli", form)
         if answer.status != 200:
@@ -110,9 +115,17 @@ class AirflowServer:
     def _refusal(self, answer: HttpAnswer, id_token: Secret) -> Exception:
         error, told = oauth_error(answer, (id_token,))
         reason = printable(str(told["error_description"] or error or f"it answered {answer.status}"))
-        if error in _DENIED or answer.status == 403:
+        if error in _DENIED or answer.status == 403 or _code(answer) in _DENIED_CODES:
             return Denied(f"Airflow at {printable(self.url)} does not let you in: {reason}")
         return CommandFailed(
             f"Airflow at {printable(self.url)} gives no token: {reason}. Run the command again; if it happens again, "
             "tell its administrator."
         )
+
+
+def _code(answer: HttpAnswer) -> str:
+    try:
+        code = answer.json_object().get("code")
+    except OidcAuthError:
+        return ""
+    return code if isinstance(code, str) else ""

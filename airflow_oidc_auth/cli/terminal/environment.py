@@ -41,16 +41,22 @@ class Environment:
         """Return the address it was signed in to last."""
         return _address(self.url_file)
 
-    def store_url(self, url: str) -> None:
-        """Tell airflowctl the address.
+    def check_free(self) -> None:
+        """Refuse a name whose file is something else's.
 
-        :raises CommandFailed: the file is something else's, or cannot be written
+        :raises CommandFailed: it is
         """
         if self.url_file.exists() and _address(self.url_file) is None:
             raise CommandFailed(
                 f"{printable(str(self.url_file))} is there and is no environment of airflowctl. "
                 "Choose another name with --env."
             )
+
+    def store_url(self, url: str) -> None:
+        """Tell airflowctl the address.
+
+        :raises CommandFailed: it cannot be written
+        """
         write_file(self.url_file, json.dumps({"api_url": url}))
 
     @contextmanager

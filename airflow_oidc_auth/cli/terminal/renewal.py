@@ -81,11 +81,11 @@ def _renewed(kept: Kept, around: Surroundings) -> Fresh:
         raise CommandFailed(f"Nobody is signed in here. {_AGAIN}")
     try:
         renewed = renew(around, kept.vault, login)
-    except CommandFailed:
+    except (CommandFailed, Denied) as error:
         # Near its end is not at its end: what cannot be refreshed now may be a minute later.
         if kept.token is not None and around.clock() < login.expires_at:
             return Fresh(kept.token, login.expires_at)
-        raise
+        raise CommandFailed(str(error)) from None
     token = kept.vault.read(Entry.AIRFLOW_TOKEN)
     if token is None or not renewed.is_about(token):
         raise CommandFailed(f"The place that keeps the token has lost it. {_AGAIN}")
@@ -96,6 +96,7 @@ def renew(around: Surroundings, vault: Vault, login: StoredLogin) -> StoredLogin
     """Take new tokens for the refresh token and keep them. The caller holds the environment's lock.
 
     :raises RenewalRefused: a person must sign in again
+    :raises Denied: Airflow says no
     :raises CommandFailed: it could not be done now
     """
     if login.refresh_token is None:
@@ -108,10 +109,7 @@ def renew(around: Surroundings, vault: Vault, login: StoredLogin) -> StoredLogin
         raise RenewalRefused(f"The identity provider no longer refreshes this sign-in. {_AGAIN}") from None
     except OidcAuthError as error:
         raise words.of_provider(error) from None
-    try:
-        token = around.airflow(login.url).exchange(login.provider.id, tokens.id_token)
-    except Denied as denied:
-        raise CommandFailed(str(denied)) from None
+    token = around.airflow(login.url).exchange(login.provider.id, tokens.id_token)
     renewed = replace(
         login,
         expires_at=int(around.clock()) + token.lifetime,

@@ -60,7 +60,8 @@ def sign_in(wishes: Wishes, around: Surroundings) -> SignedIn:
     """
     environment = around.environment(wishes.environment)
     url = _url(wishes, environment)
-    # Before anybody signs in: a keyring that is locked says so now.
+    # Before anybody signs in, for nothing: a file in the way, and (below) a keyring that is locked.
+    environment.check_free()
     vaults = around.vaults(environment)
     chosen = choose_provider(around.airflow(url).providers(), wishes.provider)
     trusted = _check_expected(chosen, wishes.issuer)
@@ -69,6 +70,7 @@ def sign_in(wishes: Wishes, around: Surroundings) -> SignedIn:
         refreshed = _refreshed(wishes, around, vaults[0], kept, url, chosen)
         if refreshed is not None:
             environment.store_url(url)
+            _leave_no_copy(vaults)
             return SignedIn(environment, refreshed, vaults[0], REFRESH)
         idp = around.identity_provider(url, chosen, trusted=trusted)
         tokens, way = _ask_person(wishes, around, idp, url)

@@ -8,6 +8,7 @@ import time
 import webbrowser
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from platform import node
 
 from airflow_oidc_auth.cli.terminal.addresses import (
     GuardedTransport,
@@ -23,10 +24,12 @@ from airflow_oidc_auth.cli.terminal.identity_provider import IdentityProvider
 from airflow_oidc_auth.cli.terminal.listing import CliProvider
 from airflow_oidc_auth.cli.terminal.vault import Vault, find_vaults
 from airflow_oidc_auth.cli.text import printable
+from airflow_oidc_auth.identity.text import is_clean
 from airflow_oidc_auth.providers.settings import HttpSettings
 from airflow_oidc_auth.providers.transport import RequestsTransport, Transport
 
 _TIMEOUT = 15.0
+_MAX_HOST = 64
 
 
 def _say(text: str) -> None:
@@ -39,6 +42,10 @@ def _transport() -> Transport:
     return RequestsTransport(HttpSettings(timeout=_TIMEOUT))
 
 
+def _label(host: str) -> str:
+    return f"terminal on {host}" if host and is_clean(host) and len(host) <= _MAX_HOST else "terminal"
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """One person's terminal.
@@ -47,6 +54,7 @@ class Surroundings:
     :param open_url: opens a browser, False where it could not
     :param transport: speaks HTTP with anybody
     :param clock: epoch seconds
+    :param host: what this machine calls itself
     """
 
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
@@ -56,6 +64,7 @@ class Surroundings:
     transport: Transport = field(default_factory=_transport)
     resolve: Resolve = resolve_host
     clock: Callable[[], float] = time.time
+    host: str = field(default_factory=node)
     timing: Timing = field(default_factory=lambda: Timing(time.monotonic, time.sleep))
 
     def environment(self, name: str | None) -> Environment:
@@ -68,7 +77,7 @@ class Surroundings:
 
     def airflow(self, url: str) -> AirflowServer:
         """Return the Airflow at an address that was judged safe."""
-        return AirflowServer(url, self.transport)
+        return AirflowServer(url, self.transport, _label(self.host))
 
     def identity_provider(self, url: str, chosen: CliProvider, *, trusted: bool) -> IdentityProvider:
         """Return what an Airflow named; it may not be nearer than the Airflow unless somebody trusts it."""
