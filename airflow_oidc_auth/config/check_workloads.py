@@ -28,6 +28,7 @@ def check_workloads(raw: RawDocument, parts: Parts, providers: Mapping[str, Prov
             yield from _unbound(raw, index, rule, model)
     yield from _shared_issuers(raw, providers)
     yield from _shared_audiences(raw, providers)
+    yield from _several_opaque(raw, providers)
 
 
 def _unbound(raw: RawDocument, index: int, rule: RuleModel, model: WorkloadModel) -> Iterator[Problem]:
@@ -80,7 +81,7 @@ def _shared_issuers(raw: RawDocument, providers: Mapping[str, ProviderSettings])
 def _shared_audiences(raw: RawDocument, providers: Mapping[str, ProviderSettings]) -> Iterator[Problem]:
     """An id_token has the client for its audience (OIDC Core §2): it must not pass for an access token of ours."""
     for provider_id, settings in providers.items():
-        if settings.api is None or settings.api.token_types == ("at+jwt",):
+        if settings.api is None:
             continue
         for other in providers.values():
             clients = {other.client_id, other.cli.client_id if other.cli else ""} - {""}
@@ -88,6 +89,14 @@ def _shared_audiences(raw: RawDocument, providers: Mapping[str, ProviderSettings
                 path = ("providers", provider_id, *(() if not settings.signs_in else ("api",)), "audience")
                 text = f"is the client id of provider {other.id}, so that id_tokens would pass for access tokens"
                 yield raw.problem(path, text, "define an API with an audience of its own at the provider")
+
+
+def _several_opaque(raw: RawDocument, providers: Mapping[str, ProviderSettings]) -> Iterator[Problem]:
+    """Nothing in an opaque token tells whose it is: asking several would show one provider's tokens to another."""
+    askers = [each.id for each in providers.values() if each.api is not None and each.api.opaque]
+    for provider_id in askers[1:]:
+        text = f"is set for provider {askers[0]} as well, and an opaque token does not tell whose it is"
+        yield raw.problem(("providers", provider_id, "api", "opaque"), text, "keep it for one provider")
 
 
 def _same_issuer(one: ProviderSettings, other: ProviderSettings) -> bool:

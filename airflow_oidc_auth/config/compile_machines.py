@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from airflow_oidc_auth.config.check_files import check_named_files
 from airflow_oidc_auth.config.schema.machines import ApiModel, CliModel
@@ -10,13 +10,16 @@ from airflow_oidc_auth.config.schema.providers import ProviderModel
 from airflow_oidc_auth.config.schema.workloads import JwtProvider, WorkloadModel
 from airflow_oidc_auth.errors import Problem
 from airflow_oidc_auth.providers.presets import Derived, Given, Preset
-from airflow_oidc_auth.providers.settings import ApiSettings, CliSettings, HttpSettings, ProviderSettings
+from airflow_oidc_auth.providers.settings import ApiSettings, CliSettings, GroupSource, HttpSettings, ProviderSettings
 
 
-def check_machines(model: ProviderModel, chosen: Preset, issuer: str) -> Iterator[Problem]:
+def check_machines(
+    model: ProviderModel, chosen: Preset, issuer: str, groups: Sequence[GroupSource]
+) -> Iterator[Problem]:
     """Yield what does not fit together; paths are relative to the provider.
 
     :param issuer: as the preset derives it, perhaps a template
+    :param groups: where they are found
     """
     if model.api is not None and chosen.no_access_tokens:
         yield Problem(
@@ -32,6 +35,9 @@ def check_machines(model: ProviderModel, chosen: Preset, issuer: str) -> Iterato
         yield Problem("cli", "needs one issuer, and `issuer` stands for several", "write the tenant's id in `issuer`")
     if model.cli.scopes is not None and "openid" not in model.cli.scopes:
         yield Problem("cli.scopes", "lacks openid, without which there is no id_token", "add openid")
+    if elsewhere := next((each.document for each in groups if each.document != "id_token"), ""):
+        text = f"cannot be used: groups come from the {elsewhere}, and a terminal brings an id_token only"
+        yield Problem("cli", text, "let the id_token hold the groups, and set `groups` accordingly")
     if model.cli.client_id == model.client_id and (model.client_auth or chosen.client_auth) != "none":
         text = "is the browser's client, whose secret no terminal may have"
         yield Problem("cli.client_id", text, "register a public client of its own")

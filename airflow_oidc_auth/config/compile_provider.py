@@ -62,14 +62,15 @@ class ProviderCompiler:
         chosen = preset(model.preset)
         given = _given(model, chosen)
         checks = [*check_provider(model, chosen, files=self.secrets is not None), *chosen.check(given)]
-        checks += check_machines(model, chosen, "" if checks or damaged else chosen.derive(given).issuer)
+        derived = Derived("") if checks or damaged else chosen.derive(given)
+        checks += check_machines(model, chosen, derived.issuer, _group_sources(model, chosen, derived))
         self._tell(checks, base, damaged)
         reader = SecretReader(self.raw, self.secrets, self.found)
         client_secret = reader.read((*base, "client_secret"), model.client_secret)
         private_key = reader.read((*base, "private_key"), model.private_key, _private_key_problem)
         if damaged or len(self.found) > before:
             return None
-        return _settings(provider_id, model, chosen, chosen.derive(given), client_secret, private_key)
+        return _settings(provider_id, model, chosen, derived, client_secret, private_key)
 
     def _compile_saml(self, provider_id: str, model: SamlModel, damaged: frozenset[str]) -> ProviderSettings | None:
         base: Path = ("providers", provider_id)
@@ -133,6 +134,13 @@ def _groups(groups: list[GroupsModel] | None) -> tuple[GroupSource, ...] | None:
     return tuple(GroupSource(each.from_, each.claim, GroupFormat(each.format), each.strip_prefix) for each in groups)
 
 
+def _group_sources(model: ProviderModel, chosen: Preset, derived: Derived) -> tuple[GroupSource, ...]:
+    written = _groups(model.groups)
+    if written is not None:
+        return written
+    return chosen.groups if derived.groups is None else derived.groups
+
+
 def _settings(
     provider_id: str,
     model: ProviderModel,
@@ -141,9 +149,6 @@ def _settings(
     client_secret: Secret | None,
     private_key: Secret | None,
 ) -> ProviderSettings:
-    groups = _groups(model.groups)
-    if groups is None:
-        groups = chosen.groups if derived.groups is None else derived.groups
     return ProviderSettings(
         id=provider_id,
         label=model.label or chosen.vendor,
@@ -168,7 +173,7 @@ def _settings(
         name_claims=tuple(model.claims.name or chosen.name_claims),
         email_claim=model.claims.email or chosen.email_claim,
         email_verified_claim=model.claims.email_verified or chosen.email_verified_claim,
-        groups=groups,
+        groups=_group_sources(model, chosen, derived),
         http=HttpSettings(model.http.timeout, model.http.ca_file, model.http.proxy),
         logout=chosen.logout if model.logout else "none",
         options=derived.options,

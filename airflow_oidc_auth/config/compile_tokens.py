@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from importlib.util import find_spec
 
 from airflow_oidc_auth.config.check_files import check_key_set
 from airflow_oidc_auth.config.compiled import RateLimitSettings, TokenClient, TokenSettings
@@ -17,7 +18,8 @@ from airflow_oidc_auth.secret import Secret
 
 _DAY = 86_400
 _SHORTEST_SECRET = 16
-_STORES = re.compile(r"(redis|rediss|redis\+unix|redis\+sentinel|redis\+cluster|memcached|mongodb|mongodb\+srv)://.+")
+_STORES = re.compile(r"(redis|rediss|redis\+unix)://.+")
+_INSTALL = "pip install 'airflow-oidc-auth[redis]'"
 _LIMITS = ("default_lifetime", "unverified_lifetime")
 
 
@@ -53,7 +55,7 @@ def build_tokens(model: TokensModel, reader: SecretReader) -> TokenSettings:
 
 def build_rate_limits(model: RateLimitsModel, reader: SecretReader) -> RateLimitSettings:
     """Return the settings; a secret that cannot be read is told by the reader."""
-    hint = "write redis://…, rediss://… or another store of the package limits"
+    hint = f"write redis://HOST:6379/0, rediss://… or redis+unix://…; {_INSTALL}"
     storage = reader.read(("rate_limits", "storage"), model.storage, _storage_problem, hint)
     return RateLimitSettings(model.token, model.login, model.callback, model.principal, storage)
 
@@ -70,7 +72,9 @@ def _secret_problem(secret: Secret) -> str:
 
 
 def _storage_problem(secret: Secret) -> str:
-    return "" if _STORES.fullmatch(secret.reveal()) else "is not the address of a store that servers can share"
+    if _STORES.fullmatch(secret.reveal()) is None:
+        return "is not the address of a store that servers can share"
+    return "" if find_spec("redis") else "needs the package redis"
 
 
 def _too_long(raw: RawDocument, path: Path, lifetime: int | None, limit: int) -> Iterator[Problem]:
