@@ -17,6 +17,7 @@ from airflow_oidc_auth.messages import (
     saml,
     session,
     token_requests,
+    tokens,
 )
 from airflow_oidc_auth.messages.message import Message
 
@@ -44,6 +45,7 @@ _CATALOGUE = _merge(
     saml.MESSAGES,
     session.MESSAGES,
     token_requests.MESSAGES,
+    tokens.MESSAGES,
 )
 
 

@@ -47,9 +47,10 @@ class SessionCache:
     def get(self, session_id: str) -> Session | None:
         """Return the session unless it is unknown or has expired by the clock."""
         session = self._sessions.get(session_id)
-        if session is None or session.expires_at <= self._clock():
+        if session is None or session.expires_at <= (now := self._clock()):
             return None
-        return session
+        # A token whose owner another server has confirmed since is read again.
+        return None if session.verify_by is not None and session.verify_by <= now else session
 
     def put(self, session: Session) -> None:
         """Remember a session."""
@@ -103,7 +104,7 @@ class SessionCache:
 
     def _drop_expired(self) -> None:
         now = self._clock()
-        for session_id in [key for key, session in self._sessions.items() if session.expires_at <= now]:
+        for session_id in [key for key, session in self._sessions.items() if session.is_over(now)]:
             del self._sessions[session_id]
         for session_id in [key for key, until in self._absent.items() if until <= now]:
             del self._absent[session_id]

@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 from airflow.utils.session import create_session
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import and_, delete, insert, or_, select, update
 from sqlalchemy.orm import Session as Transaction
 
 from airflow_oidc_auth.grants.digest import grant_digest
@@ -27,6 +27,7 @@ from airflow_oidc_auth.providers.provider import SignIn
 from airflow_oidc_auth.sessions import models
 from airflow_oidc_auth.sessions.accounts import Accounts
 from airflow_oidc_auth.sessions.fernet import TokenCipher
+from airflow_oidc_auth.sessions.keepers import free
 from airflow_oidc_auth.sessions.limits import MAX_NAME_LENGTH
 from airflow_oidc_auth.sessions.principal import principal_id
 from airflow_oidc_auth.sessions.principals_table import store_principal
@@ -54,6 +55,8 @@ from airflow_oidc_auth.sessions.sessions_table import (
     surplus_sessions,
 )
 from airflow_oidc_auth.sessions.store import NOTHING_SAID, Revocation
+from airflow_oidc_auth.sessions.token_store import DatabaseTokenStore
+from airflow_oidc_auth.sessions.tokens_table import tell_tokens
 from airflow_oidc_auth.sessions.transactions import TransactionRunner, Transactions, rows
 
 BATCH = 500
@@ -70,7 +73,7 @@ def airflow_transactions() -> AbstractContextManager[Transaction]:
     return create_session(scoped=False)
 
 
-class DatabaseSessionStore:
+class DatabaseSessionStore(DatabaseTokenStore):
     """Open, load and end sessions; publish revocations. Thread-safe; every method blocks.
 
     :param cipher: encrypts the IdP's tokens
@@ -117,6 +120,8 @@ class DatabaseSessionStore:
             ended = self._make_room(transaction, session.principal_id, opening.max_sessions, now)
             row = session_row(opened.session, sign_in, self._cipher)
             transaction.execute(insert(models.sessions).values(row))
+            if opened.previous_roles is not None:
+                tell_tokens(transaction, self._cipher, opened.session, sign_in.identity, now=now)
             return replace(opened, ended=ended)
 
         return self._runner.run(work)
@@ -135,7 +140,8 @@ class DatabaseSessionStore:
             return None
         statement = READ_SESSION.where(_S.id == session_id, live(now))
         row = self._runner.run(lambda transaction: transaction.execute(statement).one_or_none())
-        return None if row is None else parse_session(row)
+        session = None if row is None else parse_session(row)
+        return None if session is None or session.is_over(now) else session
 
     def end(self, session_id: str, *, reason: str, now: int) -> Ended | None:
         """End a session, publish its revocation and forget its tokens, in one transaction."""
@@ -145,7 +151,8 @@ class DatabaseSessionStore:
         self, session_ids: Collection[str], *, reason: str, now: int, idle_since: int | None = None
     ) -> Sequence[Ended]:
         """End sessions, at most 500 in a transaction."""
-        only = None if idle_since is None else idle(idle_since)
+        # One that is being re-checked is not idle for good: its tokens are just being replaced.
+        only = None if idle_since is None else and_(idle(idle_since), free(now))
         known = sorted(filter(is_session_id, session_ids))
         ended: list[Ended] = []
         for first in range(0, len(known), BATCH):

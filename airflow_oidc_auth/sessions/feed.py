@@ -9,7 +9,16 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
 from airflow_oidc_auth.sessions.periodic import Periodic
-from airflow_oidc_auth.sessions.revocation import GRANT, SESSION, TOKEN, grant_key, session_of_grant_key, token_key
+from airflow_oidc_auth.sessions.revocation import (
+    GRANT,
+    PRINCIPAL,
+    SESSION,
+    TOKEN,
+    grant_key,
+    parse_principal_key,
+    session_of_grant_key,
+    token_key,
+)
 from airflow_oidc_auth.sessions.store import Revocation, SessionStore
 
 log = logging.getLogger(__name__)
@@ -52,6 +61,8 @@ class RevocationFeed:
         self._sessions: dict[str, int] = {}
         self._tokens: dict[str, int] = {}
         self._grants: dict[str, int] = {}
+        # Until when what was issued counts no more, and until when that matters.
+        self._principals: dict[str, tuple[int, int]] = {}
         self._polling = threading.Lock()
         self._high = 0
         self._marks: deque[tuple[float, int]] = deque()
@@ -78,6 +89,11 @@ class RevocationFeed:
         """Tell whether the token was revoked, as far as this process has heard."""
         return bool(self._tokens) and token_key(jti) in self._tokens
 
+    def principal_revoked_at(self, principal_id: str) -> int | None:
+        """Return until when whatever was issued to a principal is revoked, epoch seconds; None if nothing is."""
+        revoked = self._principals.get(principal_id)
+        return None if revoked is None else revoked[0]
+
     def stale_for(self) -> float:
         """Return how many seconds ago the feed last heard from the database (or was started)."""
         return max(0.0, self._monotonic() - self._heard_at)
@@ -97,6 +113,12 @@ class RevocationFeed:
     def note_token(self, jti: str, *, expires_at: int) -> None:
         """Let a token that this server has revoked count as revoked here at once."""
         self._tokens[token_key(jti)] = expires_at
+
+    def note_principal(self, principal_id: str, moment: int, *, expires_at: int) -> None:
+        """Let what was issued to a principal until a moment count as revoked here at once."""
+        known = self._principals.get(principal_id, (0, 0))
+        # The later one of both counts, in whichever order they are read.
+        self._principals[principal_id] = max(known[0], moment), max(known[1], expires_at)
 
     def poll(self) -> None:
         """Read what is new once.
@@ -142,6 +164,9 @@ class RevocationFeed:
                 self._tokens[entry.key] = entry.expires_at
             elif entry.kind == GRANT:
                 self._note_grant(entry.key, entry.expires_at)
+            elif entry.kind == PRINCIPAL:
+                if (revoked := parse_principal_key(entry.key)) is not None:
+                    self.note_principal(*revoked, expires_at=entry.expires_at)
             else:
                 # A newer release of ours wrote it while servers are updated one by one.
                 log.debug("Revocation %d is of the unknown kind %r", entry.sequence, entry.kind)
@@ -156,3 +181,5 @@ class RevocationFeed:
         for known in (self._sessions, self._tokens, self._grants):
             for key in [key for key, expires_at in list(known.items()) if expires_at <= now]:
                 known.pop(key, None)
+        for key in [key for key, (_, expires_at) in list(self._principals.items()) if expires_at <= now]:
+            self._principals.pop(key, None)

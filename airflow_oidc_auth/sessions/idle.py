@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from airflow_oidc_auth.sessions.live import LiveSessions
 from airflow_oidc_auth.sessions.periodic import Periodic
 from airflow_oidc_auth.sessions.session import Ended
+from airflow_oidc_auth.sessions.sessions_table import IDLE_TIMEOUT
 
-IDLE_TIMEOUT = "idle_timeout"
 SWEEP_EVERY = 30.0
 AT_ONCE = 500
 # Another server writes activity every half minute, by its own clock.

@@ -20,7 +20,16 @@ from airflow_oidc_auth.sessions.periodic import Periodic
 from airflow_oidc_auth.sessions.replay import StoreReplayCache
 from airflow_oidc_auth.sessions.revocation import is_session_id
 from airflow_oidc_auth.sessions.schedule import next_check
-from airflow_oidc_auth.sessions.session import Ended, Leased, Opened, Opening, Regraded, Session
+from airflow_oidc_auth.sessions.session import (
+    BROWSER,
+    Ended,
+    Leased,
+    Opened,
+    Opening,
+    Regraded,
+    Session,
+    TokenRequest,
+)
 from airflow_oidc_auth.sessions.store import SessionStore
 
 T = TypeVar("T")
@@ -95,7 +104,7 @@ class LiveSessions:
         # Asked each time: a load that read before another server's end may put it into the cache after.
         if session is None or self.feed.is_session_revoked(session_id):
             return None
-        return session
+        return session if session.kind == BROWSER or not self._is_revoked(session) else None
 
     def is_token_revoked(self, jti: str) -> bool:
         """Tell whether the token was revoked. Memory only."""
@@ -114,9 +123,9 @@ class LiveSessions:
         if known is not None or not self._worth_reading(session_id):
             return known
         session = await self._executor.wait(self._begin_read(session_id))
-        if session is None or session.expires_at <= self._clock() or self.feed.is_session_revoked(session_id):
+        if session is None or session.is_over(self._clock()) or self.feed.is_session_revoked(session_id):
             return None
-        return session
+        return None if session.is_token and self._is_revoked(session) else session
 
     async def open(
         self,
@@ -145,6 +154,42 @@ class LiveSessions:
         self._on_opened(opened.session.principal_id)
         return opened
 
+    def open_token_now(
+        self,
+        owner: Session,
+        request: TokenRequest,
+        *,
+        identity: Identity | None,
+        client_address: str | None,
+        unverified_lifetime: int,
+    ) -> Session:
+        """Open the session behind a token, on the calling thread.
+
+        :raises SessionError: as the store's ``open_token``
+        """
+        opened = self.store.open_token(
+            owner,
+            request,
+            identity=identity,
+            now=self._now(),
+            client_address=client_address,
+            unverified_lifetime=unverified_lifetime,
+        )
+        self._cache.put(opened.session)
+        self._on_opened(opened.session.principal_id)
+        return opened.session
+
+    def revoke_principal_now(self, principal_id: str) -> None:
+        """Let nothing count that was issued to a principal until now, on the calling thread: here at once, even when
+        the store fails; elsewhere within the feed's interval. Sessions are ended separately.
+
+        :raises SessionError: ``session_store_unavailable``: the other servers have not heard of it
+        """
+        now = self._now()
+        until = now + LONGEST_SESSION + TOKEN_GRACE
+        self.feed.note_principal(principal_id, now, expires_at=until)
+        self.store.revoke_principal(principal_id, now=now, until=until)
+
     async def withdraw(self, identity: Identity) -> tuple[str, ...]:
         """Take the roles that an account elsewhere has; return those that went.
 
@@ -166,10 +211,9 @@ class LiveSessions:
     def end_now(self, session_id: str, *, reason: str) -> Ended | None:
         """Do what :meth:`end` does, on the calling thread."""
         self._end_here(session_id)
-        ended = self.store.end(session_id, reason=reason, now=self._now())
-        if ended is not None:
-            self.feed.note_session(session_id, expires_at=ended.session.expires_at)
-        return ended
+        ended = self.store.end_many([session_id], reason=reason, now=self._now())
+        self._note_ended(ended)
+        return next((each for each in ended if each.session.id == session_id), None)
 
     def end_all_now(self, principal_id: str, *, reason: str) -> Sequence[Ended]:
         """End every session of a principal, on the calling thread; sessions that another server ended are left out.
@@ -198,6 +242,17 @@ class LiveSessions:
         """
         ended = self.store.end_leased(leased, reason=reason, now=self._now())
         self._note_ended(() if ended is None else (ended,))
+        return ended
+
+    def end_refused_now(self, leased: Leased, *, reason: str) -> Sequence[Ended]:
+        """End a session whose person the IdP refuses, and that person's tokens, on the calling thread.
+
+        Empty if the lease was lost.
+
+        :raises SessionError: ``session_store_unavailable``
+        """
+        ended = self.store.end_refused(leased, reason=reason, now=self._now())
+        self._note_ended(ended)
         return ended
 
     def note_regraded(self, regraded: Regraded, change: str) -> None:
@@ -254,6 +309,12 @@ class LiveSessions:
 
     def _now(self) -> int:
         return int(self._clock())
+
+    def _is_revoked(self, session: Session) -> bool:
+        """Tell whether all that the owner of a token had was revoked since it was made."""
+        moment = self.feed.principal_revoked_at(session.principal_id)
+        # What was made in the same second came after, or was ended by itself.
+        return moment is not None and session.created_at < moment
 
     def _note_ended(self, ended: Sequence[Ended]) -> None:
         for each in ended:

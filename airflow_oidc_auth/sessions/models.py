@@ -19,17 +19,21 @@ from airflow_oidc_auth.sessions.limits import (
     BREAK_GLASS_ID_LENGTH,
     LEASE_OWNER_LENGTH,
     MAX_ADDRESS_LENGTH,
+    MAX_CLIENT_LENGTH,
     MAX_EMAIL_LENGTH,
     MAX_EXPLANATION_LENGTH,
     MAX_IDENTITY_LENGTH,
     MAX_ISO_TIME_LENGTH,
     MAX_KEY_LENGTH,
+    MAX_KIND_LENGTH,
+    MAX_LABEL_LENGTH,
     MAX_NAME_LENGTH,
     MAX_REASON_LENGTH,
     MAX_SID_LENGTH,
     MESSAGE_KEY_LENGTH,
     PRINCIPAL_ID_LENGTH,
     SESSION_ID_LENGTH,
+    THUMBPRINT_LENGTH,
 )
 
 SCHEMA: str | None = airflow_metadata.schema
@@ -95,12 +99,23 @@ sessions = Table(
     Column("lease_until", BigInteger, nullable=True),
     Column("check_failures", Integer, nullable=True),
     Column("lease_owner", ascii_key(LEASE_OWNER_LENGTH), nullable=True),
+    # Token sessions; a browser's has no kind, as the rows of older releases.
+    Column("kind", ascii_key(MAX_KIND_LENGTH), nullable=True),
+    Column("label", unicode_text(MAX_LABEL_LENGTH), nullable=True),
+    Column("client_id", unicode_text(MAX_CLIENT_LENGTH), nullable=True),
+    Column("actors", ascii_document(), nullable=True),
+    Column("jkt", ascii_key(THUMBPRINT_LENGTH), nullable=True),
+    Column("scope", ascii_document(), nullable=True),
+    Column("verify_by", BigInteger, nullable=True),
+    Column("parent", ascii_key(SESSION_ID_LENGTH), nullable=True),
     Index("idx_oidc_auth_session_principal_id", "principal_id"),
     Index("idx_oidc_auth_session_expires_at", "expires_at"),
     Index("idx_oidc_auth_session_idp_sid", "idp_sid"),
     Index("idx_oidc_auth_session_seen_at", "seen_at"),
     Index("idx_oidc_auth_session_check_due_at", "check_due_at"),
     Index("idx_oidc_auth_session_regrade_at", "regrade_at"),
+    Index("idx_oidc_auth_session_kind", "kind"),
+    Index("idx_oidc_auth_session_parent", "parent"),
 )
 
 revocations = Table(

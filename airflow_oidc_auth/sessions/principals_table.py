@@ -46,6 +46,20 @@ def store_principal(transaction: Transaction, session: Session) -> tuple[str, ..
         return ()
 
 
+def hold_principal(transaction: Transaction, session: Session) -> None:
+    """Lock the principal's row until the transaction ends; create it for somebody who never signed in here.
+
+    :raises SessionError: ``principal_conflict``
+    """
+    mine = _P.id == session.principal_id
+    if not rows(transaction.execute(update(models.principals).where(mine).values(id=session.principal_id))):
+        store_principal(transaction, session)
+        return
+    stored = transaction.execute(select(_P.issuer, _P.subject).where(mine)).one()
+    if (stored.issuer, stored.subject) != (session.issuer, session.subject):
+        raise SessionError("principal_conflict", f"principal {session.principal_id} has another issuer or subject")
+
+
 def store_roles(transaction: Transaction, principal_id: str, roles: tuple[str, ...]) -> None:
     """Keep the roles that a re-check gave, for the next sign-in to compare with; locks the row."""
     mine = _P.id == principal_id

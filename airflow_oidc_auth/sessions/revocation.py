@@ -8,6 +8,7 @@ import re
 SESSION = "session"
 TOKEN = "token"
 GRANT = "grant"
+PRINCIPAL = "principal"
 
 _PLAIN_KEY = re.compile(r"[\x21-\x7e]{1,100}")
 _SESSION_ID = re.compile(r"[A-Za-z0-9_-]{22}")
@@ -29,6 +30,17 @@ def grant_key(session_id: str, change: str) -> str:
 def session_of_grant_key(key: str) -> str:
     """Return whose Grant has changed."""
     return key.partition(".")[0]
+
+
+def principal_key(principal_id: str, moment: int) -> str:
+    """Return the key of what was issued to a principal until a moment, epoch seconds."""
+    return f"{principal_id}.{moment}"
+
+
+def parse_principal_key(key: str) -> tuple[str, int] | None:
+    """Return principal and moment, or None for what no release of ours has written."""
+    principal_id, _, moment = key.partition(".")
+    return (principal_id, int(moment)) if moment.isascii() and moment.isdigit() else None
 
 
 def token_key(jti: str) -> str:

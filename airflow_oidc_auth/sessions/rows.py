@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import replace
 from typing import Any
@@ -14,7 +15,7 @@ from airflow_oidc_auth.providers.provider import SignIn
 from airflow_oidc_auth.sessions import limits
 from airflow_oidc_auth.sessions.grant_document import parse_grant
 from airflow_oidc_auth.sessions.principal import principal_id
-from airflow_oidc_auth.sessions.session import Opening, Recheck, Session
+from airflow_oidc_auth.sessions.session import BROWSER, Opening, Recheck, Session
 
 log = logging.getLogger(__name__)
 
@@ -50,14 +51,14 @@ def new_session(  # one argument per fact
         provider=identity.provider,
         issuer=identity.issuer,
         subject=identity.subject,
-        name=_storable(identity.name)[: limits.MAX_NAME_LENGTH],
-        email=email and _storable(email),
+        name=storable(identity.name)[: limits.MAX_NAME_LENGTH],
+        email=email and storable(email),
         grant=grant,
         grant_digest=grant_digest(grant),
         created_at=now,
         expires_at=expires_at,
         idp_sid=storable_sid(sign_in.sid),
-        client_address=client_address and _storable(client_address)[: limits.MAX_ADDRESS_LENGTH],
+        client_address=client_address and storable(client_address)[: limits.MAX_ADDRESS_LENGTH],
         auth_time=_storable_time(sign_in.auth_time),
         seen_at=now,
         check_due_at=opening.check_due_at,
@@ -75,12 +76,13 @@ def changed_session(session: Session, recheck: Recheck, grant: Grant, now: int) 
         checked_at=now if recheck.confirmed else session.checked_at,
         check_due_at=recheck.check_due_at,
         regrade_at=recheck.regrade_at,
+        verify_by=session.verify_by if recheck.verify_by is None else recheck.verify_by,
     )
 
 
 def storable_sid(sid: str | None) -> str | None:
     """Return the IdP's session id, or None for one that a column cannot hold: shortened it would be another one."""
-    return _storable(sid) if sid and len(sid) <= limits.MAX_SID_LENGTH else None
+    return storable(sid) if sid and len(sid) <= limits.MAX_SID_LENGTH else None
 
 
 def _storable_time(moment: int | None) -> int | None:
@@ -88,7 +90,7 @@ def _storable_time(moment: int | None) -> int | None:
     return moment if moment is not None and 0 <= moment <= _LATEST else None
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """Drop what PostgreSQL refuses: NUL and lone surrogates."""
     return text.replace("\0", "").encode("utf-8", "ignore").decode("utf-8")
 
@@ -100,6 +102,12 @@ def parse_session(row: Any) -> Session | None:
         return None
     if principal_id(row.issuer, row.subject) != row.principal_id:
         log.error("Session of principal %s is refused: the principal has another issuer or subject", row.principal_id)
+        return None
+    try:
+        actors, scope = _texts(row.actors) or (), _texts(row.scope)
+    except ValueError:
+        # What it was narrowed to is not known: it must not be taken for one that is not narrowed.
+        log.error("Session of principal %s is refused: its scope or actors cannot be read", row.principal_id)  # noqa: TRY400
         return None
     return Session(
         id=row.id,
@@ -120,7 +128,29 @@ def parse_session(row: Any) -> Session | None:
         checked_at=row.checked_at,
         check_due_at=row.check_due_at,
         regrade_at=row.regrade_at,
+        kind=row.kind or BROWSER,
+        label=row.label,
+        client_id=row.client_id,
+        actors=actors,
+        jkt=row.jkt,
+        scope=scope,
+        verify_by=row.verify_by,
+        parent=row.parent,
     )
+
+
+def dump_texts(texts: tuple[str, ...] | None) -> str | None:
+    """Return texts as ASCII JSON, None for none at all."""
+    return None if texts is None else json.dumps(texts)
+
+
+def _texts(document: str | None) -> tuple[str, ...] | None:
+    if document is None:
+        return None
+    texts = json.loads(document)
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise ValueError("no list of texts")
+    return tuple(texts)
 
 
 def _parse_grant(row: Any) -> Grant | None:

@@ -14,16 +14,19 @@ from airflow_oidc_auth.sessions import models
 from airflow_oidc_auth.sessions.fernet import TokenCipher
 from airflow_oidc_auth.sessions.grant_document import dump_grant
 from airflow_oidc_auth.sessions.identity_document import dump_identity
+from airflow_oidc_auth.sessions.keepers import hand_over, has_tokens, read_held
 from airflow_oidc_auth.sessions.limits import MAX_REASON_LENGTH
 from airflow_oidc_auth.sessions.revocation import SESSION
 from airflow_oidc_auth.sessions.rows import parse_session
 from airflow_oidc_auth.sessions.session import Ended, Session
+from airflow_oidc_auth.sessions.tokens_table import children_of, mark_tokens
 from airflow_oidc_auth.sessions.transactions import rows
 
 _S = models.sessions.c
 _P = models.principals.c
 
 TOO_MANY = "too_many_sessions"
+IDLE_TIMEOUT = "idle_timeout"
 # What an ended session has no use for.
 _FORGOTTEN: Mapping[str, None] = dict.fromkeys(
     ("id_token", "refresh_token", "access_token", "claims", "check_due_at", "regrade_at", "lease_until")
@@ -48,7 +51,16 @@ READ_SESSION = select(
     _S.checked_at,
     _S.check_due_at,
     _S.regrade_at,
+    _S.kind,
+    _S.label,
+    _S.client_id,
+    _S.actors,
+    _S.jkt,
+    _S.scope,
+    _S.verify_by,
+    _S.parent,
 ).join_from(models.sessions, models.principals, _S.principal_id == _P.id)
+_READ_ENDED = READ_SESSION.add_columns(_S.id_token, _S.refresh_token, _S.access_token, _S.lease_until)
 
 
 def live(now: int) -> Any:
@@ -57,8 +69,11 @@ def live(now: int) -> Any:
 
 
 def idle(since: int) -> Any:
-    """Return the condition that a session was not seen since; a row of an older release was seen when it was opened."""
-    return or_(_S.seen_at < since, and_(_S.seen_at.is_(None), _S.created_at < since))
+    """Return the condition that a browser's session was not seen since; one of an older release was when it was opened.
+
+    A program that calls once a day is not idle.
+    """
+    return and_(_S.kind.is_(None), or_(_S.seen_at < since, and_(_S.seen_at.is_(None), _S.created_at < since)))
 
 
 def session_row(session: Session, sign_in: SignIn, cipher: TokenCipher) -> Mapping[str, Any]:
@@ -109,17 +124,49 @@ def end_sessions(
     ended = {"ended_at": now, "end_reason": reason[:MAX_REASON_LENGTH], "lease_owner": mark}
     if not rows(transaction.execute(ending.values(ended))):
         return ()
-    found = transaction.execute(READ_SESSION.add_columns(_S.id_token).where(mine, _S.lease_owner == mark)).all()
+    found = transaction.execute(
+        _READ_ENDED.add_columns(has_tokens(now).label("watched")).where(mine, _S.lease_owner == mark)
+    ).all()
     transaction.execute(update(models.sessions).where(mine, _S.lease_owner == mark).values(_FORGOTTEN))
     entries = [revocation_row(SESSION, row.id, expires_at=row.expires_at, now=now) for row in found]
     transaction.execute(insert(models.revocations), entries)
     parsed = ((parse_session(row), cipher.decrypt(row.id_token, f"id_token:{row.id}")) for row in found)
-    return tuple(Ended(session, id_token) for session, id_token in parsed if session is not None)
+    ended = tuple(Ended(session, id_token) for session, id_token in parsed if session is not None)
+    if not any(row.watched for row in found):
+        return ended
+    return ended + _follow_up(transaction, cipher, found, ended, reason=reason, now=now)
+
+
+def _follow_up(
+    transaction: Transaction,
+    cipher: TokenCipher,
+    found: Sequence[Any],
+    ended: Sequence[Ended],
+    *,
+    reason: str,
+    now: int,
+) -> tuple[Ended, ...]:
+    """See to the tokens of those whose session has ended: what was made from a token ends with it.
+
+    The IdP's tokens go to another token session, but not where somebody wanted an end: a sign-out also ends them at the
+    IdP. Those of a session that is being re-checked are being replaced: whoever does that passes them on.
+    """
+    children = children_of(transaction, [row.id for row in found], now)
+    more = tuple(end_sessions(transaction, cipher, children, reason=reason, now=now)) if children else ()
+    sessions = {each.session.id: each.session for each in ended}
+    for row in found:
+        session = sessions.get(row.id)
+        if session is None or not row.watched:
+            continue
+        if (session.is_token or reason == IDLE_TIMEOUT) and (row.lease_until is None or row.lease_until <= now):
+            hand_over(transaction, cipher, read_held(cipher, row), session, now=now, apart_from=sessions)
+        mark_tokens(transaction, session, now=now)
+    return more
 
 
 def surplus_sessions(transaction: Transaction, principal_id: str, keep: int, now: int) -> Sequence[str]:
-    """Return the live sessions of a principal but for the newest ``keep``; the principal's row is locked."""
-    mine = select(_S.id).where(_S.principal_id == principal_id, live(now))
+    """Return the live browser sessions of a principal but for the newest ``keep``; the principal's row is locked."""
+    mine = select(_S.id).where(_S.principal_id == principal_id, _S.kind.is_(None), live(now))
     return transaction.execute(mine.order_by(_S.created_at.desc(), _S.id)).scalars().all()[keep:]
 
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from airflow_oidc_auth.grants.grant import Grant
 from airflow_oidc_auth.identity import Identity
-from airflow_oidc_auth.providers.provider import SignIn
+from airflow_oidc_auth.providers.provider import HeldTokens, SignIn
 from airflow_oidc_auth.sessions.session import (
     DueSession,
     Ended,
@@ -21,7 +21,9 @@ from airflow_oidc_auth.sessions.session import (
     Recheck,
     Regraded,
     Session,
+    TokenRequest,
 )
+from airflow_oidc_auth.sessions.token_session import UNVERIFIED_LIFETIME
 
 NOTHING_SAID = Opening()
 
@@ -30,8 +32,9 @@ NOTHING_SAID = Opening()
 class Revocation:
     """One entry of the revocation feed.
 
-    :param kind: ``session``, ``token`` or ``grant``
-    :param key: session id, ``jti``, or of a changed Grant the session id, a dot and what tells the changes apart
+    :param kind: ``session``, ``token``, ``grant`` or ``principal``
+    :param key: session id, ``jti``, of a changed Grant the session id, a dot and what tells the changes apart, of a
+        principal its id, a dot and until when what was issued to it counts no more
     :param expires_at: epoch seconds after which nothing bearing the key can be valid
     """
 
@@ -164,6 +167,53 @@ class SessionStore(Protocol):
 
         Whoever has lost it heard the answer to a question that somebody else has asked again since.
         """
+
+    def open_token(
+        self,
+        owner: Session,
+        request: TokenRequest,
+        *,
+        identity: Identity | None,
+        now: int,
+        client_address: str | None = None,
+        unverified_lifetime: int = UNVERIFIED_LIFETIME,
+    ) -> Opened:
+        """Store the session behind a token that is made for a program, with the owner's roles or fewer.
+
+        :param owner: a live session, or one of kind ``bearer``, which has no row
+        :param request: with a lifetime
+        :param identity: what the IdP said of the owner; None for what the owner's session keeps of it
+        :param unverified_lifetime: seconds for which it may live without its owner being confirmed
+        :raises SessionError: ``token_owner_gone``: the owner's session has ended, or all that they had was revoked;
+            ``token_owner_unverified``, ``token_scope_not_held``, ``session_store_unavailable``
+        """
+
+    def list_tokens(self, *, now: int, principal_id: str | None = None) -> Sequence[Session]:
+        """Return live token sessions, newest first; a store may return at most 10,000."""
+
+    def revoke_principal(self, principal_id: str, *, now: int, until: int) -> None:
+        """Publish that nothing counts any more that was issued to a principal until now, whoever issued it.
+
+        No token is made from what was revoked, also not at the same moment.
+
+        :param until: epoch seconds after which nothing that was issued by then can be valid
+        :raises SessionError: ``session_store_unavailable``
+        """
+
+    def end_refused(self, leased: Leased, *, reason: str, now: int) -> Sequence[Ended]:
+        """End a session whose person the IdP refuses, as :meth:`end_leased` does, and all tokens of that person.
+
+        The leased session comes first; nothing ends if the lease was lost.
+        """
+
+    def find_keeper(self, leased: Leased, *, now: int) -> int | None:
+        """Return until when another live session of the same person at the same provider can be confirmed.
+
+        If there is none, a leased token session takes over what one that has expired still holds.
+        """
+
+    def pass_on(self, session: Session, tokens: HeldTokens, *, now: int) -> None:
+        """Give the IdP's new tokens of a token session that ended while they came to another one of its person."""
 
     def revocations(self, *, after: int, now: int) -> Sequence[Revocation]:
         """Return unexpired revocations with ``sequence`` greater than ``after``, in order.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from airflow_oidc_auth.errors import SessionError
 from airflow_oidc_auth.grants.grant import Grant
@@ -14,6 +14,7 @@ from airflow_oidc_auth.providers.provider import HeldTokens, SignIn
 from airflow_oidc_auth.sessions.principal import principal_id
 from airflow_oidc_auth.sessions.revocation import GRANT, SESSION, TOKEN, grant_key, is_session_id, token_key
 from airflow_oidc_auth.sessions.rows import changed_session, check_storable, new_session
+from airflow_oidc_auth.sessions.scope import scoped
 from airflow_oidc_auth.sessions.session import (
     DueSession,
     Ended,
@@ -25,19 +26,10 @@ from airflow_oidc_auth.sessions.session import (
     Session,
 )
 from airflow_oidc_auth.sessions.store import NOTHING_SAID, Revocation
+from airflow_oidc_auth.testing.token_store import Kept, MemoryTokenStore
 
 
-@dataclass(slots=True)
-class _Kept:
-    session: Session
-    tokens: HeldTokens = field(repr=False)
-    identity: Identity
-    failures: int = 0
-    lease_owner: str | None = None
-    lease_until: int = 0
-
-
-class MemorySessionStore:
+class MemorySessionStore(MemoryTokenStore):
     """Keep sessions for as long as this object lives. Thread-safe.
 
     ``down`` is a switch: while it is true every call fails as it would without a database.
@@ -48,10 +40,11 @@ class MemorySessionStore:
         self._new_id = new_id
         self._lock = threading.RLock()
         self._sequence = 0
-        self._sessions: dict[str, _Kept] = {}
+        self._sessions: dict[str, Kept] = {}
         self._roles: dict[str, tuple[str, ...]] = {}
         self._revocations: dict[tuple[str, str], Revocation] = {}
         self._replays: dict[str, int] = {}
+        self._revoked: dict[str, int] = {}
 
     def open(
         self,
@@ -71,7 +64,9 @@ class MemorySessionStore:
             previous = self._roles.get(session.principal_id)
             self._roles[session.principal_id] = grant.roles
             ended = self._make_room(session.principal_id, opening.max_sessions, now)
-            self._sessions[session.id] = _Kept(session, tokens, sign_in.identity)
+            self._sessions[session.id] = Kept(session, tokens, sign_in.identity)
+            if previous is not None:
+                self._tell(session, sign_in.identity, now)
             return Opened(session, previous, ended=ended)
 
     def withdraw(self, identity: Identity) -> tuple[str, ...]:  # the database may keep accounts
@@ -85,30 +80,24 @@ class MemorySessionStore:
             return None
         with self._available():
             kept = self._find(session_id, now)
-            return None if kept is None else kept.session
+            return None if kept is None or kept.session.is_over(now) else kept.session
 
-    def end(self, session_id: str, *, reason: str, now: int) -> Ended | None:  # the database keeps the reason
+    def end(self, session_id: str, *, reason: str, now: int) -> Ended | None:
         """Forget a session and publish that."""
-        with self._available():
-            kept = self._find(session_id, now)
-            if kept is None:
-                return None
-            del self._sessions[session_id]
-            self._publish(SESSION, session_id, kept.session.expires_at)
-            return Ended(kept.session, kept.tokens.id_token)
+        return next(iter(self.end_many([session_id], reason=reason, now=now)), None)
 
     def end_many(
         self, session_ids: Collection[str], *, reason: str, now: int, idle_since: int | None = None
     ) -> Sequence[Ended]:
         """Forget sessions and publish that."""
         with self._available():
-            chosen = [
-                session_id
-                for session_id in session_ids
-                if idle_since is None or ((kept := self._sessions.get(session_id)) and _seen(kept) < idle_since)
-            ]
-            ended = (self.end(session_id, reason=reason, now=now) for session_id in chosen)
-            return tuple(each for each in ended if each is not None)
+            found = (self._find(session_id, now) for session_id in session_ids)
+            gone = [kept for kept in found if kept is not None and (idle_since is None or _idle(kept, idle_since, now))]
+            for kept in gone:
+                del self._sessions[kept.session.id]
+                self._publish(SESSION, kept.session.id, kept.session.expires_at)
+            ended = tuple(Ended(kept.session, kept.tokens.id_token) for kept in gone)
+            return ended + self._follow_up(gone, reason, now)
 
     def revoke_token(self, jti: str, *, expires_at: int, now: int) -> None:  # the database keeps it
         """Publish the revocation of one token."""
@@ -162,7 +151,8 @@ class MemorySessionStore:
         """Return ids of live sessions that were not seen since."""
         with self._available():
             live = (each for each in self._sessions.values() if each.session.expires_at > now)
-            return [each.session.id for each in sorted(live, key=_seen) if _seen(each) < idle_since][:limit]
+            idle = [each for each in sorted(live, key=_seen) if not each.session.is_token and _seen(each) < idle_since]
+            return [each.session.id for each in idle][:limit]
 
     def due_sessions(
         self, *, now: int, active_since: int, limit: int, providers: Collection[str]
@@ -173,7 +163,11 @@ class MemorySessionStore:
                 DueSession(each.id, each.provider, each.check_due_at, each.regrade_at)
                 for kept in self._sessions.values()
                 if kept.lease_until <= now and (each := kept.session).expires_at > now
-                if (each.provider in providers and _seen(kept) >= active_since and _past(each.check_due_at, now))
+                if (
+                    each.provider in providers
+                    and self._wanted(kept, active_since, now)
+                    and _past(each.check_due_at, now)
+                )
                 or _past(each.regrade_at, now)
             ]
         return sorted(due, key=lambda each: each.check_due_at or 0)[:limit]
@@ -187,24 +181,28 @@ class MemorySessionStore:
             if (kept.session.check_due_at, kept.session.regrade_at) != (due.check_due_at, due.regrade_at):
                 return None
             kept.lease_owner, kept.lease_until = owner, now + seconds
-            return Leased(kept.session, kept.tokens, kept.identity, owner, kept.lease_until, kept.failures)
+            watched = bool(self._tokens_of(kept.session, now, apart_from=(kept.session.id,)))
+            return Leased(kept.session, kept.tokens, kept.identity, owner, kept.lease_until, kept.failures, watched)
 
     def settle_recheck(self, leased: Leased, recheck: Recheck, *, now: int) -> Regraded | None:
         """Keep what came of a re-check and give the lease back."""
         with self._available():
-            kept = self._find(leased.session.id, now)
+            kept = self._sessions.get(leased.session.id)
             if kept is None or kept.lease_owner != leased.owner:
                 return None
-            kept.lease_owner, kept.lease_until, kept.failures = None, 0, recheck.failures
+            grant = leased.session.grant if recheck.grant is None else _granted(leased.session, recheck, recheck.grant)
+            kept.lease_owner, kept.lease_until = None, 0
             kept.tokens = recheck.tokens or kept.tokens
-            kept.identity = recheck.identity or kept.identity
-            grant = recheck.grant or leased.session.grant
+            if kept.session.expires_at <= now or self._was_told(kept, leased):
+                return Regraded(leased.session, leased.session.grant)
+            kept.failures, kept.identity = recheck.failures, recheck.identity or kept.identity
             kept.session = changed_session(replace(leased.session, seen_at=kept.session.seen_at), recheck, grant, now)
-            if recheck.grant is not None:
-                self._roles[kept.session.principal_id] = grant.roles
+            if recheck.grant is not None and (recheck.confirmed or not kept.session.is_token):
+                self._roles[kept.session.principal_id] = (recheck.whole or recheck.grant).roles
+            told = self._tell_after(leased, recheck, grant, now)
             if grant != leased.session.grant:
                 self._publish(GRANT, grant_key(leased.session.id, leased.owner), kept.session.expires_at)
-            return Regraded(kept.session, leased.session.grant)
+            return Regraded(kept.session, leased.session.grant, told=told)
 
     def end_leased(self, leased: Leased, *, reason: str, now: int) -> Ended | None:
         """Forget a session while the lease is held."""
@@ -233,14 +231,19 @@ class MemorySessionStore:
                 del self._replays[message]
             return len(sessions) + len(revocations) + len(replays)
 
-    def _find(self, session_id: str, now: int) -> _Kept | None:
+    def _wanted(self, kept: Kept, active_since: int, now: int) -> bool:
+        active = kept.session.is_token or _seen(kept) >= active_since
+        return active or bool(self._tokens_of(kept.session, now))
+
+    def _find(self, session_id: str, now: int) -> Kept | None:
         kept = self._sessions.get(session_id)
         return kept if kept is not None and kept.session.expires_at > now else None
 
     def _make_room(self, principal: str, max_sessions: int | None, now: int) -> tuple[Ended, ...]:
         if max_sessions is None:
             return ()
-        surplus = self.list_sessions(now=now, principal_id=principal)[max_sessions - 1 :]
+        theirs = self.list_sessions(now=now, principal_id=principal)
+        surplus = [session for session in theirs if not session.is_token][max_sessions - 1 :]
         return tuple(self.end_many([session.id for session in surplus], reason="too_many_sessions", now=now))
 
     def _available(self) -> threading.RLock:
@@ -254,7 +257,15 @@ class MemorySessionStore:
             self._revocations[kind, key] = Revocation(self._sequence, kind, key, expires_at)
 
 
-def _seen(kept: _Kept) -> int:
+def _granted(session: Session, recheck: Recheck, grant: Grant) -> Grant:
+    return scoped(session, recheck.whole or grant, recheck)
+
+
+def _idle(kept: Kept, since: int, now: int) -> bool:
+    return not kept.session.is_token and _seen(kept) < since and kept.lease_until <= now
+
+
+def _seen(kept: Kept) -> int:
     return kept.session.created_at if kept.session.seen_at is None else kept.session.seen_at
 
 

@@ -133,11 +133,11 @@ def test_a_re_check_without_news_costs_three_statements_and_never_the_principal(
     assert not any(statement.startswith("UPDATE oidc_auth_principal") for statement in statements)
 
 
-def test_another_grant_costs_five_statements(database, store):
+def test_another_grant_costs_six_statements(database, store):
     session = open_due(store, check_due_at=DUE)
     with counted(database.database) as statements:
         store.settle_recheck(lease(store, session), Recheck(DUE + 300, grant=VIEWER), now=DUE)
-    assert len(statements) == 5, statements
+    assert len(statements) == 6, statements
 
 
 def test_activity_of_a_thousand_sessions_costs_two_statements(database, store):

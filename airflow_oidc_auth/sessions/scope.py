@@ -1,0 +1,44 @@
+"""A Grant that a token was narrowed to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from airflow_oidc_auth.errors import LoginRefused
+from airflow_oidc_auth.grants.grant import Grant, RuleMatch, first_end
+from airflow_oidc_auth.sessions.session import Recheck, Session
+
+
+def narrow(grant: Grant, scope: tuple[str, ...] | None) -> Grant | None:
+    """Return what is left of a Grant within a scope of roles, None for nothing; no scope narrows nothing.
+
+    What would be there after another authentication is left out: a program cannot authenticate again.
+    """
+    if scope is None:
+        return replace(grant, step_ups=()) if grant.step_ups else grant
+    roles = tuple(role for role in grant.roles if role in scope)
+    if not roles:
+        return None
+    matches = tuple(narrowed for match in grant.matches if (narrowed := _narrow_match(match, scope)) is not None)
+    return replace(grant, roles=roles, matches=matches, step_ups=(), until=first_end(matches))
+
+
+def _narrow_match(match: RuleMatch, scope: tuple[str, ...]) -> RuleMatch | None:
+    roles = tuple(role for role in match.roles if role in scope)
+    return replace(match, roles=roles) if roles or match.teams else None
+
+
+def scoped(session: Session, whole: Grant, recheck: Recheck) -> Grant:
+    """Return what a session gets of all that its principal now has.
+
+    :raises LoginRefused: ``token_roles_lost``: nothing is left of what a token was narrowed to
+    """
+    if not session.is_token:
+        return whole
+    # Less than the whole: the rules give less where somebody acts on behalf of the principal.
+    capped = recheck.grant is not None and recheck.whole is not None and recheck.grant.roles != recheck.whole.roles
+    given = narrow(whole, recheck.grant.roles if capped and recheck.grant is not None else None)
+    left = None if given is None else narrow(given, session.scope)
+    if left is None:
+        raise LoginRefused("token_roles_lost", f"of its scope {list(session.scope or ())} nothing is left")
+    return left
