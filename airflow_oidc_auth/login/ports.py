@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from airflow_oidc_auth.audit.event import AuditRecord
 from airflow_oidc_auth.grants.grant import Evaluation, Grant
@@ -177,6 +177,18 @@ class BearerIssuer(Protocol):
 
     def verify(self, token: str) -> BearerToken:
         """Verify on a thread that may wait for the IdP."""
+        ...
+
+
+class BearerLanes(Protocol):
+    """Threads apart from those of sign-ins (:class:`airflow_oidc_auth.managers.bearer_lanes.BearerLanes`)."""
+
+    async def verify(self, issuer: Any, token: str, digest: bytes) -> BearerToken:
+        """Verify where waiting for the IdP hurts nobody else.
+
+        :param issuer: from :class:`BearerIssuers`
+        :param digest: of the token; whoever brings the same one shares the answer
+        """
         ...
 
 

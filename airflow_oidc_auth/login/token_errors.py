@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from airflow_oidc_auth.errors import OidcAuthError
+from airflow_oidc_auth.login.rate_limits import RateLimited
 
 INVALID_REQUEST = "invalid_request"
 INVALID_CLIENT = "invalid_client"
@@ -84,6 +85,8 @@ def as_token_error(error: OidcAuthError, blamed: str, correlation_id: str) -> To
     :param blamed: what this grant calls a token that is not good: ``invalid_grant`` (RFC 7523 §3.1), and
         ``invalid_request`` for token exchange (RFC 8693 §2.2.2)
     """
+    if isinstance(error, RateLimited):
+        return _told(error, UNAVAILABLE, error.status, correlation_id, error.retry_after)
     if error.status >= SERVER_ERRORS:
         return _told(error, UNAVAILABLE, SERVICE_UNAVAILABLE, correlation_id, RETRY_AFTER)
     name = (error.error if isinstance(error, TokenDenied) else _named(error)) or blamed

@@ -16,6 +16,7 @@ from airflow_oidc_auth.errors import OidcAuthError, SessionError, TokenRefused
 from airflow_oidc_auth.login import records
 from airflow_oidc_auth.login.outcome import RequestContext
 from airflow_oidc_auth.login.ports import Audit, Issued, Proofs, Sessions, TokenDesk
+from airflow_oidc_auth.login.rate_limits import RateLimits
 from airflow_oidc_auth.login.token_cli import CliTokens
 from airflow_oidc_auth.login.token_clients import TokenClients
 from airflow_oidc_auth.login.token_errors import (
@@ -91,6 +92,7 @@ class TokenGrants:
 
     :param audiences: names of ours that ``audience`` and ``resource`` may say, beside addresses of this Airflow
     :param proofs: checks proofs of possession
+    :param limits: how often tokens of one principal may be asked for; None for as often as anybody likes
     :param clock: epoch seconds
     """
 
@@ -108,6 +110,7 @@ class TokenGrants:
         base_url: str,
         audiences: Collection[str],
         clock: Callable[[], float],
+        limits: RateLimits | None = None,
     ) -> None:
         self._settings = settings
         self._clients = clients
@@ -120,6 +123,7 @@ class TokenGrants:
         self._base_url = base_url
         self._audiences = frozenset(audiences)
         self._clock = clock
+        self._limits = limits
         self._grants = {
             TOKEN_EXCHANGE: self._by_exchange,
             JWT_BEARER: self._by_assertion,
@@ -235,6 +239,8 @@ class TokenGrants:
 
     async def _issue(self, proven: _Proven, wanted: Wanted, call: TokenCall) -> Issued:
         owner, client = proven.owner, proven.client
+        if self._limits is not None:
+            await self._limits.check("principal", call.context.client_address, owner.session.principal_id)
         scope = choose_scope(owner, wanted.scope)
         lifetime = choose_lifetime(self._settings, owner, client, wanted.lifetime, int(self._clock()))
         request = TokenRequest(

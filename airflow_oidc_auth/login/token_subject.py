@@ -6,13 +6,21 @@ is believed only together with a proof of that key, which the caller checks: see
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from airflow_oidc_auth.errors import TokenRefused
 from airflow_oidc_auth.grants.grant import Refusal
 from airflow_oidc_auth.identity import Identity
-from airflow_oidc_auth.login.ports import BearerIssuers, BearerToken, Pool, Rules, SignedCaller, SignedTokens
+from airflow_oidc_auth.login.ports import (
+    BearerIssuers,
+    BearerLanes,
+    BearerToken,
+    Rules,
+    SignedCaller,
+    SignedTokens,
+)
 from airflow_oidc_auth.login.token_errors import INVALID_REQUEST, TokenDenied
 from airflow_oidc_auth.login.token_owner import TokenOwner, owner_of_caller, owner_of_identity
 from airflow_oidc_auth.sessions.principal import principal_id
@@ -20,6 +28,12 @@ from airflow_oidc_auth.sessions.principal import principal_id
 MAX_TOKEN = 16 * 1024
 MAX_ACTORS = 8
 JWT_DOTS = 2
+# A sign-in's texts speak to a person in front of a browser.
+_CODES = {
+    "no_matching_rule": "token_no_role",
+    "requirement_not_met": "token_requirement",
+    "step_up_needed": "token_step_up",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +72,20 @@ class Verified:
 class SubjectTokens:
     """Verify and judge, for one configuration.
 
-    :param pools: threads of each provider, by its id
+    :param lanes: where tokens are verified that cannot be judged at once
     :param clock: epoch seconds
     """
 
     def __init__(
         self,
         issuers: BearerIssuers,
-        pools: Mapping[str, Pool],
+        lanes: BearerLanes,
         rules: Rules,
         signed: SignedTokens,
         clock: Callable[[], float],
     ) -> None:
         self._issuers = issuers
-        self._pools = pools
+        self._lanes = lanes
         self._rules = rules
         self._signed = signed
         self._clock = clock
@@ -89,11 +103,13 @@ class SubjectTokens:
             raise TokenRefused("token_too_large", f"{len(token)} characters")
         if jwt_only and token.count(".") != JWT_DOTS:
             raise TokenRefused("token_malformed", "not a JWT")
+        if not token.isascii() or not token.isprintable() or " " in token:
+            raise TokenRefused("token_malformed", "not one word of ASCII")
         issuer = self._issuers.of_token(token)
         if issuer is not None:
             bearer = issuer.verify_known(token)
             if bearer is None:
-                bearer = await self._pools[issuer.provider].run(issuer.verify, token)
+                bearer = await self._lanes.verify(issuer, token, hashlib.sha256(token.encode()).digest())
             self.check_not_revoked(bearer)
             return Verified(token, bearer)
         caller = await self._signed.caller_of(token) if own else None
@@ -135,9 +151,8 @@ class SubjectTokens:
         now = self._clock()
         decision = self._rules.evaluate(identity, now).decision
         if isinstance(decision, Refusal):
-            raise TokenDenied(
-                None, decision.code, f"{decision.path}", text=decision.text, evidence={"subject": identity.subject}
-            )
+            code = _CODES.get(decision.code, decision.code)
+            raise TokenDenied(None, code, decision.path, text=decision.text, evidence={"subject": identity.subject})
         return owner_of_identity(identity, decision, bearer, text, int(now))
 
 

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from airflow_oidc_auth.web.answers import answer_code
 from airflow_oidc_auth.web.border import Beside, Border
 from airflow_oidc_auth.web.engine import Engine, EngineSource
+from airflow_oidc_auth.web.rate_limits import limit_request
 from airflow_oidc_auth.web.routes.access import show_access
 from airflow_oidc_auth.web.routes.break_glass import show_link, use_link
 from airflow_oidc_auth.web.routes.callback import finish_login
@@ -80,7 +81,7 @@ def _routes(source: EngineSource) -> list[Route]:
         ("/token/cli", {"GET": show_cli, "POST": issue_cli_token}),
         ("/token/revoke", {"POST": revoke_token}),
     ]
-    return [Route(path, _Endpoint(source, pages)) for path, pages in table]
+    return [Route(path, _Endpoint(source, pages, path)) for path, pages in table]
 
 
 class _Endpoint:
@@ -89,9 +90,10 @@ class _Endpoint:
     HEAD is not GET here: a link preview must not spend a sign-in attempt, an authorization code or a session.
     """
 
-    def __init__(self, source: EngineSource, pages: dict[str, Page]) -> None:
+    def __init__(self, source: EngineSource, pages: dict[str, Page], path: str) -> None:
         self._source = source
         self._pages = pages
+        self._path = path
         self._allow = ", ".join(sorted(pages))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -100,7 +102,8 @@ class _Endpoint:
         page = self._pages.get(request.method)
         if page is None:
             raise HTTPException(METHOD_NOT_ALLOWED, headers={"Allow": self._allow})
-        response = await page(request, self._source())
+        engine = self._source()
+        response = await limit_request(request, engine, self._path) or await page(request, engine)
         await response(scope, receive, send)
 
 

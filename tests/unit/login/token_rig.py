@@ -22,11 +22,12 @@ from airflow_oidc_auth.grants.rules import compile_rules
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.login.outcome import RequestContext
 from airflow_oidc_auth.login.ports import SignedCaller
+from airflow_oidc_auth.login.rate_limits import RateLimits
 from airflow_oidc_auth.login.token_cli import CliProvider, CliTokens
 from airflow_oidc_auth.login.token_clients import TokenClients
 from airflow_oidc_auth.login.token_grants import TokenGrants
 from airflow_oidc_auth.login.token_subject import SubjectTokens
-from airflow_oidc_auth.providers.bearer import BearerIssuers, build_bearer_issuers
+from airflow_oidc_auth.providers.bearer import BearerIssuer, BearerIssuers, BearerToken, build_bearer_issuers
 from airflow_oidc_auth.providers.bearer.assertion import verify_cli_id_token
 from airflow_oidc_auth.providers.bearer.dpop import check_proof
 from airflow_oidc_auth.providers.bearer.proof_memory import ProofMemory
@@ -34,7 +35,7 @@ from airflow_oidc_auth.providers.settings import ApiSettings, CliSettings
 from airflow_oidc_auth.secret import Secret
 from airflow_oidc_auth.sessions.scope import narrow
 from airflow_oidc_auth.sessions.session import Session, TokenRequest
-from airflow_oidc_auth.testing.keys import SigningKeys, sign
+from airflow_oidc_auth.testing.keys import sign
 from tests.unit.login.rig import BASE_URL, ROLES, RULES, Clock, Rig, provider_settings, run_rig
 
 AUDIENCE = "api://airflow"
@@ -183,39 +184,56 @@ def write_keys(path: Path, *keys: ECKey) -> str:
 
 
 @contextmanager
-def run_token_rig(
-    tmp_path: Path, settings: TokenSettings | None = None, *, cap: Sequence[str] | None = None, **options: Any
-) -> Iterator[TokenRig]:
+def run_token_rig(tmp_path: Path, settings: TokenSettings | None = None, **options: Any) -> Iterator[TokenRig]:
     with run_rig() as rig:
-        client_key = ECKey.generate_key("P-256")
-        clients = (
-            TokenClient("robot", Secret(SECRET), None, ("Op", "Viewer")),
-            TokenClient("brief", Secret("a secret: with colon & more"), None, ("Viewer",), max_lifetime=120),
-            TokenClient("signer", None, write_keys(tmp_path / "keys.json", client_key), ("Viewer",)),
-        )
-        settings = replace(settings or TokenSettings(), clients=clients)
-        api = replace(
-            provider_settings(rig.idp),
-            api=ApiSettings((AUDIENCE,)),
-            cli=CliSettings(CLI_CLIENT, resource=AUDIENCE),
-        )
-        issuers, desk = build_bearer_issuers([api], clock=rig.clock), Desk(rig.clock)
-        rules = compile_rules(RULES, (), known_roles=ROLES, **options)
-        pools = {key: each.pool for key, each in rig.providers.items()}
-        grants = TokenGrants(
-            settings=settings,
-            clients=TokenClients(clients, (f"{BASE_URL}/auth/token", BASE_URL), rig.sessions, rig.clock),
-            subjects=SubjectTokens(issuers, pools, rules, desk, rig.clock),
-            cli=CliTokens(cli_providers(rig, issuers), rig.sessions, rig.clock),
-            desk=desk,
-            proofs=Proofs(rig.clock),
-            sessions=rig.sessions,
-            audit=AuditLog([rig.sink], fail_login=True),
-            base_url=BASE_URL,
-            audiences=(AUDIENCE,),
-            clock=rig.clock,
-        )
-        yield TokenRig(rig, desk, issuers, grants, {"client": client_key})
+        key = ECKey.generate_key("P-256")
+        signer = TokenClient("signer", None, write_keys(tmp_path / "keys.json", key), ("Viewer",))
+        yield build_tokens(rig, settings, (signer,), {"client": key}, **options)
+
+
+def build_tokens(
+    rig: Rig,
+    settings: TokenSettings | None = None,
+    signers: tuple[TokenClient, ...] = (),
+    keys: dict[str, ECKey] | None = None,
+    limits: RateLimits | None = None,
+    **options: Any,
+) -> TokenRig:
+    clients = (
+        TokenClient("robot", Secret(SECRET), None, ("Op", "Viewer")),
+        TokenClient("brief", Secret("a secret: with colon & more"), None, ("Viewer",), max_lifetime=120),
+        *signers,
+    )
+    api = replace(
+        provider_settings(rig.idp), api=ApiSettings((AUDIENCE,)), cli=CliSettings(CLI_CLIENT, resource=AUDIENCE)
+    )
+    issuers, desk = build_bearer_issuers([api], clock=rig.clock), Desk(rig.clock)
+    rules = compile_rules(RULES, (), known_roles=ROLES, **options)
+    grants = TokenGrants(
+        settings=replace(settings or TokenSettings(), clients=clients),
+        clients=TokenClients(clients, (f"{BASE_URL}/auth/token", BASE_URL), rig.sessions, rig.clock),
+        subjects=SubjectTokens(issuers, Lanes(rig), rules, desk, rig.clock),
+        cli=CliTokens(cli_providers(rig, issuers), rig.sessions, rig.clock),
+        desk=desk,
+        proofs=Proofs(rig.clock),
+        sessions=rig.sessions,
+        audit=AuditLog([rig.sink], fail_login=True),
+        base_url=BASE_URL,
+        audiences=(AUDIENCE,),
+        clock=rig.clock,
+        limits=limits,
+    )
+    return TokenRig(rig, desk, issuers, grants, keys or {})
+
+
+class Lanes:
+    """The provider's own threads."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._rig = rig
+
+    async def verify(self, issuer: BearerIssuer, token: str, digest: bytes) -> BearerToken:
+        return await self._rig.providers[issuer.provider].pool.run(issuer.verify, token)
 
 
 def cli_providers(rig: Rig, issuers: BearerIssuers) -> Mapping[str, CliProvider]:
@@ -227,7 +245,3 @@ def cli_providers(rig: Rig, issuers: BearerIssuers) -> Mapping[str, CliProvider]
 
     facts = ("okta", "Company login", rig.idp.issuer, CLI_CLIENT, ("openid", "profile"), AUDIENCE, None)
     return {"okta": CliProvider(*facts, verify, rig.providers["okta"].pool)}
-
-
-def foreign_keys() -> SigningKeys:
-    return SigningKeys("RS256")

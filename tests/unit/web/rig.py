@@ -14,14 +14,17 @@ from fastapi import FastAPI
 from httpx import Response
 from starlette.requests import Request
 
+from airflow_oidc_auth.config.compiled import RateLimitSettings
 from airflow_oidc_auth.login.journey import Journey
 from airflow_oidc_auth.login.keys import derive_csrf_keys
+from airflow_oidc_auth.login.rate_limits import RateLimits
 from airflow_oidc_auth.sessions.granted import as_of
 from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.web.app import create_web_app
 from airflow_oidc_auth.web.engine import Outlook, ProviderChoice
 from airflow_oidc_auth.web.middleware import AuthMiddleware
 from tests.unit.login.rig import BASE_URL, FERNET_KEYS, Clock, Rig, run_rig
+from tests.unit.login.token_rig import build_tokens
 
 with warnings.catch_warnings():
     # Airflow's import of svcs imports Starlette's test client, which speaks of its own future.
@@ -64,6 +67,10 @@ class RigEngine:
         self.other_cookies = ("session",)
         self.csrf_keys = derive_csrf_keys(FERNET_KEYS)
         self.site_name = "Data <Platform>"
+        self.tokens_by_request = build_tokens(rig)
+        self.token_grants = self.tokens_by_request.grants
+        # Tests of limits set their own; all others are one client that is in a hurry.
+        self.rate_limits = RateLimits(RateLimitSettings(*["10000/minute"] * 4), BASE_URL)
 
     @property
     def journey(self) -> Journey:

@@ -221,14 +221,6 @@ def test_health_says_that_nobody_gets_in(browser: Browser, monkeypatch: pytest.M
     assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
 
 
-@pytest.mark.parametrize("path", ["/auth/token", "/auth/token/cli"])
-def test_token_requests_get_an_oauth_error(browser: Browser, path: str) -> None:
-    answer = browser.post(path, data={"grant_type": "password", "username": "a", "password": "b"})
-    assert answer.status_code == 400
-    assert answer.json()["error"] == "unsupported_grant_type"
-    assert "later release" in answer.json()["error_description"]
-
-
 def test_my_access_explains_who_what_and_why(browser: Browser) -> None:
     browser.sign_in("oskar")
     page = browser.get("/auth/access")

@@ -52,7 +52,7 @@ class Endpoint:
 
 def serve(tokens: TokenRig) -> Endpoint:
     engine = RigEngine(tokens.rig)
-    engine.token_grants = tokens.grants  # type: ignore[attr-defined]
+    engine.token_grants = tokens.grants
     root = FastAPI(root_path="/data")
     root.mount("/auth", create_web_app(lambda: engine))  # type: ignore[arg-type,return-value]
     root.add_middleware(AuthMiddleware)
@@ -182,7 +182,7 @@ def test_the_id_token_of_a_sign_in_is_no_access_token(endpoint):
 
 def test_whoever_the_rules_give_nothing_gets_no_token(endpoint):
     answer = endpoint.exchange(endpoint.tokens.idp_token(groups=["canteen"]))
-    refused(answer, "invalid_request", "no_matching_rule")
+    refused(answer, "invalid_request", "token_no_role")
 
 
 def test_a_token_from_before_the_revocation_of_its_owner_is_not_exchanged(endpoint):

@@ -340,7 +340,7 @@ def test_a_terminals_request_is_as_strict(endpoint, form, error, code):
 
 
 def test_an_id_token_of_a_person_without_roles_gives_nothing(endpoint):
-    refused(bring(endpoint, endpoint.tokens.cli_token(groups=["canteen"])), "invalid_request", "no_matching_rule")
+    refused(bring(endpoint, endpoint.tokens.cli_token(groups=["canteen"])), "invalid_request", "token_no_role")
 
 
 # ------------------------------------------------------------------------------------------------------- revocation
