@@ -33,6 +33,9 @@ class ClaimPath:
 
         A claim that is present and ``null`` is found as ``None``: absent and null differ.
         """
+        if len(self.segments) == 1 and isinstance(document, dict):  # nearly every path, in each new token
+            name = self.segments[0]
+            return (document[name],) if name in document else ()
         values: tuple[object, ...] = (document,)
         for segment in self.segments:
             values = tuple(below for value in values for below in _step(value, segment))

@@ -37,6 +37,9 @@ def clean_email(value: object) -> str | None:
 
 def _clean(text: str) -> str:
     # Cut first: normalising is not linear for every input, and nobody's name is this long.
-    composed = unicodedata.normalize("NFC", text[: 8 * MAX_DISPLAY])
+    text = text[: 8 * MAX_DISPLAY]
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())[:MAX_DISPLAY].rstrip()
+    composed = unicodedata.normalize("NFC", text)
     shown = "".join(c if is_printable(c) else " " if c in "\t\r\n\u2028\u2029" else "" for c in composed)
     return " ".join(shown.split())[:MAX_DISPLAY].rstrip()

@@ -31,6 +31,8 @@ def normalize_groups(value: object, format: GroupFormat, strip_prefix: str = "")
     names, rejected = _names(value, format)
     if len(names) > MAX_GROUPS:
         return NormalizedGroups(frozenset(), (*rejected, f"more than {MAX_GROUPS} groups"))
+    if not strip_prefix and not rejected and _are_plain(names):
+        return NormalizedGroups(frozenset(name for name in names if name and not name.isspace()))
     groups: set[str] = set()
     for name in (spelled.removeprefix(strip_prefix) for spelled in names):
         if problem := _problem(name):
@@ -49,6 +51,12 @@ def _names(value: object, group_format: GroupFormat) -> tuple[list[str], list[st
         names = [item for item in value if isinstance(item, str)]
         return names, [f"an item that is {json_kind(item)}" for item in value if not isinstance(item, str)]
     return [], [f"a value that is {json_kind(value)}"]
+
+
+def _are_plain(names: list[str]) -> bool:
+    """Tell at one look, for a token is read at each request that brings a new one, that no name has a problem."""
+    joined = "".join(names)
+    return joined.isascii() and joined.isprintable() and max(map(len, names), default=0) <= MAX_NAME
 
 
 def _problem(name: str) -> str:

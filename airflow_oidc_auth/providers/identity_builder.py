@@ -33,7 +33,7 @@ class VerifiedDocuments:
 
     def claims(self) -> Claims:
         """Return the claims for rules; where both speak, the signed id_token wins over userinfo."""
-        return {**(self.userinfo or {}), **self.id_token}
+        return {**self.userinfo, **self.id_token} if self.userinfo else self.id_token
 
     def named(self, document: str) -> Claims:
         """Return one document by its name in :class:`GroupSource`; an unknown or absent one is empty."""
@@ -41,11 +41,20 @@ class VerifiedDocuments:
         return documents.get(document) or {}
 
 
-def build_identity(settings: ProviderSettings, documents: VerifiedDocuments) -> Identity:
+def build_identity(
+    settings: ProviderSettings,
+    documents: VerifiedDocuments,
+    *,
+    actors: tuple[str, ...] = (),
+    client_id: str | None = None,
+) -> Identity:
     """Build the identity.
 
     Claims of the access token give groups where configured, and are otherwise left out: they are addressed
     to somebody else.
+
+    :param actors: who acts for the subject
+    :param client_id: of a token that a program brought
     """
     claims = documents.claims()
     email, verified = _email(settings, documents)
@@ -58,6 +67,8 @@ def build_identity(settings: ProviderSettings, documents: VerifiedDocuments) -> 
         email_verified=verified,
         groups=_groups(settings, documents),
         claims=claims,
+        actors=actors,
+        client_id=client_id,
     )
 
 

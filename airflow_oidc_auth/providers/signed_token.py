@@ -6,11 +6,12 @@ the IdP vouches for. Header members that point at keys (``jku``, ``jwk``, ``x5u`
 
 from __future__ import annotations
 
-import base64
 import binascii
-import re
+import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from types import MappingProxyType
 
 from joserfc.errors import JoseError
 from joserfc.jws import JWSRegistry
@@ -23,7 +24,8 @@ from airflow_oidc_auth.providers.strict_json import load_json
 MAX_TOKEN = 256 * 1024
 _MAX_HEADER = 16 * 1024
 _MAX_CANDIDATES = 16
-_BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
+_BASE64URL = (string.ascii_letters + string.digits + "-_").encode()
+_STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +76,21 @@ def parse_token(text: str) -> UnverifiedToken:
         raise ProviderError("id_token_encrypted", "the token is a JWE")
     if len(parts) != 3 or len(parts[0]) > _MAX_HEADER:
         raise ProtocolViolation("id_token_malformed", "the token is no compact JWS")
-    header, claims = _object(parts[0], "header"), _object(parts[1], "payload")
+    header, claims = _read_header(parts[0]), _object(parts[1], "payload")
+    signing_input = f"{parts[0]}.{parts[1]}".encode("ascii")
+    return UnverifiedToken(header, claims, signing_input, _decode(parts[2], "signature"))
+
+
+@lru_cache(maxsize=64)
+def _read_header(part: str) -> Mapping[str, object]:
+    """Decode a header; those of one key's tokens are all the same."""
+    header = _object(part, "header")
     for name in ("crit", "b64"):  # RFC 7515 §4.1.11: what is critical and not understood ends it
         if name in header:
             raise ProtocolViolation("id_token_malformed", f"the header has {name!r}")
     if "kid" in header and not isinstance(header["kid"], str):
         raise ProtocolViolation("id_token_malformed", "kid is no text")
-    signing_input = f"{parts[0]}.{parts[1]}".encode("ascii")
-    return UnverifiedToken(header, claims, signing_input, _decode(parts[2], "signature"))
+    return MappingProxyType(header)
 
 
 def verify_signature(
@@ -150,7 +159,7 @@ def _verifies(token: UnverifiedToken, key: VerificationKey) -> bool:
         return False
 
 
-def _object(part: str, what: str) -> Mapping[str, object]:
+def _object(part: str, what: str) -> dict[str, object]:
     try:
         document = load_json(_decode(part, what))
     except ValueError:
@@ -162,9 +171,7 @@ def _object(part: str, what: str) -> Mapping[str, object]:
 
 def _decode(part: str, what: str) -> bytes:
     """Decode strictly: lenient base64 gives one signature many spellings."""
-    if not _BASE64URL.fullmatch(part):
+    encoded = part.encode("ascii", "replace")
+    if encoded.translate(None, _BASE64URL) or len(encoded) % 4 == 1:
         raise ProtocolViolation("id_token_malformed", f"the {what} is no base64url")
-    try:
-        return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
-    except (binascii.Error, ValueError):
-        raise ProtocolViolation("id_token_malformed", f"the {what} is no base64url") from None
+    return binascii.a2b_base64(encoded.translate(_STANDARD) + b"=" * (-len(encoded) % 4))

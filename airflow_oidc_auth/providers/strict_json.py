@@ -14,11 +14,7 @@ def load_json(text: bytes | str) -> object:
     :raises ValueError: not JSON, not UTF-8, nested too deeply, or ambiguous
     """
     try:
-        return json.loads(
-            text if isinstance(text, str) else text.decode("utf-8"),
-            object_pairs_hook=_unique,
-            parse_constant=_no_constant,
-        )
+        return _DECODER.decode(text if isinstance(text, str) else text.decode("utf-8"))
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -32,3 +28,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
+
+
+# Made once: json.loads() makes a new one at each call that differs from its defaults.
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)

@@ -13,8 +13,8 @@ from airflow_oidc_auth.errors import TokenRefused
 from airflow_oidc_auth.identity.authentication import read_authentication
 from airflow_oidc_auth.providers.bearer.actors import read_actors
 from airflow_oidc_auth.providers.bearer.claims import read_text
-from airflow_oidc_auth.providers.bearer.codes import as_token_errors
-from airflow_oidc_auth.providers.bearer.elsewhere import check_groups_are_in_id_token
+from airflow_oidc_auth.providers.bearer.codes import AS_TOKEN_ERRORS
+from airflow_oidc_auth.providers.bearer.elsewhere import check_groups_are_here, check_groups_are_in_id_token
 from airflow_oidc_auth.providers.bearer.issuer import BearerIssuer
 from airflow_oidc_auth.providers.bearer.shapes import NO_IDENTITY
 from airflow_oidc_auth.providers.bearer.token import BearerToken
@@ -27,6 +27,7 @@ from airflow_oidc_auth.providers.id_token import (
     read_date,
     shown,
 )
+from airflow_oidc_auth.providers.identity_builder import VerifiedDocuments, build_identity
 from airflow_oidc_auth.providers.signed_token import SignedClaims
 
 MAX_AGE = 300
@@ -44,7 +45,7 @@ def verify_cli_id_token(issuer: BearerIssuer, id_token: str, *, client_id: str) 
     unverified = parse_bearer(id_token)
     if unverified is None or not client_id:
         raise TokenRefused("token_malformed", "it is no JWT")
-    with as_token_errors():
+    with AS_TOKEN_ERRORS:
         signed = issuer.party.verify_parsed(unverified)
         _check_kind(signed)
         claims = signed.claims
@@ -89,12 +90,14 @@ def _token(
 ) -> BearerToken:
     settings = issuer.party.settings
     check_groups_are_in_id_token(settings)
+    check_groups_are_here(settings, claims)
     authentication = read_authentication(claims, issuer.party.clock(), settings.leeway)
-    identity = issuer.identity_of(canonical, subject, claims)
     actors = read_actors(claims)
+    documents = VerifiedDocuments(canonical, subject, claims)
+    identity = build_identity(settings, documents, actors=actors, client_id=client_id)
     return BearerToken(
         provider=issuer.provider,
-        identity=replace(identity, authentication=authentication, actors=actors, client_id=client_id),
+        identity=replace(identity, authentication=authentication),
         issued_at=times[0],
         expires_at=times[1] + settings.leeway,
         exp=times[1],

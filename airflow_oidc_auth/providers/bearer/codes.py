@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from airflow_oidc_auth.errors import LoginRefused, OidcAuthError, ProtocolViolation, ProviderError, TokenRefused
+from airflow_oidc_auth.errors import LoginRefused, OidcAuthError, TokenRefused
 
 _CODES = {
     "id_token_malformed": "token_malformed",
@@ -25,13 +22,21 @@ _CODES = {
 }
 
 
-@contextmanager
-def as_token_errors() -> Iterator[None]:
-    """Translate; outages stay what they are, because nobody can say whether the token is good."""
-    try:
-        yield
-    except (ProtocolViolation, LoginRefused, ProviderError) as error:
-        raise token_error(error) from None
+class AsTokenErrors:
+    """Translates; outages stay what they are, because nobody can say whether the token is good."""
+
+    def __enter__(self) -> None:
+        """Nothing is kept."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Raise the error as the API tells it."""
+        if isinstance(error, OidcAuthError):
+            translated = token_error(error)
+            if translated is not error:
+                raise translated from None
+
+
+AS_TOKEN_ERRORS = AsTokenErrors()
 
 
 def token_error(error: OidcAuthError) -> OidcAuthError:

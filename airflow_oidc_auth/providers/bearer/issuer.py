@@ -8,12 +8,12 @@ from dataclasses import replace
 from airflow_oidc_auth.errors import ProviderError, TokenRefused
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.providers.bearer.claims import AccessClaims, check_access_token, check_type
-from airflow_oidc_auth.providers.bearer.codes import as_token_errors
+from airflow_oidc_auth.providers.bearer.codes import AS_TOKEN_ERRORS
 from airflow_oidc_auth.providers.bearer.elsewhere import check_groups_are_here
 from airflow_oidc_auth.providers.bearer.opaque import OpaqueTokens
 from airflow_oidc_auth.providers.bearer.shapes import TokenShape, answer_shape, token_shape
 from airflow_oidc_auth.providers.bearer.token import BearerToken
-from airflow_oidc_auth.providers.bearer.unverified import parse_bearer
+from airflow_oidc_auth.providers.bearer.unverified import Parser
 from airflow_oidc_auth.providers.identity_builder import VerifiedDocuments, build_identity
 from airflow_oidc_auth.providers.no_network import NoNetwork
 from airflow_oidc_auth.providers.presets.preset import HookContext
@@ -36,11 +36,13 @@ class BearerIssuer:
 
     :param party: its documents and keys
     :param api: which of its tokens are meant for us
+    :param parser: shared with whoever chooses the issuer of a token
     :ivar provider: id of the provider, whose threads :meth:`verify` belongs on
     """
 
-    def __init__(self, party: RelyingParty, api: ApiSettings | None) -> None:
+    def __init__(self, party: RelyingParty, api: ApiSettings | None, parser: Parser | None = None) -> None:
         self.party, self.api = party, api
+        self._parser = parser or Parser()
         self.provider = party.settings.id
         self.shape = token_shape(party.settings.preset)
         self._settings = _all_from_the_token(party.settings)
@@ -51,7 +53,7 @@ class BearerIssuer:
 
         :raises TokenRefused: it is not to be believed, and asking the issuer would not change that
         """
-        unverified = parse_bearer(token)
+        unverified = self._parser.judge(token)
         if unverified is None:
             return None if self._opaque is None else self._opaque.known(token)
         signed = self._verify_with_known_keys(unverified)
@@ -68,12 +70,12 @@ class BearerIssuer:
         :raises TokenRefused: it is not to be believed
         :raises ProviderError: the issuer cannot be asked now, so nobody can say
         """
-        unverified = parse_bearer(token)
+        unverified = self._parser.judge(token)
         if unverified is None:
             if self._opaque is None:
                 raise TokenRefused("token_malformed", "it is no JWT, and this provider is not asked about others")
             return self._opaque.verify(token)
-        with as_token_errors():
+        with AS_TOKEN_ERRORS:
             signed = self.party.verify_parsed(unverified)
         return self._believe_jwt(signed, self.party.transport)
 
@@ -84,7 +86,7 @@ class BearerIssuer:
         """
         iss = claims.get("iss")
         context = HookContext(self.party.settings, transport, self._discovered_issuer(), claims)
-        with as_token_errors():
+        with AS_TOKEN_ERRORS:
             canonical = self.party.hooks.check_issuer(context, iss) if isinstance(iss, str) and iss else None
             if canonical is not None:
                 self.party.hooks.check_claims(context)
@@ -97,15 +99,16 @@ class BearerIssuer:
         if self._opaque is not None:
             self._opaque.forget()
 
-    def identity_of(self, issuer: str, subject: str, claims: Mapping[str, object]) -> Identity:
+    def identity_of(self, issuer: str, claims: Mapping[str, object], access: AccessClaims) -> Identity:
         """Return who it is; names, e-mail and groups are read where the provider's settings say, from these claims."""
         check_groups_are_here(self._settings, claims)
-        return build_identity(self._settings, VerifiedDocuments(issuer, subject, claims))
+        documents = VerifiedDocuments(issuer, access.subject, claims)
+        return build_identity(self._settings, documents, actors=access.actors, client_id=access.client_id)
 
     def _verify_with_known_keys(self, token: UnverifiedToken) -> SignedClaims | None:
         """Return None when fetching the keys could change the answer."""
         keys = self.party.keys
-        with as_token_errors():
+        with AS_TOKEN_ERRORS:
             check_algorithm(token, self._settings.algorithms)
             candidates = keys.known(token.algorithm, token.kid)
             if candidates is None:
@@ -139,11 +142,11 @@ class BearerIssuer:
     def _believe(self, claims: Mapping[str, object], issuer: str, shape: TokenShape) -> BearerToken:
         """Run the checks that signed and introspected claims share."""
         leeway = self._settings.leeway
-        with as_token_errors():
+        with AS_TOKEN_ERRORS:
             access = check_access_token(claims, self._accepting(), shape, self.party.clock(), leeway)
         if problem := self.party.hooks.check_token(claims):
             raise TokenRefused("token_is_no_access_token", problem)
-        return self._token(access, self.identity_of(issuer, access.subject, claims), leeway)
+        return self._token(access, self.identity_of(issuer, claims, access), leeway)
 
     def _accepting(self) -> ApiSettings:
         if self.api is None:
@@ -153,7 +156,7 @@ class BearerIssuer:
     def _token(self, access: AccessClaims, identity: Identity, leeway: int) -> BearerToken:
         return BearerToken(
             provider=self.provider,
-            identity=replace(identity, actors=access.actors, client_id=access.client_id),
+            identity=identity,
             issued_at=access.issued_at,
             expires_at=access.expires + leeway,
             exp=access.expires,

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 from airflow_oidc_auth.providers.bearer.issuer import BearerIssuer
-from airflow_oidc_auth.providers.bearer.unverified import parse_bearer, unverified_audiences
+from airflow_oidc_auth.providers.bearer.unverified import Parser, unverified_audiences
 from airflow_oidc_auth.providers.cached_document import Spawn, in_background
 from airflow_oidc_auth.providers.issuers import TENANT, fits_template
 from airflow_oidc_auth.providers.presets import preset
@@ -17,9 +17,13 @@ from airflow_oidc_auth.providers.transport import RequestsTransport, Transport
 
 
 class BearerIssuers:
-    """The issuers whose tokens the REST API takes, and those at which the command line signs in."""
+    """The issuers whose tokens the REST API takes, and those at which the command line signs in.
 
-    def __init__(self, issuers: Iterable[BearerIssuer]) -> None:
+    :param parser: the issuers' own
+    """
+
+    def __init__(self, issuers: Iterable[BearerIssuer], parser: Parser | None = None) -> None:
+        self._parser = parser or Parser()
         self._by_id = {each.provider: each for each in issuers}
         accepting = [each for each in self._by_id.values() if each.api is not None]
         self._by_iss: dict[str, list[BearerIssuer]] = {}
@@ -36,7 +40,7 @@ class BearerIssuers:
         """
         if not self._by_id:
             return None
-        unverified = parse_bearer(token)
+        unverified = self._parser.choose(token)
         return self._opaque if unverified is None else self._of_jwt(unverified)
 
     def get(self, provider: str) -> BearerIssuer | None:
@@ -85,10 +89,11 @@ def build_bearer_issuers(
     :param parties: by provider id: what the provider's own sign-in uses, so that documents and keys are fetched once
     """
     known_transports, known_parties = transports or {}, parties or {}
+    parser = Parser()
     issuers = []
     for each in settings:
         if each.saml is None and (each.api is not None or each.cli is not None):
             transport = known_transports.get(each.id) or RequestsTransport(each.http)
             party = known_parties.get(each.id) or RelyingParty(each, preset(each.preset), transport, clock, spawn)
-            issuers.append(BearerIssuer(party, each.api))
-    return BearerIssuers(issuers)
+            issuers.append(BearerIssuer(party, each.api, parser))
+    return BearerIssuers(issuers, parser)

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-_HASHES = ("at_hash", "c_hash", "s_hash")
+_HASHES = frozenset({"at_hash", "c_hash", "s_hash"})
 # `nonce` is the browser's sign-in, the hashes bind an id_token to what came with it (OIDC Core §3.1.3.6, §3.3.2.11),
 # `events` makes a logout token or another security event of it (RFC 8417).
-_MARKS = ("nonce", *_HASHES, "events")
+_MARKS = _HASHES | {"nonce", "events"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class TokenShape:
     :param says_kind: introspection tells what kind of token it is; otherwise it calls nothing but access tokens active
     """
 
-    marks: tuple[str, ...] = _MARKS
+    marks: frozenset[str] = _MARKS
     values: Mapping[str, frozenset[str]] = field(default_factory=dict)
     one_of: tuple[str, ...] = ()
     audience_claim: str | None = None
@@ -40,7 +40,7 @@ class TokenShape:
 _ENTRA = TokenShape(one_of=("azp", "appid"))  # v2.0 and v1.0; id_tokens have neither
 # UAA's id_tokens have every claim of its access tokens; only that they are for the client itself tells. Refresh
 # tokens that are JWTs have `granted_scopes` in the place of `scope`.
-_UAA = TokenShape(marks=(*_MARKS, "granted_scopes"), one_of=("cid",), audience_is_no_client=True, says_kind=False)
+_UAA = TokenShape(marks=_MARKS | {"granted_scopes"}, one_of=("cid",), audience_is_no_client=True, says_kind=False)
 
 _SHAPES: Mapping[str, TokenShape] = MappingProxyType(
     {
@@ -49,7 +49,7 @@ _SHAPES: Mapping[str, TokenShape] = MappingProxyType(
         "entra": _ENTRA,
         "azure-workload": _ENTRA,
         # `nonce` was in its access tokens before version 24
-        "keycloak": TokenShape(marks=(*_HASHES, "events"), values={"typ": frozenset({"Bearer", "DPoP"})}),
+        "keycloak": TokenShape(marks=_HASHES | {"events"}, values={"typ": frozenset({"Bearer", "DPoP"})}),
         "cognito": TokenShape(values={"token_use": frozenset({"access"})}, audience_claim="client_id"),
         "cloudfoundry": _UAA,
         "cloudfoundry-clients": _UAA,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airflow_oidc_auth.errors import TokenRefused
-from airflow_oidc_auth.providers.bearer.codes import as_token_errors
+from airflow_oidc_auth.providers.bearer.codes import AS_TOKEN_ERRORS
 from airflow_oidc_auth.providers.signed_token import UnverifiedToken, parse_token
 
 MAX_BEARER = 32 * 1024
@@ -19,8 +19,33 @@ def parse_bearer(token: str) -> UnverifiedToken | None:
         raise TokenRefused("token_too_large", f"a token of {len(token)} characters")
     if not token.startswith(_JSON_OBJECT) or token.count(".") != 2:
         return None
-    with as_token_errors():
+    with AS_TOKEN_ERRORS:
         return parse_token(token)
+
+
+class Parser:
+    """Parses a token once for the two who look at it: whoever chooses the issuer, and then the issuer.
+
+    Keeps the last token between the two, and no longer. Safe to use from several threads: whoever finds another
+    token there parses again.
+    """
+
+    def __init__(self) -> None:
+        self._kept: tuple[str, UnverifiedToken | None] | None = None
+
+    def choose(self, token: str) -> UnverifiedToken | None:
+        """Parse and keep; see :func:`parse_bearer`."""
+        parsed = parse_bearer(token)
+        self._kept = (token, parsed)
+        return parsed
+
+    def judge(self, token: str) -> UnverifiedToken | None:
+        """Return what was kept of this very token, or parse."""
+        kept = self._kept
+        if kept is None or kept[0] is not token:
+            return parse_bearer(token)
+        self._kept = None
+        return kept[1]
 
 
 def unverified_audiences(token: UnverifiedToken) -> frozenset[str]:
