@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
+from airflow_oidc_auth.audit.delegation import delegation_facts
 from airflow_oidc_auth.audit.event import AuditRecord, AuthEvent
 from airflow_oidc_auth.grants.grant import Grant
 from airflow_oidc_auth.grants.needs import WITHIN
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.login.outcome import RequestContext
-from airflow_oidc_auth.sessions.session import Opened, Regraded, Session
+from airflow_oidc_auth.sessions.session import BROWSER, Opened, Regraded, Session
 from airflow_oidc_auth.sessions.sessions_table import TOO_MANY
 
 SESSION_REF_LENGTH = 8
@@ -34,6 +35,14 @@ def build_login(
         AuthEvent.LOGIN, "rules_matched", opened.session, correlation_id, context, before=opened.previous_roles
     )
     return replace(record, detail=(*opened.notes, *_lean(facts)))
+
+
+def token_facts(session: Session) -> tuple[tuple[str, str | int], ...]:
+    """Return what tells a token's row from a browser's: kind, label, client and who acts; never the token."""
+    if session.kind == BROWSER:
+        return ()
+    named = (("kind", session.kind), *((("label", session.label),) if session.label else ()))
+    return (*named, *delegation_facts(session.client_id, session.actors))
 
 
 def build_roles_changed(opened: Opened, correlation_id: str, context: RequestContext) -> AuditRecord | None:
@@ -91,7 +100,7 @@ def build_regraded(regraded: Regraded, correlation_id: str) -> AuditRecord | Non
     context = RequestContext(client_address=None, correlation_id=correlation_id)
     reason = AUTHENTICATION_TOO_OLD if _ended_by_time(before, session.grant) else RECHECK
     record = _of_session(AuthEvent.ROLES_CHANGED, reason, session, correlation_id, context, before=before.roles)
-    return replace(record, detail=regraded.notes)
+    return replace(record, detail=(*record.detail, *regraded.notes))
 
 
 def _ended_by_time(before: Grant, now: Grant) -> bool:
@@ -110,6 +119,17 @@ def build_token_issued(session: Session, correlation_id: str, valid_for: int) ->
     context = RequestContext(client_address=None, correlation_id=correlation_id)
     record = _of_session(AuthEvent.TOKEN_ISSUED, "user_request", session, correlation_id, context)
     return replace(record, detail=(("valid_for", valid_for),))
+
+
+def build_issued(token: Session, context: RequestContext, valid_for: int) -> AuditRecord:
+    """Return the row of a token that was made for a program; the token is not in it.
+
+    :param token: the session behind it
+    :param valid_for: seconds
+    """
+    record = _of_session(AuthEvent.TOKEN_ISSUED, "user_request", token, context.correlation_id, context)
+    made_from = (("made_from", token.parent[:SESSION_REF_LENGTH]),) if token.parent else ()
+    return replace(record, detail=(*record.detail, ("valid_for", valid_for), *made_from))
 
 
 def build_refusal(
@@ -178,6 +198,7 @@ def _of_session(
         roles_before=before,
         roles_after=session.grant.roles,
         client_address=context.client_address,
+        detail=token_facts(session),
     )
 
 

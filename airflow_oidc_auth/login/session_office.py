@@ -109,4 +109,4 @@ def build_ended(session: Session, order: Order, context: RequestContext) -> Audi
     record = build_session_ended(session, order.reason, context.correlation_id)
     facts = (("ended_by", order.by), ("ended_by_id", order.by_id), ("explanation", order.explanation))
     detail = tuple((name, text) for name, text in facts if text)
-    return replace(record, client_address=context.client_address, detail=detail)
+    return replace(record, client_address=context.client_address, detail=(*record.detail, *detail))

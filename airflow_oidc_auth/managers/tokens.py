@@ -14,26 +14,35 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow.api_fastapi.auth.tokens import JWTGenerator, JWTValidator
-from jwt import InvalidTokenError
+from jwt import InvalidTokenError, decode
 
+from airflow_oidc_auth.errors import SessionError
 from airflow_oidc_auth.sessions.session import Session
 
 MAX_TOKEN_LENGTH = 4096
+SIGNING_TRIES = 5
 SESSION_CLAIM = "sid"
 DIGEST_CLAIM = "gd"
+# RFC 7800 §3, RFC 9449 §6.1
+BINDING_CLAIM = "cnf"
+THUMBPRINT = "jkt"
 # Only in FAB mode: what a session may do is kept elsewhere there, so a switch of the auth manager ends every token.
 FAB_CLAIM = "fab"
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedToken:
-    """Claims of an Airflow-signed token of ours. Verified is not live: revocation is asked separately."""
+    """Claims of an Airflow-signed token of ours. Verified is not live: revocation is asked separately.
+
+    :param jkt: thumbprint of the key that it is bound to (RFC 9449 §6.1); who brings it must prove that they have it
+    """
 
     principal_id: str
     session_id: str
     grant_digest: str
     jti: str
     expires_at: int
+    jkt: str | None = None
 
 
 class AirflowTokens:
@@ -59,14 +68,30 @@ class AirflowTokens:
         self._remember = remember
         self._verified: OrderedDict[bytes, VerifiedToken] = OrderedDict()
 
-    def claims(self, session: Session) -> dict[str, str | bool]:
-        """Return the claims that name the session."""
+    def claims(self, session: Session) -> dict[str, Any]:
+        """Return the claims that name the session, and the key that it is bound to."""
         named = {"sub": session.principal_id, SESSION_CLAIM: session.id, DIGEST_CLAIM: session.grant_digest}
-        return {**named, FAB_CLAIM: True} if self._fab_mode else {**named}
+        bound = {} if session.jkt is None else {BINDING_CLAIM: {THUMBPRINT: session.jkt}}
+        return {**named, **bound, FAB_CLAIM: True} if self._fab_mode else {**named, **bound}
 
     def issue(self, session: Session, *, lifetime: int | None = None) -> str:
         """Return a signed token that ends with the session, or after ``lifetime`` seconds if that is sooner."""
         return self._signer.generate(self.claims(session), valid_for=self.valid_for(session, lifetime))
+
+    def issue_exactly(self, session: Session) -> tuple[str, int]:
+        """Return a signed token that ends in the same second as the session, and in how many seconds that is.
+
+        :raises SessionError: ``token_owner_gone``: it has ended already
+        """
+        for _ in range(SIGNING_TRIES):
+            expires_in = self.valid_for(session)
+            if expires_in <= 0:
+                break
+            token = self._signer.generate(self.claims(session), valid_for=expires_in)
+            # The signer has a clock of its own, on which the next second may have begun.
+            if _unverified_end(token) == session.expires_at:
+                return token, expires_in
+        raise SessionError("token_owner_gone", "the token's session ends now")
 
     def valid_for(self, session: Session, lifetime: int | None = None) -> int:
         """Return for how many seconds a token issued now is valid."""
@@ -121,4 +146,20 @@ def _read_claims(claims: Mapping[str, Any]) -> VerifiedToken:
         # Signed by this Airflow for something else (a task, another auth manager before a switch).
         raise InvalidTokenError("not a session token of this auth manager")
     sub, sid, digest, jti = map(str, texts)
-    return VerifiedToken(sub, sid, digest, jti, expires_at)
+    return VerifiedToken(sub, sid, digest, jti, expires_at, _read_binding(claims))
+
+
+def _read_binding(claims: Mapping[str, Any]) -> str | None:
+    """Return the thumbprint; what is there and cannot be read must not make a bound token an unbound one."""
+    if BINDING_CLAIM not in claims:
+        return None
+    binding = claims[BINDING_CLAIM]
+    jkt = binding.get(THUMBPRINT) if isinstance(binding, Mapping) else None
+    if not isinstance(jkt, str) or not jkt:
+        raise InvalidTokenError("bound to something that is not known here")
+    return jkt
+
+
+def _unverified_end(token: str) -> object:
+    """Return ``exp`` of a token that this process has just signed."""
+    return decode(token, options={"verify_signature": False})["exp"]
