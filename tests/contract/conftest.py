@@ -27,7 +27,10 @@ USERS = (
     FakeUser("vic", name="Victor", email="victor@example.com", groups=("viewers",)),
     FakeUser("nora", name="Nora", email="nora@example.com", groups=("canteen",)),
 )
-ROLE_MAPPING = {"admins": "Admin", "ops": "Op", "users": ["User"], "viewers": "Viewer"}
+ROLE_MAPPING = {"admins": "Admin", "ops": "Op", "users": "User", "viewers": "Viewer"}
+API = "urn:airflow:api"
+JOBS = "urn:airflow:jobs"
+TOKEN_CLIENT_SECRET = "a-token-client-secret-for-tests-only"
 
 
 MANAGERS = {"native": "airflow_oidc_auth.OidcAuthManager", "fab": "airflow_oidc_auth.OidcFabAuthManager"}
@@ -45,12 +48,14 @@ class Server:
 
     :param mode: ``native`` or ``fab``
     :param environment: what says so
+    :param jobs: the issuer of a CI system's tokens, where nobody signs in
     """
 
     client: Callable[[], TestClient]
     idp: FakeIdp
     mode: str
     environment: dict[str, str]
+    jobs: FakeIdp
 
     def name_of(self, user: str) -> str:
         """Return what Airflow calls a person: the display name, or the name of the FAB user."""
@@ -94,25 +99,54 @@ def running(
     """The API server, started once per test process and auth manager."""
     webserver_config = tmp_path_factory.mktemp("fab") / "webserver_config.py"
     webserver_config.write_text(WEBSERVER_CONFIG, encoding="utf-8")
-    with FakeIdp(redirect_uris=[CALLBACK, f"{BASE_URL}/auth/signed-out"], users=USERS) as idp:
+    with contextlib.ExitStack() as stack:
+        idp = stack.enter_context(FakeIdp(redirect_uris=[CALLBACK, f"{BASE_URL}/auth/signed-out"], users=USERS))
+        jobs = stack.enter_context(FakeIdp())
+        document = webserver_config.with_name("oidc_auth.yaml")
+        document.write_text(json.dumps(build_document(idp, jobs)), encoding="utf-8")
         options = {
-            "PRESET": "oidc",
-            "ISSUER": idp.issuer,
-            "CLIENT_ID": idp.client_id,
-            "CLIENT_SECRET": idp.client_secret,
-            "ROLE_MAPPING": json.dumps(ROLE_MAPPING),
+            "AIRFLOW__OIDC_AUTH__CONFIG_FILE": str(document),
+            "TEST_IDP_SECRET": idp.client_secret,
+            "TEST_TOKEN_CLIENT_SECRET": TOKEN_CLIENT_SECRET,
         }
         mode = {
             "AIRFLOW__CORE__AUTH_MANAGER": MANAGERS[request.param],
             "AIRFLOW__FAB__CONFIG_FILE": str(webserver_config),
         }
-        with contextlib.ExitStack() as stack:
+        with contextlib.ExitStack() as running:
             # Other tests of this process run while the server does: they must find none of this.
-            with _environment({**mode, **{f"AIRFLOW__OIDC_AUTH__{name}": value for name, value in options.items()}}):
-                start = _start(stack)
+            with _environment({**mode, **options}):
+                start = _start(running)
             # Done in the background; tests count what a request costs the identity provider.
             wait_until(lambda: any(request.path == "/jwks" for request in idp.requests), "the fetch of the keys")
-            yield Server(start, idp, request.param, mode)
+            yield Server(start, idp, request.param, mode, jobs)
+
+
+def build_document(idp: FakeIdp, jobs: FakeIdp) -> dict[str, object]:
+    """Return the configuration (YAML is a superset of JSON): people and programs of one IdP, and jobs of another."""
+    rules: list[dict[str, object]] = [
+        {"name": f"role_mapping: {group}", "when": {"group": group}, "roles": [role]}
+        for group, role in ROLE_MAPPING.items()
+    ]
+    deploy = {"claims": {"sub": "repo:acme/dags:ref:refs/heads/main"}}
+    rules.append({"name": "deploy", "provider": "jobs", "when": deploy, "roles": ["User"]})
+    return {
+        "version": 1,
+        "providers": {
+            "oidc": {
+                "preset": "oidc",
+                "issuer": idp.issuer,
+                "client_id": idp.client_id,
+                "client_secret": {"env": "TEST_IDP_SECRET"},
+                "api": {"audience": API, "opaque": True},
+                "cli": {"client_id": "airflow-cli"},
+            },
+            "jobs": {"preset": "jwt", "label": "Jobs", "issuer": jobs.issuer, "audience": JOBS},
+        },
+        "grants": {"rules": rules},
+        "tokens": {"clients": {"dbt": {"secret": {"env": "TEST_TOKEN_CLIENT_SECRET"}, "roles": ["User"]}}},
+        "rate_limits": {"token": "10000/minute", "login": "10000/minute", "callback": "10000/minute"},
+    }
 
 
 @pytest.fixture
