@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from airflow_oidc_auth.config.compile_machines import given_of
 from airflow_oidc_auth.config.document import RawDocument
+from airflow_oidc_auth.config.paths import Path
 from airflow_oidc_auth.config.reading import Parts
 from airflow_oidc_auth.config.schema.grants import Glob, RuleModel, WhenModel
 from airflow_oidc_auth.config.schema.workloads import WorkloadModel
@@ -68,27 +69,24 @@ def _why(when: WhenModel) -> str:
 
 
 def _shared_issuers(raw: RawDocument, providers: Mapping[str, ProviderSettings]) -> Iterator[Problem]:
-    """A token is judged by the provider of its issuer, so there can be one only."""
+    """A token is judged by the one provider of its issuer and audience."""
     takers = [each for each in providers.values() if each.api is not None]
     for number, settings in enumerate(takers):
         for other in takers[:number]:
-            if _same_issuer(settings, other):
-                text = f"takes tokens of the same issuer as provider {other.id}"
-                path = ("providers", settings.id, "api" if settings.signs_in else "issuer")
-                yield raw.problem(path, text, "let one of them take tokens, for both")
+            if _same_issuer(settings, other) and _audiences(settings) & _audiences(other):
+                text = f"is also an audience of provider {other.id}, whose issuer is the same"
+                yield raw.problem(_audience_path(settings), text, "give each an audience of its own")
 
 
 def _shared_audiences(raw: RawDocument, providers: Mapping[str, ProviderSettings]) -> Iterator[Problem]:
     """An id_token has the client for its audience (OIDC Core §2): it must not pass for an access token of ours."""
-    for provider_id, settings in providers.items():
-        if settings.api is None:
-            continue
+    for settings in providers.values():
         for other in providers.values():
             clients = {other.client_id, other.cli.client_id if other.cli else ""} - {""}
-            if _same_issuer(settings, other) and clients & set(settings.api.audiences):
-                path = ("providers", provider_id, *(() if not settings.signs_in else ("api",)), "audience")
+            if _same_issuer(settings, other) and clients & _audiences(settings):
                 text = f"is the client id of provider {other.id}, so that id_tokens would pass for access tokens"
-                yield raw.problem(path, text, "define an API with an audience of its own at the provider")
+                suggestion = "define an API with an audience of its own at the provider"
+                yield raw.problem(_audience_path(settings), text, suggestion)
 
 
 def _several_opaque(raw: RawDocument, providers: Mapping[str, ProviderSettings]) -> Iterator[Problem]:
@@ -97,6 +95,14 @@ def _several_opaque(raw: RawDocument, providers: Mapping[str, ProviderSettings])
     for provider_id in askers[1:]:
         text = f"is set for provider {askers[0]} as well, and an opaque token does not tell whose it is"
         yield raw.problem(("providers", provider_id, "api", "opaque"), text, "keep it for one provider")
+
+
+def _audiences(settings: ProviderSettings) -> set[str]:
+    return set(settings.api.audiences) if settings.api is not None else set()
+
+
+def _audience_path(settings: ProviderSettings) -> Path:
+    return ("providers", settings.id, *(("api",) if settings.signs_in else ()), "audience")
 
 
 def _same_issuer(one: ProviderSettings, other: ProviderSettings) -> bool:

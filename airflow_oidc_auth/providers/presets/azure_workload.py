@@ -58,7 +58,7 @@ PRESET = workload_preset(
         ),
         groups_bind=True,
     ),
-    name_claims=tuple(ClaimPath((name,)) for name in ("app_displayname", "xms_mirid", "appid", "azp")),
+    name_claims=tuple(ClaimPath((name,)) for name in ("app_displayname", "appid", "azp")),
     groups=(GroupSource("access_token", ClaimPath(("roles",))),),
     # Tokens of managed identities live a day, and are dated a few minutes back.
     max_token_lifetime=29 * 3600,

@@ -115,13 +115,14 @@ def with_other(provider: str, preset_name: str, issuer: str = "") -> str:
     return first.rstrip() + rest
 
 
-def test_two_providers_cannot_take_tokens_of_one_issuer() -> None:
+def test_two_providers_cannot_take_the_same_tokens() -> None:
     entra = f"preset: entra\nissuer: https://login.microsoftonline.com/common/v2.0\ntenants: [acme.example]\n{API}"
     tenant = "https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/v2.0"
     found = problems_in(with_other(entra, "azure-workload", tenant))
     assert [(each.path, each.text) for each in found] == [
-        ("providers.other.issuer", "takes tokens of the same issuer as provider idp")
+        ("providers.other.audience", "is also an audience of provider idp, whose issuer is the same")
     ]
+    compile_text(with_other(entra.replace("airflow.example", "people.example"), "azure-workload", tenant))
 
 
 def test_the_same_issuer_may_sign_people_in_and_vouch_for_programs() -> None:
