@@ -19,7 +19,7 @@ EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"
 # What OAuth calls it, and what our catalogue does: the rules give this person nothing.
 _DENIED = frozenset({"access_denied", "unauthorized_client"})
-_DENIED_CODES = frozenset({"delegation_refused", "no_matching_rule", "requirement_not_met", "step_up_needed"})
+_DENIED_CODES = frozenset({"delegation_refused", "token_no_role", "token_requirement", "token_step_up"})
 _DAY = 86_400
 
 

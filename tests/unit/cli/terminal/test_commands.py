@@ -73,7 +73,7 @@ def test_other_environments_and_files_are_told_how_to_be_used(
 def test_a_denial_is_two_and_a_failure_is_one(oidc: Oidc, quick: Path, airflow: FakeAirflow) -> None:
     assert oidc("token").code == 1
     assert oidc("login", "--url", airflow.url, "--device", "--browser").code == 1
-    airflow.refusal = json_answer({"error": "invalid_request", "code": "no_matching_rule"}, 400)
+    airflow.refusal = json_answer({"error": "invalid_request", "code": "token_no_role"}, 400)
     run = oidc("login", "--url", airflow.url, "--device", "--json")
     assert (run.code, run.data["exit_code"]) == (2, 2)
     assert "does not let you in" in run.data["denied"]

@@ -181,7 +181,7 @@ def test_a_locked_keyring_says_so_before_anybody_signs_in(
 def test_what_airflow_refuses_is_said_and_nothing_is_kept(
     terminal: Terminal, airflow: FakeAirflow, ring: MemoryKeyring
 ) -> None:
-    told = {"error": "invalid_request", "error_description": "No rule\x1b[2J fits you.", "code": "no_matching_rule"}
+    told = {"error": "invalid_request", "error_description": "No rule\x1b[2J fits you.", "code": "token_no_role"}
     airflow.refusal = json_answer(told, 400)
     with pytest.raises(Denied, match=r"does not let you in: No rule.\[2J fits you"):
         by_browser(terminal, airflow)
