@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from airflow_oidc_auth.web.answers import answer_code
 from airflow_oidc_auth.web.border import Beside, Border
 from airflow_oidc_auth.web.engine import Engine, EngineSource
+from airflow_oidc_auth.web.openapi import show_openapi
 from airflow_oidc_auth.web.rate_limits import limit_request
 from airflow_oidc_auth.web.routes.access import show_access
 from airflow_oidc_auth.web.routes.break_glass import show_link, use_link
@@ -77,6 +78,7 @@ def _routes(source: EngineSource) -> list[Route]:
         ("/sessions/end", {"GET": ask_to_end}),
         ("/break-glass", {"GET": show_link, "POST": use_link}),
         ("/health", {"GET": show_health}),
+        ("/openapi.json", {"GET": show_openapi}),
         ("/token", {"POST": issue_token}),
         ("/token/cli", {"GET": show_cli, "POST": issue_cli_token}),
         ("/token/revoke", {"POST": revoke_token}),
