@@ -235,13 +235,15 @@ class LiveSessions:
         self._note_ended(ended)
         return ended
 
-    def end_leased_now(self, leased: Leased, *, reason: str) -> Ended | None:
-        """End a session that a re-check holds, on the calling thread; None if the lease was lost.
+    def end_leased_now(self, leased: Leased, *, reason: str) -> Sequence[Ended]:
+        """End a session that a re-check holds, on the calling thread, and what was made from it.
+
+        That session comes first; empty if the lease was lost.
 
         :raises SessionError: ``session_store_unavailable``
         """
-        ended = self.store.end_leased(leased, reason=reason, now=self._now())
-        self._note_ended(() if ended is None else (ended,))
+        ended = self.store.end_refused(leased, reason=reason, now=self._now(), everything=False)
+        self._note_ended(ended)
         return ended
 
     def end_refused_now(self, leased: Leased, *, reason: str) -> Sequence[Ended]:

@@ -11,6 +11,7 @@ from airflow_oidc_auth.grants.grant import Grant, Refusal
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.providers.confirming import Confirms
 from airflow_oidc_auth.sessions.session import Ended, Regraded, Session
+from airflow_oidc_auth.sessions.token_session import UNVERIFIED_LIFETIME
 
 
 class Result(str, Enum):
@@ -47,11 +48,13 @@ class RecheckRules:
     :param every: seconds between two confirmations of an active session; None for never
     :param providers: those that can confirm, by id
     :param judge: the rules, for a session, what the IdP says of the person, and the time
+    :param unverified_lifetime: seconds for which a token may live without its owner being confirmed
     """
 
     every: int | None
     providers: Mapping[str, Confirms]
     judge: Callable[[Session, Identity, int], Verdict]
+    unverified_lifetime: int = UNVERIFIED_LIFETIME
 
 
 class RecheckReport(Protocol):

@@ -11,8 +11,8 @@ import logging
 import random
 import secrets
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from airflow_oidc_auth.errors import LoginRefused, ProtocolViolation, ProviderError, SessionError
 from airflow_oidc_auth.grants.grant import Refusal
@@ -22,7 +22,9 @@ from airflow_oidc_auth.providers.provider import Confirmation, HeldTokens
 from airflow_oidc_auth.sessions.live import LiveSessions
 from airflow_oidc_auth.sessions.recheck_report import RecheckReport, RecheckRules, Result
 from airflow_oidc_auth.sessions.schedule import next_check, next_retry
-from airflow_oidc_auth.sessions.session import DueSession, Leased, Recheck
+from airflow_oidc_auth.sessions.session import DueSession, Ended, Leased, Recheck, Regraded
+from airflow_oidc_auth.sessions.token_judgement import ROLES_LOST, judge_token, own_facts
+from airflow_oidc_auth.sessions.token_session import with_timer
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,7 @@ _OUTAGES = frozenset(
     }
 )
 CLAIMS_LOST = "claims_unreadable"
+UNVERIFIED = "token_unverified"
 # The rules, not the IdP, say that nothing is left: nothing may be left elsewhere.
 _WITHDRAWN_FOR = frozenset({"no_matching_rule", "fab_role_missing", "step_up_needed"})
 
@@ -104,7 +107,7 @@ class SessionCheck:
         try:
             answer = provider.confirm(leased.tokens, leased.identity)
         except LoginRefused as error:
-            return self._end(leased, error.code, error.detail)
+            return self._end(leased, error.code, error.detail, everything=True, revoke=True)
         except ProviderError as error:
             tokens = error.tokens if isinstance(error, ConfirmationInterrupted) else None
             log.info("session %s is not confirmed: %s", _shown(leased), error)
@@ -123,8 +126,9 @@ class SessionCheck:
         session, now = leased.session, self._now()
         if rules.every is None or session.check_due_at is None or session.check_due_at > now:
             return None
-        # Leased for its roles alone: nobody keeps the IdP's session alive for somebody who is away.
-        if (session.seen_at or 0) < active_since(now, rules.every):
+        # Leased for its roles alone: nobody keeps the IdP's session alive for somebody who is away, unless for tokens.
+        wanted = session.is_token or leased.watched
+        if not wanted and (session.seen_at or 0) < active_since(now, rules.every):
             return None
         provider = rules.providers.get(session.provider)
         return provider if provider is not None and provider.can_confirm(leased.tokens) else None
@@ -141,11 +145,13 @@ class SessionCheck:
         """Work out the roles anew from what the IdP says, or said last; without that the last Grant stays."""
         now, identity = self._now(), answer.identity or leased.identity
         due_at = self._next_check(leased, rules, answer, now)
+        if leased.session.is_token:
+            return self._judge_token(leased, rules, answer, due_at, now)
         if identity is None:
             return self._judge_unknown(leased, rules, due_at, now)
         verdict = rules.judge(leased.session, identity, now)
         if isinstance(verdict.decision, Refusal):
-            return self._end(leased, verdict.decision.code, verdict.decision.path)
+            return self._end_ungranted(leased, verdict.decision, answer)
         recheck = Recheck(
             due_at,
             None if verdict.regrade_at is None else max(verdict.regrade_at, now + SOONEST_REGRADE),
@@ -158,6 +164,43 @@ class SessionCheck:
         )
         return self._settle(leased, rules, recheck, now)
 
+    def _judge_token(
+        self, leased: Leased, rules: RecheckRules, answer: _Answer, due_at: int | None, now: int
+    ) -> Result:
+        """Work out what a token still gives, and by when its owner must be confirmed again."""
+        known = leased.identity
+        told = None if answer.identity is None or known is None else replace(answer.identity, **own_facts(known))
+        judged = judge_token(rules, leased.session, told or known, now)
+        if isinstance(judged, Refusal):
+            return self._end_ungranted(leased, judged, answer)
+        asked_at = now if answer.confirmed else leased.session.checked_at
+        token = replace(leased.session, checked_at=asked_at, check_due_at=due_at, grant=judged.grant)
+        until = token.expires_at if due_at is not None else self._store.find_keeper(leased, now=now)
+        timed = with_timer(token, until, now=now, unverified_lifetime=rules.unverified_lifetime)
+        if timed is None:
+            return self._end(leased, UNVERIFIED, f"last confirmed at {token.checked_at}")
+        recheck = Recheck(
+            due_at,
+            timed.regrade_at,
+            tokens=answer.tokens,
+            identity=told,
+            grant=judged.grant,
+            failures=0 if answer.confirmed else leased.failures,
+            confirmed=answer.confirmed,
+            whole=judged.whole,
+            verify_by=timed.verify_by,
+        )
+        return self._settle(leased, rules, recheck, now)
+
+    def _end_ungranted(self, leased: Leased, refusal: Refusal, answer: _Answer) -> Result:
+        """End a session that the rules give nothing; what the IdP has just said goes for its person's tokens, too.
+
+        A token that was made after a stronger authentication, or without an actor, may be given more than this one.
+        """
+        session = leased.session
+        everything = answer.confirmed and refusal.code != "step_up_needed" and not session.actors
+        return self._end(leased, refusal.code, refusal.path, everything=everything)
+
     def _judge_unknown(self, leased: Leased, rules: RecheckRules, due_at: int | None, now: int) -> Result:
         """Without claims (their key was dropped) the last Grant stays, but for roles that were given for a time."""
         regrade_at = leased.session.regrade_at
@@ -169,17 +212,27 @@ class SessionCheck:
         try:
             regraded = self._store.settle_recheck(leased, recheck, now=now)
         except LoginRefused as error:
-            return self._end(leased, error.code, error.detail)
+            everything = recheck.confirmed and error.code != ROLES_LOST
+            return self._end(leased, error.code, error.detail, everything=everything)
         except SessionError as error:
             log.warning("re-check of session %s cannot be stored: %s", _shown(leased), error)
             return self._postpone(leased, rules, recheck.tokens, Result.INVALID)
         if regraded is None:
-            return self._lost(leased)
+            return self._lost(leased, recheck.tokens)
+        self._follow(regraded)
         if not regraded.changed:
             return Result.CONFIRMED if recheck.confirmed else Result.SKIPPED
         self._live.note_regraded(regraded, leased.owner)
         self._report.regraded(regraded)
         return Result.REGRADED
+
+    def _follow(self, regraded: Regraded) -> None:
+        """Work out anew what the principal's tokens give. They are marked: what fails is found by the next look."""
+        for each in regraded.told:
+            try:
+                self.run(each)
+            except SessionError as error:
+                log.info("token %s is not looked at now: %s", each.id[:8], error)
 
     def _next_check(self, leased: Leased, rules: RecheckRules, answer: _Answer, now: int) -> int | None:
         due_at = leased.session.check_due_at
@@ -209,24 +262,49 @@ class SessionCheck:
                     log.error("new tokens of session %s are lost: %s", _shown(leased), error)  # noqa: TRY400
                     return Result.LOST
             else:
-                return result if kept is not None else self._lost(leased)
+                return result if kept is not None else self._lost(leased, tokens)
 
-    def _end(self, leased: Leased, reason: str, detail: str) -> Result:
+    def _end(
+        self, leased: Leased, reason: str, detail: str, *, everything: bool = False, revoke: bool = False
+    ) -> Result:
+        """End a session.
+
+        :param everything: and all tokens of its principal
+        :param revoke: and let nothing count that the IdP issued to the principal until now
+        """
         try:
-            ended = self._live.end_leased_now(leased, reason=reason)
-            if ended is None:
-                return self._lost(leased)
+            ended = self._end_now(leased, reason, everything=everything)
+            if not ended:
+                return self._lost(leased, None)
         except SessionError as error:
             # It is asked about again when the lease has run out, and refused again.
             log.warning("session %s is refused (%s) and may not have ended yet: %s", _shown(leased), reason, error)
             return Result.LOST
         log.info("session %s has ended: %s: %s", _shown(leased), reason, detail)
-        self._report.ended(ended, reason, self._withdraw(leased, reason))
+        first, *tokens = ended
+        self._report.ended(first, reason, self._withdraw(leased, reason))
+        for token in tokens:
+            self._report.ended(token, reason, ())
+        if revoke:
+            self._revoke(leased)
         return Result.ENDED
+
+    def _revoke(self, leased: Leased) -> None:
+        """Let the IdP's own tokens count no more that were issued to somebody whom it now refuses."""
+        try:
+            self._live.revoke_principal_now(leased.session.principal_id)
+        except SessionError as error:
+            log.error("tokens of the owner of session %s live on: %s", _shown(leased), error)  # noqa: TRY400
+
+    def _end_now(self, leased: Leased, reason: str, *, everything: bool) -> Sequence[Ended]:
+        if everything:
+            return self._live.end_refused_now(leased, reason=reason)
+        return self._live.end_leased_now(leased, reason=reason)
 
     def _withdraw(self, leased: Leased, reason: str) -> tuple[str, ...]:
         """Take the roles of an account elsewhere; the end stands whether that works or not."""
-        if reason not in _WITHDRAWN_FOR:
+        # Where somebody acts on behalf of the principal, the rules may give less than the principal has.
+        if reason not in _WITHDRAWN_FOR or leased.session.actors:
             return ()
         session = leased.session
         try:
@@ -235,9 +313,19 @@ class SessionCheck:
             log.error("roles of session %s live on: %s", _shown(leased), error)  # noqa: TRY400  # no stack needed
             return ()
 
-    def _lost(self, leased: Leased) -> Result:
+    def _lost(self, leased: Leased, tokens: HeldTokens | None) -> Result:
         log.warning("session %s was re-checked by another server meanwhile, or has ended", _shown(leased))
+        if tokens is not None and leased.session.is_token:
+            self._pass_on(leased, tokens)
         return Result.LOST
+
+    def _pass_on(self, leased: Leased, tokens: HeldTokens) -> None:
+        """Give new tokens of a token session that was ended meanwhile to another one of its principal."""
+        try:
+            if self._store.load(leased.session.id, now=self._now()) is None:
+                self._store.pass_on(leased.session, tokens, now=self._now())
+        except SessionError as error:
+            log.warning("new tokens of session %s are lost: %s", _shown(leased), error)
 
     def _now(self) -> int:
         return int(self._clock())

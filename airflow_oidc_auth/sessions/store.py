@@ -200,10 +200,12 @@ class SessionStore(Protocol):
         :raises SessionError: ``session_store_unavailable``
         """
 
-    def end_refused(self, leased: Leased, *, reason: str, now: int) -> Sequence[Ended]:
-        """End a session whose person the IdP refuses, as :meth:`end_leased` does, and all tokens of that person.
+    def end_refused(self, leased: Leased, *, reason: str, now: int, everything: bool = True) -> Sequence[Ended]:
+        """End a session as :meth:`end_leased` does, what was made from it, and all tokens of its person.
 
         The leased session comes first; nothing ends if the lease was lost.
+
+        :param everything: False to leave the person's other tokens alone
         """
 
     def find_keeper(self, leased: Leased, *, now: int) -> int | None:

@@ -71,7 +71,7 @@ class DatabaseTokenStore:
         work = partial(revoke_issued, principal_id=principal_id, now=now, until=until)
         self._runner.run(work, settled_by_duplicate=True)
 
-    def end_refused(self, leased: Leased, *, reason: str, now: int) -> Sequence[Ended]:
+    def end_refused(self, leased: Leased, *, reason: str, now: int, everything: bool = True) -> Sequence[Ended]:
         """End a session while the lease is held, and with it the tokens of its principal."""
 
         def work(transaction: Transaction) -> Sequence[Ended]:
@@ -80,7 +80,7 @@ class DatabaseTokenStore:
                 *(_S.principal_id == session.principal_id, _S.provider == session.provider, _S.kind.is_not(None)),
                 *(live(now), _S.id != session.id),
             )
-            tokens = transaction.execute(theirs).scalars().all()
+            tokens = transaction.execute(theirs).scalars().all() if everything else ()
             ended = ending([session.id], only=_S.lease_owner == leased.owner)
             return (*ended, *(ending(tokens) if ended and tokens else ()))
 

@@ -95,13 +95,13 @@ class MemoryTokenStore:
             self._revoked[principal_id] = max(now, self._revoked.get(principal_id, 0))
             self._publish(PRINCIPAL, principal_key(principal_id, now), until)
 
-    def end_refused(self, leased: Leased, *, reason: str, now: int) -> Sequence[Ended]:
+    def end_refused(self, leased: Leased, *, reason: str, now: int, everything: bool = True) -> Sequence[Ended]:
         """Forget a session while the lease is held, and the tokens of its principal."""
         with self._available():
             kept = self._sessions.get(leased.session.id)
             if kept is None or kept.lease_owner != leased.owner or kept.session.expires_at <= now:
                 return ()
-            tokens = [each.session.id for each in self._tokens_of(leased.session, now)]
+            tokens = [each.session.id for each in self._tokens_of(leased.session, now)] if everything else []
             others = [each for each in tokens if each != leased.session.id]
             return self.end_many([leased.session.id, *others], reason=reason, now=now)
 

@@ -248,13 +248,13 @@ def test_an_end_that_the_store_does_not_take_still_counts_here(live, store, know
 def test_an_end_counts_here_before_the_store_has_answered(live, store, monkeypatch):
     session = run(live.open(sign_in(), ADMIN, expires_at=NOW + HOUR, client_address=None)).session
     seen = []
-    end = store.end
+    end = store.end_many
 
-    def slow_end(session_id, **more):
-        seen.append(live.peek(session_id))
-        return end(session_id, **more)
+    def slow_end(session_ids, **more):
+        seen.extend(map(live.peek, session_ids))
+        return end(session_ids, **more)
 
-    monkeypatch.setattr(store, "end", slow_end)
+    monkeypatch.setattr(store, "end_many", slow_end)
     assert run(live.end(session.id, reason="user_logout")) is not None
     assert seen == [None]
 
