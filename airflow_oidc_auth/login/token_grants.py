@@ -49,6 +49,7 @@ from airflow_oidc_auth.sessions.session import CLI, EXCHANGED, Session, TokenReq
 log = logging.getLogger(__name__)
 
 TOKEN_USER = "__token__"
+REVOKED = "token_revoked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ class TokenGrants:
 
     :param audiences: names of ours that ``audience`` and ``resource`` may say, beside addresses of this Airflow
     :param proofs: checks proofs of possession
+    :param admit: raises an error where an account elsewhere lets the owner in no more; blocks on the database
     :param limits: how often tokens of one principal may be asked for; None for as often as anybody likes
     :param clock: epoch seconds
     """
@@ -110,6 +112,7 @@ class TokenGrants:
         base_url: str,
         audiences: Collection[str],
         clock: Callable[[], float],
+        admit: Callable[[Session], None] | None = None,
         limits: RateLimits | None = None,
     ) -> None:
         self._settings = settings
@@ -123,6 +126,7 @@ class TokenGrants:
         self._base_url = base_url
         self._audiences = frozenset(audiences)
         self._clock = clock
+        self._admit = admit
         self._limits = limits
         self._grants = {
             TOKEN_EXCHANGE: self._by_exchange,
@@ -172,7 +176,8 @@ class TokenGrants:
             if not token:
                 raise TokenDenied(INVALID_REQUEST, "token_to_revoke_missing")
             await self._clients.authenticate(form, call.authorization)
-            await self._desk.revoke_by_token(token, call.context)
+            if not await self._desk.revoke_by_token(token, call.context):
+                await self._end_browser(token, call.context)
         except OidcAuthError as error:
             return await self._refuse(error, INVALID_REQUEST, call.context)
         return None
@@ -187,6 +192,15 @@ class TokenGrants:
             return True
         client = self._clients.find(session.subject)
         return client is not None and frozenset(session.grant.roles) <= frozenset(client.roles)
+
+    async def _end_browser(self, token: str, context: RequestContext) -> None:
+        """End the session of a browser whose cookie came out and is brought here."""
+        caller = await self._subjects.caller_of(token)
+        if caller is not None and not caller.session.is_token:
+            ended = await self._sessions.end(caller.session.id, reason=REVOKED)
+            if ended is not None:
+                record = records.build_ended(ended.session, REVOKED, context)
+                await self._sessions.run(self._audit.record, record)
 
     async def _by_exchange(self, form: Mapping[str, str], client: TokenClient | None, call: TokenCall) -> _Proven:
         _check_types(form)
@@ -254,6 +268,8 @@ class TokenGrants:
             not_after=owner.not_after,
             parent=owner.parent,
         )
+        if self._admit is not None:
+            await self._sessions.run(self._admit, owner.session)
         return await self._desk.issue(owner.session, request, call.context, identity=owner.identity)
 
     async def _refuse(self, error: OidcAuthError, blamed: str, context: RequestContext) -> TokenError:

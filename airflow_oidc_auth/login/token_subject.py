@@ -117,6 +117,10 @@ class SubjectTokens:
             raise TokenRefused("token_not_exchangeable", "neither ours nor of an issuer whose tokens are taken")
         return Verified(token, None, caller)
 
+    async def caller_of(self, token: str) -> SignedCaller | None:
+        """Return whose token of ours that is; None for any other, and for one that is not accepted now."""
+        return await self._signed.caller_of(token)
+
     def check_not_revoked(self, bearer: BearerToken) -> None:
         """Refuse what was issued before its owner's tokens were all revoked.
 

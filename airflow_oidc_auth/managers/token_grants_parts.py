@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import TypeVar
 
+from airflow_oidc_auth.errors import LoginRefused
 from airflow_oidc_auth.login.ports import SignedTokens, TokenDesk
 from airflow_oidc_auth.login.rate_limits import RateLimits
 from airflow_oidc_auth.login.token_cli import CliProvider, CliTokens
 from airflow_oidc_auth.login.token_clients import TokenClients
 from airflow_oidc_auth.login.token_grants import TokenGrants
 from airflow_oidc_auth.login.token_subject import SubjectTokens
+from airflow_oidc_auth.managers.admission import Admission
+from airflow_oidc_auth.managers.bearer_lanes import BearerLanes
 from airflow_oidc_auth.managers.runtime import Runtime
 from airflow_oidc_auth.managers.services import Services
 from airflow_oidc_auth.providers.bearer.assertion import verify_cli_id_token
 from airflow_oidc_auth.providers.bearer.dpop import check_proof
 from airflow_oidc_auth.providers.bearer.proof_memory import ProofMemory
+from airflow_oidc_auth.sessions.session import BEARER, Session
+
+T = TypeVar("T")
 
 TOKEN_PATH = "/auth/token"
 
@@ -27,6 +34,7 @@ def build_token_grants(  # everything that outlives a document is handed in
     signed: SignedTokens,
     seen: ProofMemory,
     limits: RateLimits,
+    admission: Admission | None = None,
 ) -> TokenGrants:
     """Return the grants of a document; starts nothing and calls nobody."""
     config, base_url, sessions, clock = runtime.config, services.base_url, services.live, services.clock
@@ -42,6 +50,7 @@ def build_token_grants(  # everything that outlives a document is handed in
         base_url=base_url,
         audiences=[name for each in config.providers.values() if each.api for name in each.api.audiences],
         clock=clock,
+        admit=None if admission is None else partial(_admit, admission),
         limits=limits,
     )
 
@@ -62,6 +71,29 @@ class CheckedProofs:
         return check_proof(proofs, method=method, url=url, access_token=None, jkt=jkt, now=now, seen=self._seen)
 
 
+class _Lane:
+    """The threads on which tokens of one provider are verified, apart from those of sign-ins."""
+
+    def __init__(self, lanes: BearerLanes, provider: str) -> None:
+        self._lanes = lanes
+        self._provider = provider
+
+    async def run(self, fn: Callable[..., T], *args: object) -> T:
+        """Run ``fn`` there."""
+        return await self._lanes.run(self._provider, fn, *args)
+
+
+def _admit(admission: Admission, owner: Session) -> None:
+    """Make sure that the account elsewhere lets the owner in; whoever comes with an IdP's token may be new there.
+
+    :raises LoginRefused: it does not
+    """
+    if owner.kind == BEARER:
+        admission.enroll(owner)
+    elif admission.load(owner) is None:
+        raise LoginRefused("fab_user_inactive", f"principal {owner.principal_id} is not admitted")
+
+
 def _cli_providers(runtime: Runtime) -> Mapping[str, CliProvider]:
     found = {}
     for key, settings in runtime.config.providers.items():
@@ -79,6 +111,6 @@ def _cli_providers(runtime: Runtime) -> Mapping[str, CliProvider]:
             resource=cli.resource,
             audience=cli.audience,
             verify=verify,
-            pool=runtime.pools[key],
+            pool=_Lane(runtime.lanes, key),
         )
     return found
