@@ -11,6 +11,8 @@ PRESETS = (
     *("oidc", "auth0", "okta", "entra", "keycloak"),
     *("google", "gitlab", "cognito", "cloudfoundry", "github"),
     *("saml", "okta-saml", "entra-saml", "auth0-saml", "aws-identity-center", "adfs"),
+    *("github-actions", "gitlab-ci", "kubernetes", "aws"),
+    *("azure-workload", "gcp-workload", "cloudfoundry-clients", "jwt"),
 )
 
 
