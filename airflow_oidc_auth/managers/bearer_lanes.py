@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
+from typing import TypeVar
 
 from airflow_oidc_auth.errors import OidcAuthError, ProviderError
 from airflow_oidc_auth.providers.bearer import BearerIssuer, BearerToken
 from airflow_oidc_auth.providers.pool import ProviderPool
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +50,13 @@ class BearerLanes:
         except ProviderError as error:
             code = "token_check_busy" if error.code == "provider_busy" else "token_issuer_unavailable"
             raise ProviderError(code, f"{issuer.provider}: {error.code}: {error.detail}") from error
+
+    async def run(self, provider: str, function: Callable[..., T], *args: object) -> T:
+        """Await something else about a program's token that may have to ask the provider.
+
+        :raises ProviderError: ``provider_busy``, ``provider_timeout``
+        """
+        return await self._pools[provider].run(function, *args)
 
     def close(self) -> None:
         """Drop what is queued; do not wait for what runs."""

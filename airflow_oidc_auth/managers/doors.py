@@ -20,7 +20,7 @@ from airflow_oidc_auth.managers.tokens import AirflowTokens
 from airflow_oidc_auth.managers.user import SessionUser
 from airflow_oidc_auth.providers.bearer.proof_memory import ProofMemory
 from airflow_oidc_auth.sessions.granted import as_of
-from airflow_oidc_auth.sessions.session import Session
+from airflow_oidc_auth.sessions.session import EXCHANGED, Session
 from airflow_oidc_auth.web.api_call import CALL, ApiCall
 from airflow_oidc_auth.web.seen import note_session
 
@@ -29,6 +29,7 @@ class Doors:
     """Judge every token that comes in; built once per process.
 
     :param runtime: of the document in force
+    :param vouches: tells whether the document still knows the owner of a token that we made
     :ivar proofs: those of possession that were used, here or at the token endpoint; outlives reloads
     """
 
@@ -39,6 +40,7 @@ class Doors:
         tokens: AirflowTokens,
         admission: Admission,
         freshness: Freshness,
+        vouches: Callable[[Session], bool],
     ) -> None:
         self._clock = services.clock
         self._live = services.live
@@ -46,6 +48,7 @@ class Doors:
         self._tokens = tokens
         self._admission = admission
         self._freshness = freshness
+        self._vouches = vouches
         self.proofs = ProofMemory()
         self._possession = Possession(self.proofs)
         self.bearer = BearerDoor(services, runtime, admission, self._possession)
@@ -87,6 +90,8 @@ class Doors:
         until = session.grant.until
         if until is not None and until <= (now := self._clock()) and (session := as_of(session, now)) is None:
             raise InvalidTokenError("Session needs a newer authentication")
+        if session.kind == EXCHANGED and not self._vouches(session):
+            raise InvalidTokenError("The configuration does not know its client any more")
         return session
 
     async def _admit_browser(self, token: str) -> SessionUser:

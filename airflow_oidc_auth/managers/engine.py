@@ -27,10 +27,12 @@ from airflow_oidc_auth.audit.log import AuditLog
 from airflow_oidc_auth.audit.stream import StructuredLogSink
 from airflow_oidc_auth.audit.window import FailureWindow
 from airflow_oidc_auth.config.compiled import CompiledConfig
+from airflow_oidc_auth.errors import LoginRefused
 from airflow_oidc_auth.login.journey import Journey
 from airflow_oidc_auth.login.keys import derive_csrf_keys
+from airflow_oidc_auth.login.outcome import RequestContext
 from airflow_oidc_auth.login.rate_limits import KeptRateLimits, RateLimits
-from airflow_oidc_auth.login.records import build_token_issued
+from airflow_oidc_auth.login.token_grants import TokenGrants
 from airflow_oidc_auth.managers.admission import Admission, PolicyAdmission
 from airflow_oidc_auth.managers.bearer_record import BearerAudit
 from airflow_oidc_auth.managers.call_log import tell_callers
@@ -44,6 +46,8 @@ from airflow_oidc_auth.managers.services import Services
 from airflow_oidc_auth.managers.session_care import SessionCare
 from airflow_oidc_auth.managers.settings import Settings, load_settings
 from airflow_oidc_auth.managers.signed_callers import SignedCallers
+from airflow_oidc_auth.managers.token_desk import REVOKED, TokenDesk
+from airflow_oidc_auth.managers.token_grants_parts import build_token_grants
 from airflow_oidc_auth.managers.tokens import AirflowTokens
 from airflow_oidc_auth.managers.user import SessionUser
 from airflow_oidc_auth.sessions.accounts import Accounts
@@ -51,7 +55,7 @@ from airflow_oidc_auth.sessions.database import DatabaseSessionStore
 from airflow_oidc_auth.sessions.fernet import TokenCipher
 from airflow_oidc_auth.sessions.live import LiveSessions
 from airflow_oidc_auth.sessions.periodic import Periodic
-from airflow_oidc_auth.sessions.session import Session
+from airflow_oidc_auth.sessions.session import BEARER, PERSONAL, Session, TokenRequest
 from airflow_oidc_auth.web.app import create_web_app
 from airflow_oidc_auth.web.context import new_correlation_id
 from airflow_oidc_auth.web.engine import Outlook, ProviderChoice
@@ -94,13 +98,22 @@ class Engine:
         self._freshness = Freshness(self.live.feed.stale_for)
         self._care = SessionCare(services, lambda: self._runtime)
         self._metrics = MetricsFeed(services.metrics, services.clock)
-        self.doors = Doors(services, lambda: self._runtime, tokens, admission, self._freshness)
+        self.doors = Doors(
+            services,
+            lambda: self._runtime,
+            tokens,
+            admission,
+            self._freshness,
+            self._vouches,
+        )
         self.signed = SignedCallers(tokens, self.doors.authenticate, self._freshness, self.live)
+        self.token_desk = TokenDesk(self.live, tokens, lambda: self._runtime.config.tokens, self._audit, services.clock)
+        self._limits = KeptRateLimits(services.base_url)
+        self.token_grants = self._build_token_grants()
         self.note_refusal = BearerAudit(services, self._audit).refused
         self.note_request = self._care.requests.note
         self._desk = OfficerDesk(services, self._audit, lambda: self._runtime.config.sessions.break_glass)
         self.office, self.break_glass = self._desk.office, self._desk.break_glass
-        self._limits = KeptRateLimits(services.base_url)
         self._flush = Periodic("oidc-auth-audit", self._flush_audit, FLUSH_EVERY, first_delay=FLUSH_EVERY)
         self._warm_up = Periodic("oidc-auth-warm-up", self._warm, WARM_UP_EVERY)
         self._reloading = (
@@ -195,14 +208,24 @@ class Engine:
         self._metrics.sample(user)
         return user
 
-    def issue_token(self, session: Session, lifetime: int) -> str:
-        """Return a token of the session and write its audit record; blocks.
+    def issue_personal_token(self, session: Session, lifetime: int | None) -> str:
+        """Return a token of the session's owner (core's "generate API token") and audit it; blocks.
 
-        :param lifetime: seconds; the token ends with the session if that is sooner
+        :param lifetime: seconds; None for the default of the document
+        :raises LoginRefused: policy, or the caller has no session here that could answer for it
         """
-        valid_for = self.tokens.valid_for(session, lifetime)
-        self._audit().record(build_token_issued(session, new_correlation_id(), valid_for))
-        return self.tokens.issue(session, lifetime=valid_for)
+        if session.kind == BEARER:
+            # Whose chains it has (who acts, which key), the token endpoint looks at.
+            raise LoginRefused("token_exchange_needed", "an identity provider's token asked for a personal one")
+        request = TokenRequest(PERSONAL, lifetime=lifetime)
+        context = RequestContext(client_address=None, correlation_id=new_correlation_id())
+        return self.token_desk.issue_now(session, request, context).token
+
+    def end_token(self, session_id: str) -> None:
+        """End the row of a token that was made for a program; a browser's session goes on. Blocks."""
+        session = self.live.peek(session_id) or self.live.store.load(session_id, now=int(self.clock()))
+        if session is not None and session.is_token:
+            self.live.end_now(session_id, reason=REVOKED)
 
     def is_safe_url(self, url: str, request: Request) -> bool:
         """Judge where a person may be sent, as Airflow judges it."""
@@ -253,6 +276,14 @@ class Engine:
         self.live.stop()
         self._runtime.close()
 
+    def _vouches(self, session: Session) -> bool:
+        return self.token_grants.allows(session)
+
+    def _build_token_grants(self) -> TokenGrants:
+        return build_token_grants(
+            self._runtime, self._services, self.token_desk, self.signed, self.doors.proofs, self.rate_limits
+        )
+
     def _audit(self) -> AuditLog:
         return self._runtime.audit
 
@@ -266,6 +297,7 @@ class Engine:
         old, self._runtime = self._runtime, build_runtime(config, self._services)
         self._admission.accept(config)
         self.doors.bearer.forget()
+        self.token_grants = self._build_token_grants()
         self._runtime.warm_up()
         # Sign-ins in flight finish on the old one; nothing takes longer than an attempt's calls.
         closing = threading.Timer(OLD_RUNTIME_GRACE, old.close)

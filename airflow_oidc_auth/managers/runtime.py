@@ -142,4 +142,4 @@ def build_rechecks(config: CompiledConfig, providers: Mapping[str, RunningProvid
         decision = config.grants.evaluate(identity, now).decision
         return Verdict(decision, decision.until if isinstance(decision, Grant) else None)
 
-    return RecheckRules(config.sessions.recheck, able, judge)
+    return RecheckRules(config.sessions.recheck, able, judge, config.tokens.unverified_lifetime)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from airflow.api_fastapi.app import AUTH_MANAGER_FASTAPI_APP_PREFIX
 from airflow.api_fastapi.auth.managers.base_auth_manager import BaseAuthManager
 from airflow.api_fastapi.common.types import ExtraMenuItem
-from airflow.configuration import conf
 from fastapi import HTTPException
 from jwt import ExpiredSignatureError, InvalidTokenError
 
@@ -83,14 +82,13 @@ class SignOn(BaseAuthManager[Any]):
         return self.engine.tokens.claims(user.session)
 
     def generate_jwt(self, user: SessionUser, *, expiration_time_in_seconds: int | None = None) -> str:
-        """Return a token of the user's session (core's "generate API token"); it says and keeps the session's end.
+        """Return a token of its own for the user (core's "generate API token"), within the policy of ``tokens``.
 
-        Audited, so it blocks: core asks on a thread that may. Without a lifetime ``[api_auth] jwt_expiration_time``.
+        Stored and audited, so it blocks: core asks on a thread that may.
+
+        :raises OidcAuthError: policy, or it cannot be stored; answered by our middleware
         """
-        lifetime = expiration_time_in_seconds
-        if lifetime is None:
-            lifetime = conf.getint("api_auth", "jwt_expiration_time")
-        return self.engine.issue_token(user.session, lifetime)
+        return self.engine.issue_personal_token(user.session, expiration_time_in_seconds)
 
     def revoke_token(self, token: str) -> None:
         """Revoke a token here at once and on every other API server within seconds; foreign tokens are ignored."""
@@ -103,6 +101,7 @@ class SignOn(BaseAuthManager[Any]):
         finally:
             # Core's table may fail to take it; here it ends at once all the same.
             self.engine.live.revoke_token(verified.jti, expires_at=verified.expires_at)
+            self.engine.end_token(verified.session_id)
 
     def get_url_login(self, **kwargs: Any) -> str:
         """Return the login page, on the host of ``[api] base_url`` because cookies of another host would be lost.

@@ -90,6 +90,13 @@ MESSAGES = {
         403,
         "user",
     ),
+    "token_exchange_needed": Message(
+        "Exchange the access token instead",
+        "An access token of the identity provider makes no personal tokens.",
+        "Exchange it at `/auth/token` (RFC 8693): that keeps who acts for whom, and the key it is bound to.",
+        403,
+        "user",
+    ),
     "token_revoked": _token("The owner's tokens were revoked after this one was issued."),
     "token_repeated": _token(
         "The request has more than one Authorization header.", "Send one; a proxy may have added another."

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from airflow_oidc_auth.errors import SessionError, TokenRefused
+from airflow_oidc_auth.errors import OidcAuthError, TokenRefused
 from airflow_oidc_auth.login.outcome import Refused
 from airflow_oidc_auth.web.answers import answer_refused, as_json
 from airflow_oidc_auth.web.api_call import CALL, ApiCall, NoteRefusal, path_below_root
@@ -23,7 +23,7 @@ from airflow_oidc_auth.web.context import correlation_id_of
 from airflow_oidc_auth.web.cookies import SESSION_COOKIE, TOKEN_SCOPE_KEY
 from airflow_oidc_auth.web.engine import EngineSource
 from airflow_oidc_auth.web.seen import CURRENT, NoteRequest, Seen
-from airflow_oidc_auth.web.token_answers import RETRY_AFTER, RefusalInPlace, answer_refusal
+from airflow_oidc_auth.web.token_answers import RETRY_AFTER, UNAVAILABLE, RefusalInPlace, answer_refusal
 from airflow_oidc_auth.web.token_header import check_query, read_call
 
 NAVIGATION = (b"sec-fetch-mode", b"navigate")
@@ -118,18 +118,19 @@ class AuthMiddleware:
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await self._app(scope, receive, send)
-        except SessionError as error:
-            # Raised while core asks who the user is, before anything was answered.
+        except OidcAuthError as error:
+            # Raised while core asks who the user is or for a token, before anything was answered.
             await self._explain(error, scope)(scope, receive, send)
 
-    def _explain(self, error: SessionError, scope: Scope) -> Response:
+    def _explain(self, error: OidcAuthError, scope: Scope) -> Response:
         """Show a page to whoever opens one; most that asks core is a program, also the UI's own scripts."""
         request = Request(scope)
         refused = Refused(error.code, correlation_id_of(request), hint=error.hint)
         source = self._source if "text/html" in request.headers.get("accept", "") else None
         response = as_json(refused) if source is None else answer_refused(source(), request, refused)
         protect(response.headers)
-        response.headers["Retry-After"] = RETRY_AFTER
+        if response.status_code == UNAVAILABLE:
+            response.headers["Retry-After"] = RETRY_AFTER
         return response
 
 

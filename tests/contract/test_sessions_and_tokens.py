@@ -40,32 +40,49 @@ def test_the_cookie_is_accepted_as_bearer_token_while_its_session_lives(server):
     assert refused.headers["www-authenticate"].startswith("Bearer")
 
 
-def test_core_logout_ends_the_session_and_every_token_made_from_it(server):
+def test_core_logout_ends_the_session_and_no_token_that_belongs_to_its_owner(server):
     browser = server.sign_in("ada")
-    made = browser.post("/ui/auth/token", json={"token_type": "api"})
-    token = made.json()["access_token"]
-    assert bearer(server, token).status_code == 200
+    cookie = browser.cookies["_token"]
+    token = browser.post("/ui/auth/token", json={"token_type": "api"}).json()["access_token"]
     first = browser.get("/api/v2/auth/logout")
     assert first.headers["location"] == "http://localhost:8080/auth/logout"
     browser.get("/auth/logout")
+    assert bearer(server, cookie).status_code == 401
+    assert bearer(server, token).status_code == 200
+
+
+def test_core_logout_with_a_token_ends_that_token_and_its_row(server):
+    token = server.sign_in("ada").post("/ui/auth/token", json={"token_type": "api"}).json()["access_token"]
+    server.client().get("/api/v2/auth/logout", headers={"Authorization": f"Bearer {token}"})
     assert bearer(server, token).status_code == 401
+    live = manager_of(server).engine.live
+    session_id = jwt.decode(token, options={"verify_signature": False})["sid"]
+    assert live.store.load(session_id, now=int(time.time())) is None
 
 
-def test_a_token_never_says_more_than_its_session(server):
+def test_a_token_says_when_its_row_ends_and_no_more_than_policy_allows(server):
     browser = server.sign_in("ada")
-    session_end = jwt.decode(browser.cookies["_token"], options={"verify_signature": False})["exp"]
+    live = manager_of(server).engine.live
     for kind in ("api", "cli"):
         token = browser.post("/ui/auth/token", json={"token_type": kind}).json()["access_token"]
-        assert jwt.decode(token, options={"verify_signature": False})["exp"] <= session_end
+        claims = jwt.decode(token, options={"verify_signature": False})
+        assert claims["exp"] == live.peek(claims["sid"]).expires_at
+        assert claims["exp"] - time.time() <= 86_400
+
+
+def test_policy_says_no_to_a_token_that_lives_too_long(server, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__API_AUTH__JWT_EXPIRATION_TIME", str(40 * 86_400))
+    refused = server.sign_in("ada").post("/ui/auth/token", json={"token_type": "api"})
+    assert refused.json()["error"] == "token_lifetime_too_long"
+    assert refused.status_code < 500
 
 
 def test_a_token_made_from_a_session_is_a_row_of_the_audit_log(server, audit_rows):
     browser = server.sign_in("ada")
-    login = audit_rows(1)[0]
     token = browser.post("/ui/auth/token", json={"token_type": "api"}).json()["access_token"]
     row = audit_rows(1)[0]
     assert (row["event"], row["owner"], row["reason"]) == ("auth.token_issued", server.name_of("ada"), "user_request")
-    assert row["session_ref"] == login["session_ref"]
+    assert row["session_ref"] == jwt.decode(token, options={"verify_signature": False})["sid"][:8]
     assert 0 < row["valid_for"] <= 86400
     assert token not in str(row)
 
