@@ -8,7 +8,8 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from airflow_oidc_auth.cli import migration
-from airflow_oidc_auth.cli.check_report import Address, CheckReport, ProviderReport
+from airflow_oidc_auth.cli.check_machines import diagnose_machines, diagnose_workload
+from airflow_oidc_auth.cli.check_report import AUDIENCE, Address, CheckReport, ProviderReport
 from airflow_oidc_auth.cli.command import command
 from airflow_oidc_auth.config.compiled import CompiledConfig
 from airflow_oidc_auth.config.paths import format_path
@@ -113,6 +114,7 @@ def _providers(compiled: CompiledConfig, read: Settings, *, offline: bool, resol
             vendor=preset(settings.preset).vendor,
             issuer=settings.issuer,
             addresses=_addresses(settings, base_url),
+            for_programs=not settings.signs_in,
             findings=() if offline else findings(settings),
         )
         for settings in compiled.providers.values()
@@ -121,8 +123,10 @@ def _providers(compiled: CompiledConfig, read: Settings, *, offline: bool, resol
 
 def _addresses(settings: ProviderSettings, base_url: str) -> tuple[Address, ...]:
     """Return what to register: nothing can be said of it as long as nobody knows where this Airflow is."""
+    if not settings.signs_in:
+        return _audiences(settings)
     if settings.saml is None:
-        return _openid_addresses(settings, base_url)
+        return (*_openid_addresses(settings, base_url), *_audiences(settings), *_terminal(settings))
     own = service_provider(base_url, settings.id, settings.client_id)
     known = [
         Address("entity_id", "entity id", own.entity_id),
@@ -131,6 +135,18 @@ def _addresses(settings: ProviderSettings, base_url: str) -> tuple[Address, ...]
         Address("metadata_url", "or all of it, as metadata", own.metadata_url),
     ]
     return tuple(known) if base_url else ()
+
+
+def _audiences(settings: ProviderSettings) -> tuple[Address, ...]:
+    audiences = settings.api.audiences if settings.api is not None else ()
+    return tuple(Address(AUDIENCE, "audience of tokens", each) for each in audiences)
+
+
+def _terminal(settings: ProviderSettings) -> tuple[Address, ...]:
+    """RFC 8252 §7.3: any port of the loopback."""
+    if settings.cli is None:
+        return ()
+    return (Address("cli_redirect_uri", f"redirect URI of {settings.cli.client_id}", "http://127.0.0.1/callback"),)
 
 
 def _openid_addresses(settings: ProviderSettings, base_url: str) -> tuple[Address, ...]:
@@ -163,13 +179,16 @@ def _named(finding: Finding, read: Settings) -> Finding:
 def _diagnose(settings: ProviderSettings, base_url: str) -> Sequence[Finding]:
     if sys.stderr.isatty():
         sys.stderr.write(f"Asking {settings.id} …\n")
+    if not settings.signs_in:
+        return diagnose_workload(settings)
     # Credentials that are missing are among the problems already: then nothing is said about the client.
     known = base_url and (settings.client_secret or settings.private_key or settings.client_auth == "none")
     testable = dataclasses.replace(settings, client_secret=settings.client_secret or Secret("not known yet"))
     try:
-        return build_provider(testable, base_url=base_url).diagnose(
+        found = build_provider(testable, base_url=base_url).diagnose(
             redirect_uri=build_redirect_uri(base_url, settings.id) if known else ""
         )
+        return (*found, *diagnose_machines(settings))
     except ConfigurationError as error:
         return [Finding("error", "settings", f"{each.path}: {each.text}", each.suggestion) for each in error.problems]
     except ProviderError as error:

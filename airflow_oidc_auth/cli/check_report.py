@@ -10,6 +10,7 @@ from airflow_oidc_auth.cli.text import INDENT, SUGGESTION, count, problem_rows, 
 from airflow_oidc_auth.errors import Problem
 from airflow_oidc_auth.providers.provider import Finding
 
+AUDIENCE = "audience"
 _WORDS = {"ok": "ok", "warning": "warning", "error": "ERROR"}
 
 
@@ -31,6 +32,7 @@ class ProviderReport:
     """One provider.
 
     :param findings: empty if it was not asked
+    :param for_programs: nobody signs in with it, and there is nothing to register
     """
 
     id: str
@@ -39,6 +41,7 @@ class ProviderReport:
     issuer: str
     addresses: tuple[Address, ...]
     findings: tuple[Finding, ...] = ()
+    for_programs: bool = False
 
     def text(self) -> list[str]:
         """One block of findings."""
@@ -51,7 +54,8 @@ class ProviderReport:
     def registration(self) -> list[str]:
         """What to register at the provider."""
         rows = [(each.name, each.url) for each in self.addresses if each.url]
-        return section(f"Register at {self.label} ({self.id})", table(rows))
+        what = "Let programs ask" if self.for_programs else "Register at"
+        return section(f"{what} {self.label} ({self.id})", table(rows))
 
     def data(self) -> dict[str, object]:
         """The same for a program."""
@@ -60,7 +64,8 @@ class ProviderReport:
             "label": self.label,
             "vendor": self.vendor,
             "issuer": self.issuer,
-            **{each.key: each.url for each in self.addresses},
+            **{each.key: each.url for each in self.addresses if each.key != AUDIENCE},
+            "audiences": [each.url for each in self.addresses if each.key == AUDIENCE],
             "findings": [
                 {"level": each.level, "check": each.check, "text": each.text, "suggestion": each.suggestion}
                 for each in self.findings

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from airflow_oidc_auth.cli.assertion_file import identify_assertion
 from airflow_oidc_auth.cli.claims_file import ReadClaims, identify, read_claims
 from airflow_oidc_auth.cli.command import CommandFailed, command
+from airflow_oidc_auth.cli.explain_token import as_access_token, is_access_token
 from airflow_oidc_auth.cli.explanation import Explanation
 from airflow_oidc_auth.config.compiled import CompiledConfig
 from airflow_oidc_auth.errors import ConfigurationError
@@ -45,7 +46,11 @@ def explain(args: Namespace) -> Explanation:
 def _identify(settings: ProviderSettings, source: str, base_url: str) -> ReadClaims:
     if settings.saml is not None:
         return identify_assertion(settings, source, base_url)
-    return identify(settings, read_claims(source))
+    documents = read_claims(source)
+    found, claims = identify(settings, documents), documents["id_token"] or documents["access_token"]
+    if settings.api is None or not is_access_token(settings, claims):
+        return found
+    return as_access_token(settings, settings.api, found, claims)
 
 
 def _notes(read: Settings) -> Iterator[str]:

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from airflow_oidc_auth.cli.command import ExitCode
 from airflow_oidc_auth.cli.text import INDENT, section, table
 from airflow_oidc_auth.errors import OidcAuthError
+from airflow_oidc_auth.grants.delegation import PATH as DELEGATED
 from airflow_oidc_auth.grants.grant import Evaluation, Grant, Refusal, RuleTrace
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.messages import message
@@ -53,6 +54,7 @@ class Explanation:
             *section("Notes", table([(note,) for note in self.notes])),
             *section("Requirements (all must hold)", table([_trace_row(t, "holds", "FAILS") for t in requirements])),
             *section("Rules (roles add up)", table([self._rule_row(t) for t in rules])),
+            *section("On behalf of somebody", table([_trace_row(t, "capped", "REFUSED") for t in self._caps()])),
             *section("May do", table(self._permission_rows()) if self.list_permissions else []),
             *section("Result", self._result()),
         ]
@@ -69,6 +71,7 @@ class Explanation:
             "identity": self._identity_data(),
             "requirements": [_trace_data(trace) for trace in requirements],
             "rules": [{**_trace_data(trace), "step_up": _step_up_data(trace)} for trace in rules],
+            "delegation": [_trace_data(trace) for trace in self._caps()],
             "until": _iso(grant.until) if grant and grant.until is not None else None,
             "notes": list(self.notes),
             "permissions": self._permission_data(),
@@ -77,7 +80,11 @@ class Explanation:
     def _traces(self) -> tuple[list[RuleTrace], list[RuleTrace]]:
         trace = self.evaluation.trace
         required = [each for each in trace if each.path.startswith("grants.require")]
-        return required, [each for each in trace if each not in required]
+        caps = self._caps()
+        return required, [each for each in trace if each not in required and each not in caps]
+
+    def _caps(self) -> list[RuleTrace]:
+        return [each for each in self.evaluation.trace if each.path == DELEGATED]
 
     def _rule_row(self, trace: RuleTrace) -> tuple[str, str, str]:
         word, name, because = _trace_row(trace, "match", "-")
@@ -100,6 +107,8 @@ class Explanation:
             ("name", identity.name),
             ("e-mail", f"{identity.email} ({verified})" if identity.email else "none"),
             ("groups", shown + more),
+            *([("client", identity.client_id)] if identity.client_id else []),
+            *([("acting for them", " for ".join(identity.actors))] if identity.delegated else []),
             *([("authenticated", described)] if (described := _describe_authentication(identity)) else []),
         ]
 
@@ -113,6 +122,8 @@ class Explanation:
             "email": identity.email,
             "email_verified": identity.email_verified,
             "groups": sorted(identity.groups),
+            "client_id": identity.client_id,
+            "actors": list(identity.actors),
         }
 
     def _result(self) -> list[str]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,15 @@ from airflow_oidc_auth.cli.definition import PRESETS
 from airflow_oidc_auth.config.compile import compile_document
 from airflow_oidc_auth.config.document import load_document
 from airflow_oidc_auth.policy.builtin import BUILTIN_ROLES
-from airflow_oidc_auth.providers.presets import saml_preset_names
+from airflow_oidc_auth.providers.presets import preset_names, saml_preset_names, workload_preset_names
 from tests.unit.cli.running import Oidc
+
+_KEYS = "provider|when|roles|delegated_roles|tokens|rate_limits|max_lifetime"
+_COMMENTED = re.compile(rf"^( *)# ((?:- name|  (?:{_KEYS})|(?:{_KEYS})): .*)$")
+
+
+def test_there_is_a_document_for_every_preset() -> None:
+    assert {*PRESETS} == {*preset_names(), *saml_preset_names(), *workload_preset_names()}
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -18,7 +26,8 @@ def test_every_document_compiles_without_problem_or_warning(oidc: Oidc, preset: 
     assert printed.code == 0
     compiled = compile_document(load_document(printed.out, preset), secrets=None, known_roles=BUILTIN_ROLES)
     assert compiled.warnings == ()
-    assert [settings.preset for settings in compiled.providers.values()] == [preset]
+    *people, last = [settings.preset for settings in compiled.providers.values()]
+    assert (people, last) == (["oidc"] if preset in workload_preset_names() else [], preset)
     assert compiled.grants.may_give("Admin")
 
 
@@ -26,6 +35,8 @@ def test_every_document_compiles_without_problem_or_warning(oidc: Oidc, preset: 
 def test_every_commented_line_compiles_as_well(oidc: Oidc, preset: str) -> None:
     lines = oidc("init", preset).out.splitlines()
     examples = [line.replace("# - {when", "- {when") for line in lines]
+    if preset in workload_preset_names():  # whole rules, and settings of their own, are commented out
+        examples = [_COMMENTED.sub(r"\1\2", line) for line in lines]
     compile_document(load_document("\n".join(examples), preset), secrets=None, known_roles=BUILTIN_ROLES)
 
 
