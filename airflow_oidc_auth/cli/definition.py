@@ -5,6 +5,7 @@ from __future__ import annotations
 from airflow.cli.cli_config import ActionCommand, CLICommand, GroupCommand, lazy_load_command
 
 from airflow_oidc_auth.cli.arguments import EXIT_CODES, JSON, YES, argument
+from airflow_oidc_auth.cli.login_definition import terminal_commands
 from airflow_oidc_auth.cli.session_definition import session_commands
 
 PRESETS = (
@@ -70,6 +71,7 @@ def get_oidc_cli_commands() -> list[CLICommand]:
             subcommands=(
                 *(_check(), _explain(), _init()),
                 *session_commands(),
+                *terminal_commands(),
                 *(_link(), _unlink(), _links(), _migrate_fab(), _export_roles()),
             ),
         )

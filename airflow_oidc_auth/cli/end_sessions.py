@@ -24,6 +24,7 @@ from airflow_oidc_auth.errors import SessionError
 from airflow_oidc_auth.login.outcome import RequestContext
 from airflow_oidc_auth.login.session_office import BATCH, Order, build_ended
 from airflow_oidc_auth.sessions.administration import Wanted
+from airflow_oidc_auth.sessions.live import LONGEST_SESSION, TOKEN_GRACE
 from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.web.context import new_correlation_id
 
@@ -83,8 +84,31 @@ def end_sessions(args: Namespace) -> EndReport:
     if found.total:
         shown = section(count(found.total, "session"), session_table(found.sessions, now()))
         confirm(f"End {count(found.total, 'session')}?", shown, yes=args.yes, as_json=args.json)
+    revoke_people(wanted)
     ended, unaudited = end_now(open_directory().ids(wanted, now=now()), order, correlation_id)
     return EndReport(ended, order, correlation_id, unaudited)
+
+
+def revoke_people(wanted: Wanted) -> None:
+    """Let nothing count that was issued to the people who are meant: tokens of their IdP have no row to end.
+
+    :raises SessionError: ``session_store_unavailable``
+    """
+    if not wanted.names_somebody:
+        return
+    found = open_directory().find(wanted, now=now()).sessions
+    named = set() if wanted.principal_id is None else {wanted.principal_id}
+    for mine in sorted(named | {session.principal_id for session in found}):
+        revoke_all_of(mine)
+
+
+def revoke_all_of(mine: str) -> None:
+    """Let nothing count that was issued to a principal until now.
+
+    :raises SessionError: ``session_store_unavailable``
+    """
+    moment = now()
+    open_store().revoke_principal(mine, now=moment, until=moment + LONGEST_SESSION + TOKEN_GRACE)
 
 
 def end_now(session_ids: Sequence[str], order: Order, correlation_id: str) -> tuple[Sequence[Session], int]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from airflow_oidc_auth.audit.pseudonym import Person, pseudonym_of
 from airflow_oidc_auth.cli.audit_rows import rewrite
 from airflow_oidc_auth.cli.command import ExitCode, command
-from airflow_oidc_auth.cli.end_sessions import end_now
+from airflow_oidc_auth.cli.end_sessions import end_now, revoke_all_of
 from airflow_oidc_auth.cli.session_access import confirm, now, open_directory, open_runner, who_asks
 from airflow_oidc_auth.cli.text import count, section, table
 from airflow_oidc_auth.errors import ConfigurationError, Problem
@@ -83,6 +83,7 @@ def forget(args: Namespace) -> ForgetReport:
     confirm(f"Forget {args.subject!r} of {args.issuer} for good?", planned.text(), yes=args.yes, as_json=args.json)
     # Their end is published and audited first; the rows of that lose the name below, with the others.
     order = Order(who_asks(), "", f"{count(kept.sessions, 'session')} forgotten", REASON)
+    revoke_all_of(mine)
     end_now(open_directory().ids(Wanted(principal_id=mine), now=now()), order, new_correlation_id())
     open_runner().run(lambda transaction: delete_kept(transaction, mine))
     return ForgetReport(kept, rewrite(open_runner(), person, pseudonym, dry_run=False), pseudonym, dry_run=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from airflow.cli.cli_config import ActionCommand, CLICommand, GroupCommand, lazy_load_command
 
 from airflow_oidc_auth.cli.arguments import EXIT_CODES, JSON, YES, argument
+from airflow_oidc_auth.cli.tokens_definition import token_commands
 
 _USER = argument("--user", help="Exactly the name, the e-mail or the subject of a person.", metavar="NAME")
 _ISSUER = argument("--issuer", help="The identity's issuer, together with --subject.", metavar="URL")
@@ -16,6 +17,9 @@ _SESSION = argument(
     "--session",
     help="A session: at least the first 8 characters of its id. Write --session=REF if it begins with a dash.",
     metavar="REF",
+)
+_KIND = argument(
+    "--kind", help="Only `browser` sessions, or only tokens (`token`).", choices=("browser", "token"), metavar="KIND"
 )
 _FILTERS = (_USER, _ISSUER, _SUBJECT, _PROVIDER, _SESSION)
 _ALL = argument("--all", help="Every session of everybody.", action="store_true")
@@ -38,6 +42,7 @@ def session_commands() -> tuple[CLICommand, ...]:
     """Return the commands for the group ``airflow oidc``."""
     return (
         GroupCommand(name="sessions", help="See who is signed in, and end sessions", subcommands=(_list(), _end())),
+        token_commands(),
         _break_glass(),
         _forget(),
         GroupCommand(
@@ -52,7 +57,7 @@ def _list() -> ActionCommand:
         help="List who is signed in, since when, from where, and with which roles",
         epilog=EXIT_CODES,
         func=lazy_load_command("airflow_oidc_auth.cli.sessions.list_sessions"),
-        args=(*_FILTERS, JSON),
+        args=(*_FILTERS, _KIND, JSON),
     )
 
 
@@ -64,7 +69,7 @@ def _end() -> ActionCommand:
         "Each is a row of the audit log with your reason. Fails if none matches.",
         epilog=EXIT_CODES,
         func=lazy_load_command("airflow_oidc_auth.cli.end_sessions.end_sessions"),
-        args=(*_FILTERS, _ALL, _REASON, YES, JSON),
+        args=(*_FILTERS, _KIND, _ALL, _REASON, YES, JSON),
     )
 
 

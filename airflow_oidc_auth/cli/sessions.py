@@ -15,7 +15,7 @@ from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.web.my_access import describe_distance
 
 REFERENCE_LENGTH = 8
-_HEAD = ("session", "who", "provider", "from", "signed in", "last seen", "next re-check", "ends", "roles")
+_HEAD = ("session", "kind", "who", "provider", "from", "signed in", "last seen", "next re-check", "ends", "roles")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,7 @@ def read_wanted(args: Namespace) -> Wanted:
         principal_id=None if args.subject is None else principal_id(args.issuer, args.subject),
         provider=args.provider,
         reference=args.session,
+        kind=getattr(args, "kind", None),
     )
 
 
@@ -87,6 +88,7 @@ def session_data(session: Session) -> dict[str, object]:
     """Return a session for JSON; times are epoch seconds."""
     return {
         "session": session.id[:REFERENCE_LENGTH],
+        "kind": session.kind,
         "name": session.name,
         "email": session.email,
         "issuer": session.issuer,
@@ -110,6 +112,7 @@ def _row(session: Session, moment: int) -> tuple[str, ...]:
     who = session.name if session.email in (None, session.name) else f"{session.name} <{session.email}>"
     return (
         session.id[:REFERENCE_LENGTH],
+        session.kind,
         who[:40],
         session.provider,
         session.client_address or "-",

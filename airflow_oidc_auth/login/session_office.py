@@ -43,6 +43,10 @@ class OfficeSessions(Protocol):
         """End sessions, here at once; blocks."""
         ...
 
+    def revoke_principal_now(self, principal_id: str) -> None:
+        """Let nothing count that was issued to a principal until now; blocks."""
+        ...
+
     async def run(self, function: Callable[..., T], *args: object, **kwargs: object) -> T:
         """Run something that blocks on the metadata database."""
         ...
@@ -93,6 +97,8 @@ class SessionOffice:
         return await self._sessions.run(self._end_now, wanted, order, context, but_for)
 
     def _end_now(self, wanted: Wanted, order: Order, context: RequestContext, but_for: str | None) -> Sequence[Session]:
+        if order.reason == BY_ADMIN and wanted.names_somebody:
+            self._revoke_people(wanted)
         ids = [each for each in self._directory.ids(wanted, now=int(self._clock())) if each != but_for]
         gone: list[Session] = []
         for first in range(0, len(ids), BATCH):
@@ -102,6 +108,14 @@ class SessionOffice:
                 self._audit().record(build_ended(session, order, context))
             gone += ended
         return tuple(gone)
+
+
+    def _revoke_people(self, wanted: Wanted) -> None:
+        """Let nothing count that was issued to them: IdP tokens have no row, and a token may be made just now."""
+        found = self._directory.find(wanted, now=int(self._clock()))
+        named = set() if wanted.principal_id is None else {wanted.principal_id}
+        for principal_id in sorted(named | {session.principal_id for session in found.sessions}):
+            self._sessions.revoke_principal_now(principal_id)
 
 
 def build_ended(session: Session, order: Order, context: RequestContext) -> AuditRecord:

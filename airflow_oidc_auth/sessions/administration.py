@@ -16,12 +16,13 @@ from airflow_oidc_auth.sessions import models
 from airflow_oidc_auth.sessions.database import airflow_transactions
 from airflow_oidc_auth.sessions.revocation import is_session_id
 from airflow_oidc_auth.sessions.rows import parse_session
-from airflow_oidc_auth.sessions.session import Session
+from airflow_oidc_auth.sessions.session import BROWSER, Session
 from airflow_oidc_auth.sessions.sessions_table import READ_SESSION, live
 from airflow_oidc_auth.sessions.transactions import TransactionRunner, Transactions
 
 MAX_FOUND = 10_000
 SHORTEST_REFERENCE = 8
+ANY_TOKEN = "token"
 
 _S = models.sessions.c
 _P = models.principals.c
@@ -31,11 +32,14 @@ _P = models.principals.c
 class Wanted:
     """Which live sessions are meant; every field that is set must agree, and none means all of them.
 
-    :param text: a part of the name, e-mail, subject, provider id, address or reference, in any letter case
+    :param text: a part of the name, e-mail, subject, provider id, address, reference, or of a token's label or client,
+        in any letter case
     :param user: exactly the name, the e-mail or the subject; several people may share a name or an e-mail
     :param principal_id: of one person, and of nobody else
     :param provider: exactly the provider's id
     :param reference: what the session id begins with, at least eight characters (``session_ref`` of the audit)
+    :param kind: ``browser``, one kind of token, or ``token`` for all of them
+    :param client_id: exactly the client that a token was made for
     """
 
     text: str = ""
@@ -43,6 +47,14 @@ class Wanted:
     principal_id: str | None = None
     provider: str | None = None
     reference: str | None = None
+    kind: str | None = None
+    client_id: str | None = None
+
+    @property
+    def names_somebody(self) -> bool:
+        """Nobody but certain people is meant, and every token that they have."""
+        people = Wanted(user=self.user, principal_id=self.principal_id, kind=self.kind)
+        return self == people and (self.user or self.principal_id) is not None and self.kind in (None, ANY_TOKEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +113,7 @@ def is_reference(text: str) -> bool:
 
 def _conditions(wanted: Wanted, now: int) -> list[Any]:
     conditions = [live(now)]
-    named = (wanted.principal_id, wanted.provider, wanted.reference)
+    named = (wanted.principal_id, wanted.provider, wanted.reference, wanted.kind)
     if not all(text is None or text.isascii() for text in named) or not _is_storable(wanted):
         # MySQL would rather fail than compare such a text with an ASCII column, PostgreSQL than look for a NUL.
         return [false()]
@@ -113,13 +125,24 @@ def _conditions(wanted: Wanted, now: int) -> list[Any]:
         conditions.append(or_(*(_is_exactly(column, wanted.user) for column in (_S.name, _S.email, _P.subject))))
     if wanted.reference is not None:
         conditions.append(_S.id.startswith(wanted.reference, autoescape=True))
+    if wanted.kind is not None:
+        conditions.append(_is_of(wanted.kind))
+    if wanted.client_id is not None:
+        conditions.append(_is_exactly(_S.client_id, wanted.client_id))
     if wanted.text:
         conditions.append(_contains(wanted.text))
     return conditions
 
 
+def _is_of(kind: str) -> Any:
+    if kind == BROWSER:
+        return or_(_S.kind.is_(None), _S.kind == BROWSER)
+    return _S.kind.is_not(None) if kind == ANY_TOKEN else _S.kind == kind
+
+
 def _is_storable(wanted: Wanted) -> bool:
-    texts = [text or "" for text in (wanted.text, wanted.user, wanted.principal_id, wanted.provider, wanted.reference)]
+    named = (wanted.user, wanted.principal_id, wanted.provider, wanted.reference, wanted.kind, wanted.client_id)
+    texts = [wanted.text, *(text or "" for text in named)]
     return not any("\0" in text or any("\ud800" <= c <= "\udfff" for c in text) for text in texts)
 
 
@@ -131,7 +154,7 @@ def _is_exactly(column: Any, text: str) -> Any:
 
 def _contains(text: str) -> Any:
     """Return the condition of the search box. SQLite folds ASCII only, so the letters as typed are tried, too."""
-    columns = [_S.name, _S.email, _P.subject, _S.client_address]
+    columns = [_S.name, _S.email, _P.subject, _S.client_address, _S.label, _S.client_id]
     if text.isascii():
         columns += [_S.provider, _S.id]
     folded = (func.lower(column).contains(text.lower(), autoescape=True) for column in columns)
@@ -144,5 +167,7 @@ def _is_meant(row: Any, wanted: Wanted) -> bool:
     if wanted.user is not None and wanted.user not in (row.name, row.email, row.subject):
         return False
     if wanted.principal_id is not None and row.principal_id != wanted.principal_id:
+        return False
+    if wanted.client_id is not None and row.client_id != wanted.client_id:
         return False
     return wanted.reference is None or row.id.startswith(wanted.reference)

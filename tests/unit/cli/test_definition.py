@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from airflow.cli.cli_config import ActionCommand, GroupCommand
 
 from airflow_oidc_auth.cli.definition import PRESETS, get_oidc_cli_commands
-from airflow_oidc_auth.providers.presets import preset_names, saml_preset_names
+from airflow_oidc_auth.providers.presets import preset_names, saml_preset_names, workload_preset_names
 from tests.unit.cli.running import build_parser
 
 
@@ -18,7 +18,8 @@ def test_there_is_one_group_whose_commands_all_know_json() -> None:
     assert {command.name for command in group.subcommands} >= {
         *("check", "explain", "init"),
         *("link", "unlink", "links", "migrate-fab"),
-        *("sessions", "break-glass", "forget", "db"),
+        *("sessions", "tokens", "break-glass", "forget", "db"),
+        *("login", "logout", "token"),
     }
     for command in _actions(group):
         assert any("--json" in argument.flags for argument in command.args)
@@ -35,7 +36,7 @@ def _actions(group: GroupCommand) -> Iterator[ActionCommand]:
 
 
 def test_the_presets_offered_are_those_that_exist() -> None:
-    assert set(PRESETS) == {*preset_names(), *saml_preset_names()}
+    assert set(PRESETS) == {*preset_names(), *saml_preset_names(), *workload_preset_names()}
 
 
 def test_the_help_of_every_command_can_be_shown() -> None:
@@ -49,5 +50,6 @@ def test_the_definition_is_cheap_since_every_airflow_command_imports_it() -> Non
         "print(sorted(set(sys.modules) - before))"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    ours = [f"airflow_oidc_auth.cli{name}" for name in ("", ".arguments", ".definition", ".session_definition")]
+    cheap = ("", ".arguments", ".definition", ".login_definition", ".session_definition", ".tokens_definition")
+    ours = [f"airflow_oidc_auth.cli{name}" for name in cheap]
     assert ran.stdout.splitlines()[-1] == str(ours)
