@@ -87,7 +87,8 @@ class ProgramTokens:
             return oauth_error("invalid_client", "client authentication failed", 401)
         expires: Any = claims.get("exp", 0)
         active = expires > self.registry.clock()
-        return json_answer({"active": True, **claims} if active else {"active": False})
+        kind = "DPoP" if "cnf" in claims else "Bearer"
+        return json_answer({"active": True, "token_type": kind, **claims} if active else {"active": False})
 
     def _request(self, subject: str) -> TokenRequest:
         user = self.registry.user(subject) or FakeUser(subject, subject, "")

@@ -1,0 +1,84 @@
+"""What a program does on somebody's behalf shows both: the owner, and in ``extra`` who acted."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from airflow_oidc_auth.testing import Program
+from tests.contract.bearer import call, forget, token_of
+
+
+@pytest.fixture(autouse=True)
+def _anew(server):
+    forget(server)
+
+
+def newest_rows(event, limit=1):
+    from airflow.models.log import Log
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session(scoped=False) as session:
+        found = session.scalars(select(Log).where(Log.event == event).order_by(Log.id.desc()).limit(limit)).all()
+        return [(row.owner, json.loads(row.extra)) for row in found]
+
+
+def make_pool(server, token, name):
+    body = {"name": name, "slots": 1, "include_deferred": False}
+    return call(server, token, "/api/v2/pools", method="POST", json=body)
+
+
+def test_airflows_own_row_names_owner_and_actor(server):
+    agent = Program("agent-app", actors=("agent-7", "orchestrator"))
+    token = token_of(server, "ada", agent)
+    assert make_pool(server, token, f"agent-{server.mode}").status_code == 201
+    owner, extra = newest_rows("post_pool")[0]
+    assert owner == server.name_of("ada")
+    assert (extra["via"], extra["client_id"]) == ("bearer", "agent-app")
+    assert (extra["actor"], extra["actor_2"]) == ("agent-7", "orchestrator")
+    assert extra["session_ref"].startswith("bearer.")
+    assert extra["method"] == "POST"
+    assert token not in str(extra)
+
+
+def test_the_row_of_the_one_who_came_in_names_them_too(server, audit_rows):
+    assert call(server, token_of(server, "uma", Program("agent-app", actors=("agent-8",)))).status_code == 200
+    row = audit_rows(1)[0]
+    assert (row["event"], row["subject"], row["client_id"], row["actor"]) == (
+        "auth.login",
+        "uma",
+        "agent-app",
+        "agent-8",
+    )
+
+
+def test_a_request_cannot_tell_who_acts(server):
+    token = token_of(server, "ada", Program("agent-app", actors=("agent-7",)))
+    body = {"name": f"forged-{server.mode}", "slots": 1, "include_deferred": False, "actor": "ceo", "via": "browser"}
+    call(server, token, "/api/v2/pools", method="POST", json=body)
+    _, extra = newest_rows("post_pool")[0]
+    assert (extra["actor"], extra["via"]) == ("agent-7", "bearer")
+
+
+def test_a_browsers_row_is_as_airflow_writes_it(server):
+    browser = server.sign_in("ada")
+    body = {"name": f"browser-{server.mode}", "slots": 1, "include_deferred": False}
+    assert browser.post("/api/v2/pools", json=body).status_code == 201
+    _, extra = newest_rows("post_pool")[0]
+    assert not {"via", "actor", "client_id", "session_ref"} & extra.keys()
+
+
+def test_a_row_of_a_personal_token_names_the_token(server):
+    browser = server.sign_in("ada")
+    token = browser.post("/ui/auth/token", json={"token_type": "api"}).json()["access_token"]
+    assert make_pool(server, token, f"personal-{server.mode}").status_code == 201
+    owner, extra = newest_rows("post_pool")[0]
+    assert (owner, extra["via"]) == (server.name_of("ada"), "personal")
+    assert len(extra["session_ref"]) == 8
+
+
+def test_an_actor_with_control_characters_forges_no_line(server):
+    refused = call(server, token_of(server, "ada", Program("x", actors=("a\nINFO root logged in",))))
+    assert refused.status_code == 401
