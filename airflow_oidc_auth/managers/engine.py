@@ -281,7 +281,13 @@ class Engine:
 
     def _build_token_grants(self) -> TokenGrants:
         return build_token_grants(
-            self._runtime, self._services, self.token_desk, self.signed, self.doors.proofs, self.rate_limits
+            self._runtime,
+            self._services,
+            self.token_desk,
+            self.signed,
+            self.doors.proofs,
+            self.rate_limits,
+            self._admission,
         )
 
     def _audit(self) -> AuditLog:
