@@ -21,6 +21,8 @@ from airflow_oidc_auth.providers.signed_token import UnverifiedToken, parse_toke
 
 MAX_PROOF = 8 * 1024
 _MAX_ID = 255
+# Strangers choose these keys: a long modulus (over 4096 bits) or exponent makes each verification slow.
+_LONGEST = {"n": 683, "e": 8}
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
@@ -83,6 +85,8 @@ def _proof_key(token: UnverifiedToken) -> VerificationKey:
     jwk = token.header.get("jwk")
     if not isinstance(jwk, dict) or _PRIVATE & jwk.keys():
         raise TokenRefused("dpop_key", "the header has no jwk, or one with private members")
+    if any(len(str(jwk.get(name, ""))) > longest for name, longest in _LONGEST.items()):
+        raise TokenRefused("dpop_key", "the key is larger than any should be")
     key = read_key({name: jwk[name] for name in ("kty", "n", "e", "crv", "x", "y") if name in jwk})
     if not isinstance(key, VerificationKey):
         raise TokenRefused("dpop_key", key)

@@ -29,13 +29,18 @@ def code_of(rig: Rig, token: str) -> str:
     """Return the code under which both ways refuse the token."""
     with pytest.raises(TokenRefused) as refused:
         rig.issuer.verify(token)
+    assert known_code(rig, token) in {None, refused.value.code}
+    return refused.value.code
+
+
+def known_code(rig: Rig, token: str) -> str | None:
+    """Return the code under which the event loop refuses the token, None if it leaves that to the thread."""
     try:
         known = rig.issuer.verify_known(token)
     except TokenRefused as error:
-        assert error.code == refused.value.code
-    else:
-        assert known is None, "believed on the event loop and refused on the thread"
-    return refused.value.code
+        return error.code
+    assert known is None, "believed on the event loop and refused on the thread"
+    return None
 
 
 def test_a_good_token_says_whose_it_is(rig: Rig) -> None:
@@ -102,7 +107,7 @@ def test_a_token_for_another_audience_is_refused_whoever_it_was_issued_to(
         ({"sub": 7}, "token_subject"),
         ({"sub": ["5d3a-0001"]}, "token_subject"),
         ({"sub": "a\nb"}, "token_subject"),
-        ({"sub": "а"}, "token_subject"),
+        ({"sub": "\u0430"}, "token_subject"),
         ({"sub": "x" * 256}, "token_subject"),
         ({"jti": 7}, "token_claim"),
         ({"jti": ""}, "token_claim"),
@@ -269,7 +274,12 @@ def test_a_configured_symmetric_algorithm_changes_nothing() -> None:
 def test_keys_and_addresses_in_the_header_are_not_looked_at(rig: Rig) -> None:
     own = RSAKey.generate_key(2048)
     jwk = own.as_dict(private=False)
-    for said in ({"jwk": jwk}, {"jku": "https://evil.example/keys"}, {"x5u": "https://evil.example"}, {"x5c": ["AA=="]}):
+    for said in (
+        {"jwk": jwk},
+        {"jku": "https://evil.example/keys"},
+        {"x5u": "https://evil.example"},
+        {"x5c": ["AA=="]},
+    ):
         header = {"typ": "at+jwt", "kid": KID, **said}
         assert code_of(rig, sign(claims(), "RS256", key=own, header=header)) == "token_signature"
         assert rig.issuer.verify(access_token(header=said))

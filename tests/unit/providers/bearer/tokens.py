@@ -83,7 +83,9 @@ def settings_of(preset_name: str, issuer: str, **changes: Any) -> ProviderSettin
 class Rig:
     """One issuer of access tokens, its documents and a clock."""
 
-    def __init__(self, settings: ProviderSettings | None = None, documents: Documents | None = None, **api: Any) -> None:
+    def __init__(
+        self, settings: ProviderSettings | None = None, documents: Documents | None = None, **api: Any
+    ) -> None:
         self.settings = settings or make_settings(api=api_settings(**api))
         self.documents = documents or Documents(self.settings.issuer, self.settings.discovery_url)
         self.clock = Clock()
