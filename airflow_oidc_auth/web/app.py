@@ -27,6 +27,7 @@ from airflow_oidc_auth.web.routes.machine import show_health
 from airflow_oidc_auth.web.routes.saml import exchange_logout, finish_saml_login, receive_response, show_metadata
 from airflow_oidc_auth.web.routes.sessions import ask_to_end, end_sessions, show_sessions
 from airflow_oidc_auth.web.routes.token import issue_cli_token, issue_token, revoke_token, show_cli
+from airflow_oidc_auth.web.routes.tokens_page import revoke_own_token
 
 Page = Callable[[Request, Engine], Awaitable[Response]]
 
@@ -74,6 +75,7 @@ def _routes(source: EngineSource) -> list[Route]:
         ("/logout", {"GET": sign_out, "POST": sign_out_by_form}),
         ("/signed-out", {"GET": show_signed_out}),
         ("/access", {"GET": show_access}),
+        ("/access/tokens", {"POST": revoke_own_token}),
         ("/sessions", {"GET": show_sessions, "POST": end_sessions}),
         ("/sessions/end", {"GET": ask_to_end}),
         ("/break-glass", {"GET": show_link, "POST": use_link}),

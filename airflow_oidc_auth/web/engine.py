@@ -10,8 +10,9 @@ from starlette.requests import Request
 
 from airflow_oidc_auth.login.break_glass import BreakGlass
 from airflow_oidc_auth.login.journey import Journey
+from airflow_oidc_auth.login.outcome import RequestContext
 from airflow_oidc_auth.login.rate_limits import RateLimits
-from airflow_oidc_auth.login.session_office import SessionOffice
+from airflow_oidc_auth.login.session_office import Order, SessionOffice
 from airflow_oidc_auth.login.token_grants import TokenGrants
 from airflow_oidc_auth.sessions.session import Session
 
@@ -53,6 +54,18 @@ class Tokens(Protocol):
 
     def issue(self, session: Session) -> str:
         """Return a signed token that names the session and ends with it."""
+        ...
+
+
+class TokenPages(Protocol):
+    """Tokens of programs, as pages need them (:class:`airflow_oidc_auth.managers.token_desk.TokenDesk`)."""
+
+    async def list_tokens(self, principal_id: str | None = None) -> Sequence[Session]:
+        """Return the live tokens of a principal, newest first."""
+        ...
+
+    async def revoke(self, reference: str, order: Order, context: RequestContext, *, owner: str | None) -> int:
+        """End the tokens of the owner whose id begins so; return how many have ended."""
         ...
 
 
@@ -144,6 +157,11 @@ class Engine(Protocol):
     @property
     def token_grants(self) -> TokenGrants:
         """What makes tokens for programs, by the current configuration."""
+        ...
+
+    @property
+    def token_desk(self) -> TokenPages:
+        """What lists and revokes the tokens of programs."""
         ...
 
     @property

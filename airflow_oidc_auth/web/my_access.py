@@ -12,6 +12,7 @@ from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.web.engine import Outlook
 from airflow_oidc_auth.web.step_ups import Answer, Offer
 
+REFERENCE_LENGTH = 8
 ROLE_TEXTS = {
     "Admin": "May do everything.",
     "Op": "May do what User may, and change connections, variables and pools.",
@@ -40,6 +41,32 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True)
+class Token:
+    """A token of this person's, for a program.
+
+    :param reference: the beginning of its session's id, as in the audit
+    :param client: for which client, and who acts with it; empty where nobody said
+    :param narrowed: it has fewer roles than its owner may have
+    :param ends_unless: when it ends if its owner is not confirmed until then
+    """
+
+    reference: str
+    kind: str
+    label: str
+    client: str
+    roles: tuple[str, ...]
+    narrowed: bool
+    bound: bool
+    made: Moment
+    used: Moment | None
+    ends: Moment
+    ends_unless: Moment | None
+
+
+KIND_TEXTS = {"personal": "Personal", "cli": "Terminal", "exchanged": "Exchanged"}
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What ends or changes the session before its hard end; lengths are texts such as ``1 h``, empty for no such limit.
 
@@ -62,6 +89,7 @@ class MyAccess:
     :param match_ends: when a match ends by itself, by its path
     :param offers: step-ups that would give more
     :param answer: what came of the step-up that the person has just come back from
+    :param tokens: of programs that act for this person
     """
 
     name: str
@@ -81,6 +109,31 @@ class MyAccess:
     match_ends: Mapping[str, Moment] = field(default_factory=dict)
     offers: tuple[Offer, ...] = ()
     answer: Answer | None = None
+    tokens: tuple[Token, ...] = ()
+
+
+def describe_token(token: Session, now: float, zone: tzinfo | None) -> Token:
+    """Describe a token for its owner; the token itself is not kept anywhere."""
+    soon = token.verify_by is not None and token.verify_by < token.expires_at
+    return Token(
+        reference=token.id[:REFERENCE_LENGTH],
+        kind=KIND_TEXTS.get(token.kind, token.kind),
+        label=token.label or "",
+        client=describe_client(token),
+        roles=token.grant.roles,
+        narrowed=token.scope is not None,
+        bound=token.jkt is not None,
+        made=describe_moment(token.created_at, now, zone),
+        used=None if token.seen_at is None else describe_moment(token.seen_at, now, zone),
+        ends=describe_moment(token.expires_at, now, zone),
+        ends_unless=describe_moment(token.verify_by, now, zone) if soon and token.verify_by is not None else None,
+    )
+
+
+def describe_client(token: Session) -> str:
+    """Return for which client a token was made and who acts with it."""
+    actor = f"{token.actors[0]} acts" if token.actors else ""
+    return ", ".join(filter(None, (token.client_id, actor)))
 
 
 def describe_access(

@@ -172,7 +172,22 @@ _ACCOUNT: Document = {
             "account",
             "My access: who I am here, what I may do and why",
             {"200": page("My access."), "303": redirect("To the sign-in.")},
-            parameters=[query("tz", "Time zone, such as Europe/Berlin."), _STEP_UP],
+            parameters=[
+                query("tz", "Time zone, such as Europe/Berlin."),
+                _STEP_UP,
+                query("revoked", "How many tokens were just revoked."),
+            ],
+            security=SESSION_OR_NOT,
+        )
+    },
+    "/access/tokens": {
+        "post": _operation(
+            "revoke_own_token",
+            "account",
+            "Revoke a token of my own",
+            {"303": redirect("To my access.")},
+            also=(403, 404),
+            body=form({"token": TEXT, **CSRF}),
             security=SESSION_OR_NOT,
         )
     },
@@ -185,6 +200,7 @@ _ACCOUNT: Document = {
             parameters=[
                 query("q", "Part of a name or an e-mail."),
                 query("provider", "Id of a provider."),
+                query("kind", "browser or token; empty for both."),
                 query("page", "From 1."),
                 query("ended", "How many have just ended."),
             ],

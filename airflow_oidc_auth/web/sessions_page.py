@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from airflow_oidc_auth.sessions.administration import Wanted, is_reference
+from airflow_oidc_auth.sessions.administration import ANY_TOKEN, Wanted, is_reference
 from airflow_oidc_auth.sessions.break_glass import PROVIDER, Link
-from airflow_oidc_auth.sessions.session import Session
-from airflow_oidc_auth.web.my_access import Moment, describe_moment
+from airflow_oidc_auth.sessions.session import BROWSER, Session
+from airflow_oidc_auth.web.my_access import KIND_TEXTS, Moment, describe_client, describe_moment
 
 PAGE_SIZE = 50
 MAX_TEXT = 200
@@ -25,6 +25,8 @@ class Row:
     :param reference: the beginning of its id, as in the audit
     :param current: the session of the browser that asks
     :param alarming: opened by a break-glass link
+    :param token: what kind of token it is; empty for a browser's session
+    :param told: label and client of a token
     """
 
     reference: str
@@ -42,6 +44,8 @@ class Row:
     ends: Moment
     current: bool
     alarming: bool
+    token: str = ""
+    told: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +69,23 @@ class Target:
     kind: str
     value: str
 
-    def wanted(self, *, owner: str | None) -> Wanted:
+    def wanted(self, *, asks: str, officer: bool) -> Wanted:
         """Return the sessions that are meant.
 
-        :param owner: whoever may end sessions of their own only; None for somebody who may end any
+        Tokens are meant where an officer ends what somebody else has. One's own are revoked one by one: they belong to
+        the person, not to a browser.
+
+        :param asks: principal id of whoever asks
+        :param officer: they may end the sessions of others
         """
+        owner = None if officer else asks
+        kind = None if officer and self.value != asks else BROWSER
         if self.kind == "session":
             return Wanted(reference=self.value, principal_id=owner)
         if self.kind == "person":
             # Of two people the one who asks must be the one who is named; a principal that does not exist has none.
-            return Wanted(principal_id=self.value if owner in (None, self.value) else "")
-        return Wanted(provider=self.value, principal_id=owner)
+            return Wanted(principal_id=self.value if owner in (None, self.value) else "", kind=kind)
+        return Wanted(provider=self.value, principal_id=owner, kind=kind)
 
 
 def read_target(fields: Mapping[str, str]) -> Target | None:
@@ -119,6 +129,8 @@ def describe_session(
         ends=describe_moment(session.expires_at, now, zone),
         current=session.id == current,
         alarming=session.provider == PROVIDER,
+        token=KIND_TEXTS.get(session.kind, session.kind) if session.is_token else "",
+        told=" · ".join(filter(None, (session.label, describe_client(session)))),
     )
 
 
@@ -130,8 +142,13 @@ def describe_links(links: Iterable[Link], now: float, zone: ZoneInfo | None) -> 
     ]
 
 
-def page_url(base: str, text: str, provider: str, number: int) -> str:
+def read_kind(text: str) -> str | None:
+    """Return what the list is narrowed to; None for whatever is no kind."""
+    return text if text in (BROWSER, ANY_TOKEN) else None
+
+
+def page_url(base: str, text: str, provider: str, number: int, kind: str | None = None) -> str:
     """Return the address of a page of the same search."""
-    query = {"q": text, "provider": provider, "page": str(number) if number > 1 else ""}
+    query = {"q": text, "provider": provider, "kind": kind or "", "page": str(number) if number > 1 else ""}
     kept = {name: value for name, value in query.items() if value}
     return f"{base}?{urlencode(kept)}" if kept else base

@@ -14,7 +14,7 @@ from airflow_oidc_auth.web import cookies, pages
 from airflow_oidc_auth.web.answers import answer_code, label_of, login_url, page_basics, prefers_json
 from airflow_oidc_auth.web.csrf import build_csrf_token
 from airflow_oidc_auth.web.engine import Engine
-from airflow_oidc_auth.web.my_access import ROLE_TEXTS, MyAccess, Role, describe_access
+from airflow_oidc_auth.web.my_access import ROLE_TEXTS, MyAccess, Role, describe_access, describe_token
 from airflow_oidc_auth.web.query import read_query
 from airflow_oidc_auth.web.routes.login import SEE_OTHER, current_session
 from airflow_oidc_auth.web.step_ups import build_offers, read_answer
@@ -25,15 +25,20 @@ async def show_access(request: Request, engine: Engine) -> Response:
     """Show the session of this browser, with times in the zone chosen here and in UTC."""
     query = read_query(request)
     chosen, rule = query.get("tz"), query.get("step_up")
+    revoked = query.get("revoked", "")
     session = await current_session(request, engine)
     response = (
-        _ask_to_sign_in(request, engine) if session is None else await _page(request, engine, session, chosen, rule)
+        _ask_to_sign_in(request, engine)
+        if session is None
+        else await _page(request, engine, session, chosen, rule, revoked)
     )
     pages.allow_own_frame(response)
     return response
 
 
-async def _page(request: Request, engine: Engine, session: Session, chosen: str | None, rule: str | None) -> Response:
+async def _page(
+    request: Request, engine: Engine, session: Session, chosen: str | None, rule: str | None, revoked: str
+) -> Response:
     zone = find_zone(chosen if chosen is not None else request.cookies.get(cookies.ZONE_COOKIE))
     response = pages.render(
         "access.html",
@@ -41,6 +46,7 @@ async def _page(request: Request, engine: Engine, session: Session, chosen: str 
         access=await _describe(engine, session, zone, rule),
         zones=zone_names(),
         unknown_zone=chosen if chosen and zone is None else "",
+        revoked=int(revoked) if revoked.isascii() and revoked.isdigit() and len(revoked) < 6 else 0,
         csrf_token=build_csrf_token(engine, session.id),
         logout_url=f"{engine.base_url}/auth/logout",
         access_url=f"{engine.base_url}/auth/access",
@@ -55,7 +61,10 @@ async def _describe(engine: Engine, session: Session, zone: ZoneInfo | None, rul
     label, outlook = label_of(engine, session.provider), await engine.outlook_of(session)
     now = engine.clock()
     access = describe_access(session, _roles(engine, session), label, now, zone, outlook)
-    return replace(access, offers=build_offers(engine, session), answer=read_answer(session, rule, now))
+    tokens = tuple(
+        describe_token(each, now, zone) for each in await engine.token_desk.list_tokens(session.principal_id)
+    )
+    return replace(access, offers=build_offers(engine, session), answer=read_answer(session, rule, now), tokens=tokens)
 
 
 def _roles(engine: Engine, session: Session) -> list[Role]:

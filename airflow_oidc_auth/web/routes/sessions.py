@@ -34,6 +34,7 @@ from airflow_oidc_auth.web.sessions_page import (
     describe_links,
     describe_session,
     page_url,
+    read_kind,
     read_page_number,
     read_target,
 )
@@ -51,7 +52,8 @@ async def show_sessions(request: Request, engine: Engine) -> Response:
     query = read_query(request)
     everybody = engine.may_end_sessions(session)
     text, provider = query.get("q", "")[:MAX_TEXT].strip(), query.get("provider", "")[:MAX_TEXT]
-    wanted = Wanted(text=text, provider=provider or None, principal_id=None if everybody else session.principal_id)
+    kind, owner = read_kind(query.get("kind", "")), None if everybody else session.principal_id
+    wanted = Wanted(text=text, provider=provider or None, principal_id=owner, kind=kind)
     number = read_page_number(query.get("page", ""))
     found = await engine.office.search(wanted, offset=(number - 1) * PAGE_SIZE, limit=PAGE_SIZE)
     zone, url = _zone(request), _url(engine)
@@ -68,10 +70,11 @@ async def show_sessions(request: Request, engine: Engine) -> Response:
         total=found.total,
         first=first + 1,
         last=first + len(found.sessions),
-        newer=page_url(url, text, provider, number - 1) if number > 1 else "",
-        older=page_url(url, text, provider, number + 1) if first + PAGE_SIZE < found.total else "",
+        newer=page_url(url, text, provider, number - 1, kind) if number > 1 else "",
+        older=page_url(url, text, provider, number + 1, kind) if first + PAGE_SIZE < found.total else "",
         text=text,
         provider=provider,
+        kind=kind or "",
         choices=choices,
         links=describe_links(links, engine.clock(), zone),
         me=session.principal_id,
@@ -101,7 +104,7 @@ async def end_sessions(request: Request, engine: Engine) -> Response:
     if target is None:
         return answer_code(engine, request, "session_not_found")
     officer = engine.may_end_sessions(session)
-    wanted = target.wanted(owner=None if officer else session.principal_id)
+    wanted = target.wanted(asks=session.principal_id, officer=officer)
     own = target == Target("person", session.principal_id) or not officer
     if len(reason) > MAX_EXPLANATION_LENGTH or (not reason and not own):
         return await _confirmation(request, engine, session, target, form)
@@ -122,7 +125,7 @@ async def _confirmation(
     if target is None:
         return answer_code(engine, request, "session_not_found")
     officer = engine.may_end_sessions(session)
-    wanted = target.wanted(owner=None if officer else session.principal_id)
+    wanted = target.wanted(asks=session.principal_id, officer=officer)
     found = await engine.office.search(wanted, limit=SHOWN_ON_CONFIRMATION + 1)
     rows = _rows(request, engine, [each for each in found.sessions if each.id != session.id], session)
     if not rows:

@@ -14,10 +14,12 @@ from fastapi import FastAPI
 from httpx import Response
 from starlette.requests import Request
 
-from airflow_oidc_auth.config.compiled import RateLimitSettings
+from airflow_oidc_auth.audit.log import AuditLog
+from airflow_oidc_auth.config.compiled import RateLimitSettings, TokenSettings
 from airflow_oidc_auth.login.journey import Journey
 from airflow_oidc_auth.login.keys import derive_csrf_keys
 from airflow_oidc_auth.login.rate_limits import RateLimits
+from airflow_oidc_auth.managers.token_desk import TokenDesk
 from airflow_oidc_auth.sessions.granted import as_of
 from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.web.app import create_web_app
@@ -69,6 +71,7 @@ class RigEngine:
         self.site_name = "Data <Platform>"
         self.tokens_by_request = build_tokens(rig)
         self.token_grants = self.tokens_by_request.grants
+        self.token_desk = TokenDesk(rig.sessions, None, TokenSettings, lambda: AuditLog([rig.sink], True), rig.clock)
         # Tests of limits set their own; all others are one client that is in a hurry.
         self.rate_limits = RateLimits(RateLimitSettings(*["10000/minute"] * 4), BASE_URL)
 
