@@ -9,14 +9,15 @@ from airflow_oidc_auth.login.token_owner import CLIENTS, TokenOwner
 
 
 def choose_scope(owner: TokenOwner, wanted: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """Return the roles to narrow a token to; None for all that its owner has, now and later.
+    """Return the roles to narrow a token to; None for all that the token has that it is made from.
+
+    What is made of an identity provider's token is bound to what the rules gave for that very token: the same person's
+    account elsewhere (FAB's user) may have more by another sign-in, and a later re-check may find more.
 
     :raises TokenDenied: ``token_scope_not_held``: a role that does not exist is answered as one that is not held
     """
-    narrowed = owner.session.scope
     if wanted is None:
-        # What is made of a narrowed token is as narrow.
-        return None if narrowed is None else tuple(sorted(narrowed))
+        return None if owner.parent is not None and owner.session.scope is None else tuple(sorted(owner.held))
     if not frozenset(wanted) <= owner.held:
         raise TokenDenied(INVALID_SCOPE, "token_scope_not_held", f"{len(wanted)} roles asked for")
     return tuple(sorted(wanted))
