@@ -88,7 +88,8 @@ def build_runtime(config: CompiledConfig, services: Services) -> Runtime:
     base_url, replay = services.base_url, services.live.replay_cache()
     providers = {
         key: RunningProvider(
-            build_provider(settings, transport=transports[key], base_url=base_url, replay=replay), pools[key]
+            build_provider(settings, transport=transports[key], clock=services.clock, base_url=base_url, replay=replay),
+            pools[key],
         )
         for key, settings in config.sign_in_providers.items()
     }

@@ -105,6 +105,13 @@ MESSAGES = {
         "A token in the address of a request is not accepted.",
         "Send it in the Authorization header. Addresses get into logs: take this token for published.",
     ),
+    "token_check_busy": Message(
+        "Tokens cannot be checked now",
+        "Too many tokens that this server has not seen before are being checked at the identity provider.",
+        "Try again in a few seconds; access tokens that are JWTs are mostly checked without asking anybody.",
+        503,
+        "nobody",
+    ),
     "token_issuer_unavailable": Message(
         "Tokens of this issuer cannot be checked now",
         "The identity provider that issued the access token did not answer.",

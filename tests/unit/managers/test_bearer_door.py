@@ -1,0 +1,236 @@
+"""What the door remembers, for how long, and whom it tells."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from airflow_oidc_auth.audit.event import AuthEvent
+from airflow_oidc_auth.errors import LoginRefused, ProviderError, SessionError, TokenRefused
+from airflow_oidc_auth.managers.bearer_cache import MAX_TOKENS, BearerCache, Remembered, token_digest
+from airflow_oidc_auth.managers.bearer_denials import DENIED_FOR
+from airflow_oidc_auth.managers.bearer_door import VERIFIED_FOR
+from airflow_oidc_auth.managers.bearer_record import TOLD_EVERY
+from airflow_oidc_auth.testing import Misbehaviour, Program
+from tests.unit.login.rig import Clock
+from tests.unit.managers.door_rig import RULES, DoorRig, door_rig
+
+
+@pytest.fixture
+def rig() -> Iterator[DoorRig]:
+    with door_rig() as rig:
+        yield rig
+
+
+def rotate(rig: DoorRig) -> None:
+    """Change the keys at the IdP, long after they were fetched."""
+    rig.idp.rotate_keys()
+    rig.clock.ahead += 120
+
+
+def now_token(rig: DoorRig, **options: Any) -> str:
+    now = int(rig.clock())
+    return rig.token(claims={"iat": now, "exp": now + 60}, **options)
+
+
+def verified(rig: DoorRig, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that grows with each token that is verified."""
+    asked: list[str] = []
+    issuer = rig.runtime.issuers.get("idp")
+    assert issuer is not None
+    real = issuer.verify_known
+
+    def count(token: str) -> object:
+        asked.append(token)
+        return real(token)
+
+    monkeypatch.setattr(issuer, "verify_known", count)
+    return asked
+
+
+def test_a_token_is_verified_once_and_again_after_ten_minutes(rig: DoorRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = rig.token(lifetime=3600)
+    asked = verified(rig, monkeypatch)
+    for _ in range(3):
+        assert rig.run(token).session.grant.roles == ("Admin",)
+    assert len(asked) == 1
+    rig.clock.ahead = VERIFIED_FOR + 1
+    rig.run(token)
+    assert len(asked) == 2
+
+
+def test_a_remembered_token_ends_when_it_says(rig: DoorRig) -> None:
+    token = rig.token(lifetime=120)
+    rig.run(token)
+    rig.clock.ahead = 119
+    rig.run(token)
+    rig.clock.ahead = 120 + 61  # and the tolerance for clocks
+    with pytest.raises(TokenRefused, match="token_expired"):
+        rig.run(token)
+
+
+def test_what_is_remembered_holds_no_token(rig: DoorRig) -> None:
+    token = rig.token()
+    rig.run(token)
+    known = rig.doors.bearer.recall(token)
+    assert known is not None
+    assert token not in repr(known)
+    assert token.rpartition(".")[2] not in repr(rig.doors.bearer._cache.__dict__)
+
+
+def test_another_document_judges_anew(rig: DoorRig) -> None:
+    token = rig.token()
+    assert rig.run(token).session.grant.roles == ("Admin",)
+    rig.rules = [{**RULES[0], "roles": ["Viewer"]}]
+    rig.accept()
+    assert rig.run(token).session.grant.roles == ("Viewer",)
+    rig.rules = [RULES[1]]
+    rig.accept()
+    with pytest.raises(LoginRefused, match="token_no_role"):
+        rig.run(token)
+
+
+def test_what_the_old_rules_gave_is_not_kept_when_the_document_changed_meanwhile(
+    rig: DoorRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = rig.token()
+    real = rig.doors.bearer._audit.accepted
+
+    async def reload_meanwhile(*args: object) -> None:
+        await real(*args)  # type: ignore[arg-type]
+        rig.accept()
+
+    monkeypatch.setattr(rig.doors.bearer._audit, "accepted", reload_meanwhile)
+    rig.run(token)
+    assert rig.doors.bearer.recall(token) is None
+
+
+def test_who_comes_in_is_told_once_an_hour_for_each_owner_client_actor_and_roles(rig: DoorRig) -> None:
+    programs = [Program("a"), Program("a"), Program("b"), Program("a", actors=("agent",))]
+    for program in programs:
+        rig.run(rig.token(program=program))
+    rig.run(rig.token(program=Program("a"), claims={"groups": ["airflow-viewers"]}))
+    told = [dict(record.detail) for record in rig.sink.of(AuthEvent.LOGIN)]
+    assert [(each["client_id"], each.get("actor")) for each in told] == [
+        ("a", None),
+        ("b", None),
+        ("a", "agent"),
+        ("a", None),
+    ]
+    rig.clock.ahead = TOLD_EVERY + 1
+    rig.run(now_token(rig, program=Program("a")))
+    assert len(rig.sink.of(AuthEvent.LOGIN)) == 5
+
+
+def test_nothing_is_remembered_of_somebody_whose_coming_cannot_be_written(rig: DoorRig) -> None:
+    token = rig.token()
+    rig.sink.down = True
+    for _ in range(2):
+        with pytest.raises(SessionError, match="audit_unavailable"):
+            rig.run(token)
+    assert len(rig.doors.bearer._cache) == 0
+    rig.sink.down = False
+    rig.run(token)
+
+
+def test_a_denial_is_not_asked_for_again_for_some_seconds(rig: DoorRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = rig.token("nora@example.com")
+    asked = verified(rig, monkeypatch)
+    for _ in range(3):
+        with pytest.raises(LoginRefused, match="token_no_role"):
+            rig.run(token)
+    assert len(asked) == 1
+    rig.clock.ahead = DENIED_FOR
+    with pytest.raises(LoginRefused):
+        rig.run(token)
+    assert len(asked) == 2
+
+
+def test_a_revocation_counts_for_what_was_issued_before_it(rig: DoorRig) -> None:
+    now = int(rig.clock())
+    old, new = rig.token(claims={"iat": now - 10}), rig.token(claims={"iat": now + 1})
+    principal = rig.run(old).session.principal_id
+    rig.live.feed.note_principal(principal, now, expires_at=now + 600)
+    with pytest.raises(TokenRefused, match="token_revoked"):
+        rig.run(old)
+    assert rig.doors.bearer.recall(old) is None
+    with pytest.raises(TokenRefused, match="token_revoked"):
+        rig.run(old)
+    rig.run(new)
+
+
+def test_roles_for_a_fresh_authentication_end_when_it_is_old(rig: DoorRig) -> None:
+    rig.rules = [{**RULES[0], "needs": {"within": "5m"}}, {**RULES[0], "name": "always", "roles": ["Viewer"]}]
+    rig.accept()
+    from tests.unit.managers.door_rig import warm
+
+    warm(rig)
+    now = int(rig.clock())
+    user = rig.run(rig.token(lifetime=3600, claims={"auth_time": now}))
+    assert user.session.grant.roles in {("Admin", "Viewer"), ("Viewer",)}
+
+
+def test_an_outage_is_no_judgement_and_is_not_remembered(rig: DoorRig) -> None:
+    rotate(rig)
+    rig.idp.misbehaviour = Misbehaviour(faults={"jwks": "error_503"})
+    token = now_token(rig)
+    with pytest.raises(ProviderError, match="token_issuer_unavailable") as raised:
+        rig.run(token)
+    assert raised.value.status == 503
+    assert raised.value.__cause__ is not None
+    rig.idp.misbehaviour = Misbehaviour()
+    rig.clock.ahead += 120
+    rig.runtime.transports["idp"]._circuits._by_host.clear()
+    assert rig.run(now_token(rig)).session.grant.roles == ("Admin",)
+
+
+def test_the_same_unknown_token_is_verified_once_for_all_who_bring_it(
+    rig: DoorRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rotate(rig)
+    token = now_token(rig)
+    issuer = rig.runtime.issuers.get("idp")
+    assert issuer is not None
+    asked: list[str] = []
+    real = issuer.verify
+
+    def count(text: str) -> object:
+        asked.append(text)
+        return real(text)
+
+    monkeypatch.setattr(issuer, "verify", count)
+
+    async def crowd() -> list[object]:
+        return list(await asyncio.gather(*(rig.enter(token) for _ in range(20))))
+
+    assert len(asyncio.run(crowd())) == 20
+    assert len(asked) == 1
+
+
+def test_a_flood_of_tokens_that_must_be_asked_about_is_told_to_come_again(rig: DoorRig) -> None:
+    rig.api = {"opaque": True}
+    rig.accept()
+    rig.idp.misbehaviour = Misbehaviour(faults={"introspect": "slow"}, slow_seconds=1.0)
+
+    async def crowd() -> list[object]:
+        calls = (rig.enter(f"invented-{number}") for number in range(120))
+        return list(await asyncio.gather(*calls, return_exceptions=True))
+
+    codes = {getattr(each, "code", "") for each in asyncio.run(crowd())}
+    assert "token_check_busy" in codes
+    assert codes <= {"token_check_busy", "token_inactive", "token_issuer_unavailable"}
+
+
+def test_the_cache_is_bounded_and_the_oldest_goes_first() -> None:
+    cache = BearerCache(Clock(), limit=3)
+    session: object = object()
+    for number in range(5):
+        known = Remembered(session, 0, float("inf"))  # type: ignore[arg-type]
+        cache.put(token_digest(str(number)), known)
+    assert len(cache) == 3
+    assert cache.get(token_digest("1")) is None
+    assert cache.get(token_digest("2")) is not None
+    assert MAX_TOKENS == 10_000
