@@ -19,6 +19,7 @@ from airflow_oidc_auth.login.outcome import RequestContext
 from airflow_oidc_auth.login.ports import Audit, Pool, Sessions
 from airflow_oidc_auth.providers.logout_token import LogoutClaims
 from airflow_oidc_auth.providers.provider import Provider
+from airflow_oidc_auth.sessions.principal import principal_id
 from airflow_oidc_auth.sessions.session import Session
 
 log = logging.getLogger(__name__)
@@ -83,7 +84,8 @@ class IdpLogouts:
             # Read first: while the store cannot be read, the token must not be used up.
             named = await self._sessions.run(self._named_by_token, provider_id, claims)
             await self._use_up(claims)
-            return await self._sessions.run(self._end, named, records.BACKCHANNEL_LOGOUT, context)
+            revoked = _named_as_a_whole(claims)
+            return await self._sessions.run(self._end, named, records.BACKCHANNEL_LOGOUT, context, revoked)
         except OidcAuthError as error:
             await self._note_refusal(error, provider_id, context)
             raise
@@ -123,8 +125,10 @@ class IdpLogouts:
             named += [session for session in found if claims.subject in (None, session.subject)]
         if claims.subject is not None:
             theirs = self._sessions.store.sessions_by_identity(claims.issuer, claims.subject, now=now)
-            # With a sid only that session is meant; one whose sid we were never told may be the one.
-            named += [session for session in theirs if claims.sid is None or session.idp_sid is None]
+            # With a sid only that session is meant; one whose sid we were never told may be the one. Tokens of programs
+            # belong to the person: they end when all that the person has is to end.
+            unnamed = [each for each in theirs if each.idp_sid is None and not each.is_token]
+            named += theirs if claims.sid is None else unnamed
         return named
 
     def _named_by_sid(self, provider_id: str, issuer: str, sid: str) -> list[Session]:
@@ -139,7 +143,13 @@ class IdpLogouts:
         if not await self._sessions.run(claim, name, expires_at=claims.expires_at, now=now):
             raise ProtocolViolation("logout_token_replayed", "its jti was used before")
 
-    def _end(self, named: Sequence[Session], reason: str, context: RequestContext) -> int:
+    def _end(self, named: Sequence[Session], reason: str, context: RequestContext, revoked: Sequence[str] = ()) -> int:
+        """End sessions; return how many have ended.
+
+        :param revoked: principals to whom nothing counts any more that was issued until now
+        """
+        for whole in revoked:
+            self._sessions.revoke_principal_now(whole)
         ended = self._sessions.end_many_now([session.id for session in named], reason=reason)
         for each in ended:
             self._audit.record(records.build_ended(each.session, reason, context))
@@ -160,6 +170,13 @@ class IdpLogouts:
             log.error(  # noqa: TRY400  # no stack needed
                 "audit record lost: code=%s correlation_id=%s", lost.code, context.correlation_id
             )
+
+
+def _named_as_a_whole(claims: LogoutClaims) -> tuple[str, ...]:
+    """Return the principal of whom everything is to end (Back-Channel Logout §2.4: a ``sub`` without ``sid``)."""
+    if claims.subject is None or claims.sid is not None:
+        return ()
+    return (principal_id(claims.issuer, claims.subject),)
 
 
 def _logout_url(provider: ReadsLogoutTokens, signed_out_uri: str) -> str | None:

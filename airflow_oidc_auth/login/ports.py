@@ -65,6 +65,10 @@ class Sessions(Protocol):
         """End sessions on the calling thread; return those that this call ended."""
         ...
 
+    def revoke_principal_now(self, principal_id: str) -> None:
+        """Let nothing count that was issued to a principal until now; blocks."""
+        ...
+
     async def run(self, function: Callable[..., T], *args: object, **kwargs: object) -> T:
         """Run something else that blocks on the metadata database."""
         ...

@@ -174,7 +174,9 @@ class SessionCheck:
         if isinstance(judged, Refusal):
             return self._end_ungranted(leased, judged, answer)
         asked_at = now if answer.confirmed else leased.session.checked_at
-        token = replace(leased.session, checked_at=asked_at, check_due_at=due_at, grant=judged.grant)
+        token = replace(
+            leased.session, checked_at=asked_at, check_due_at=due_at, grant=judged.grant or leased.session.grant
+        )
         until = token.expires_at if due_at is not None else self._store.find_keeper(leased, now=now)
         timed = with_timer(token, until, now=now, unverified_lifetime=rules.unverified_lifetime)
         if timed is None:

@@ -131,10 +131,10 @@ def end_sessions(
     entries = [revocation_row(SESSION, row.id, expires_at=row.expires_at, now=now) for row in found]
     transaction.execute(insert(models.revocations), entries)
     parsed = ((parse_session(row), cipher.decrypt(row.id_token, f"id_token:{row.id}")) for row in found)
-    ended = tuple(Ended(session, id_token) for session, id_token in parsed if session is not None)
+    gone = tuple(Ended(session, id_token) for session, id_token in parsed if session is not None)
     if not any(row.watched for row in found):
-        return ended
-    return ended + _follow_up(transaction, cipher, found, ended, reason=reason, now=now)
+        return gone
+    return gone + _follow_up(transaction, cipher, found, gone, reason=reason, now=now)
 
 
 def _follow_up(

@@ -27,11 +27,10 @@ async def show_access(request: Request, engine: Engine) -> Response:
     chosen, rule = query.get("tz"), query.get("step_up")
     revoked = query.get("revoked", "")
     session = await current_session(request, engine)
-    response = (
-        _ask_to_sign_in(request, engine)
-        if session is None
-        else await _page(request, engine, session, chosen, rule, revoked)
-    )
+    if session is None:
+        response = _ask_to_sign_in(request, engine)
+    else:
+        response = await _page(request, engine, session, chosen, rule, revoked)
     pages.allow_own_frame(response)
     return response
 
@@ -61,9 +60,8 @@ async def _describe(engine: Engine, session: Session, zone: ZoneInfo | None, rul
     label, outlook = label_of(engine, session.provider), await engine.outlook_of(session)
     now = engine.clock()
     access = describe_access(session, _roles(engine, session), label, now, zone, outlook)
-    tokens = tuple(
-        describe_token(each, now, zone) for each in await engine.token_desk.list_tokens(session.principal_id)
-    )
+    listed = await engine.token_desk.list_tokens(session.principal_id)
+    tokens = tuple(describe_token(each, now, zone) for each in listed)
     return replace(access, offers=build_offers(engine, session), answer=read_answer(session, rule, now), tokens=tokens)
 
 
