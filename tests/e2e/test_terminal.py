@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.airflow_server import Airflow
+from tests.e2e.airflow_server import ROOT, Airflow
 from tests.e2e.identity_providers import CLIENT_SECRET, OpenIdProvider
 from tests.e2e.machines import http
 from tests.e2e.processes import wait_until
@@ -123,6 +127,38 @@ def test_curl_and_the_python_client_use_the_token(laptop: Laptop, airflow: Airfl
         asked = ["curl", "--silent", "--fail", "--noproxy", "*", "-H", header, dags]
         ran = subprocess.run(asked, capture_output=True, text=True, timeout=30, check=True)
         assert json.loads(ran.stdout)["total_entries"] > 0
+
+
+def test_the_documented_script_lists_dags_with_the_python_client(laptop: Laptop, airflow: Airflow, page: Page) -> None:
+    pytest.importorskip("airflow_client")
+    sign_in_by_browser(laptop, airflow, page, ADA)
+    text = (ROOT / "docs" / "tasks" / "terminal-login.md").read_text(encoding="utf-8")
+    (example,) = re.findall("```python\n(.*?)```", text, re.DOTALL)
+    laptop.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), laptop.environ["PATH"]])
+    ran = laptop.python(example.replace("https://airflow.example.com", airflow.base_url))
+    assert ran.returncode == 0, ran.stderr
+    assert set(ran.stdout.split()) == laptop.dag_ids()
+
+
+def test_a_foreign_page_in_the_same_browser_changes_nothing(
+    laptop: Laptop, airflow: Airflow, op: OpenIdProvider, page: Page
+) -> None:
+    waiting = laptop.begin("login", "--url", airflow.base_url)
+    wait_until(laptop.opened.exists, "the browser opens", 60)
+    address = laptop.opened.read_text(encoding="utf-8")
+    listener = parse_qs(urlsplit(address).query)["redirect_uri"][0]
+    other = page.context.new_page()
+    other.goto(f"{op.issuer}/jwks")
+    for query in ("code=mallory&state=guess", "error=access_denied", "code=mallory"):
+        other.evaluate("url => fetch(url, {mode: 'no-cors'}).catch(() => null)", f"{listener}?{query}")
+        other.goto(f"{listener}?{query}")
+        expect(other.get_by_role("heading", name="Not begun here")).to_be_visible()
+    page.goto(address)
+    be(page, ADA)
+    expect(page.get_by_role("heading", name="Back to your terminal")).to_be_visible()
+    code, said = finished(waiting)
+    assert code == 0, said
+    assert laptop.dag_ids()
 
 
 def test_a_second_login_and_a_token_near_its_end_are_refreshed_without_a_person(

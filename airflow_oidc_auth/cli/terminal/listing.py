@@ -94,7 +94,8 @@ def _read_issuer(issuer: str) -> str:
             f"This Airflow names an identity provider that must not be asked: {printable(error.detail)}. "
             "Is --url the right Airflow? If it is, tell its administrator."
         ) from None
-    if parts.query or parts.fragment or "{" in issuer:
+    # Letters that look like others would send somebody to a page that looks like their company's.
+    if parts.query or parts.fragment or "{" in issuer or not issuer.isascii():
         raise CommandFailed(
             f"This Airflow names {printable(issuer)[:200]!r} as an identity provider, which is no issuer that a "
             "terminal can ask. Its administrator must configure one tenant."

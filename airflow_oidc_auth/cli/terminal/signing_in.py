@@ -66,21 +66,34 @@ def sign_in(wishes: Wishes, around: Surroundings) -> SignedIn:
     chosen = choose_provider(around.airflow(url).providers(), wishes.provider)
     trusted = _check_expected(chosen, wishes.issuer)
     with environment.locked():
-        kept = _kept(vaults)
-        refreshed = _refreshed(wishes, around, vaults[0], kept, url, chosen)
+        refreshed = _refreshed(wishes, around, vaults[0], _kept(vaults), url, chosen)
         if refreshed is not None:
             environment.store_url(url)
             _leave_no_copy(vaults)
             return SignedIn(environment, refreshed, vaults[0], REFRESH)
-        idp = around.identity_provider(url, chosen, trusted=trusted)
-        tokens, way = _ask_person(wishes, around, idp, url)
-        token = around.airflow(url).exchange(chosen.id, tokens.id_token)
-        login = _login(url, chosen, tokens, token, int(around.clock()), trusted=trusted)
-        environment.store_url(url)
+    # Nobody else waits while a person signs in.
+    tokens, way = _ask_person(wishes, around, around.identity_provider(url, chosen, trusted=trusted), url)
+    token = around.airflow(url).exchange(chosen.id, tokens.id_token)
+    login = _login(url, chosen, tokens, token, int(around.clock()), trusted=trusted)
+    with environment.locked():
+        former = _kept(vaults)
+        _keep(environment, around, vaults, token, login)
+        _end_former(around, former, url)
+    return SignedIn(environment, login, vaults[0], way)
+
+
+def _keep(
+    environment: Environment, around: Surroundings, vaults: tuple[Vault, ...], token: AirflowToken, login: StoredLogin
+) -> None:
+    """Keep the token, or end it: one that lies nowhere could not be ended later."""
+    try:
+        environment.store_url(login.url)
         store_token(vaults[0], token, login)
-        _end_former(around, kept, url)
-        _leave_no_copy(vaults)
-        return SignedIn(environment, login, vaults[0], way)
+    except CommandFailed:
+        with contextlib.suppress(CommandFailed):
+            around.airflow(login.url).revoke(token.token)
+        raise
+    _leave_no_copy(vaults)
 
 
 def _url(wishes: Wishes, environment: Environment) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from airflow_oidc_auth.cli.login_definition import terminal_commands
+from airflow_oidc_auth.cli.terminal.surroundings import Surroundings
 from airflow_oidc_auth.testing.loopback import json_answer
 from tests.unit.cli.running import Oidc, build_parser
 from tests.unit.cli.terminal.conftest import MemoryKeyring
@@ -111,6 +112,12 @@ def test_what_servers_say_cannot_move_the_cursor(
     for run in outputs:
         assert run.code == 1
         assert not set("\x1b\x07\x9b\r\N{RIGHT-TO-LEFT OVERRIDE}") & set(run.out + run.err)
+
+
+def test_what_is_told_while_waiting_cannot_either(capsys: pytest.CaptureFixture[str]) -> None:
+    Surroundings().say("Code:\x1b[2J\N{RIGHT-TO-LEFT OVERRIDE}")
+    replaced = "\N{REPLACEMENT CHARACTER}"
+    assert capsys.readouterr().err == f"Code:{replaced}[2J{replaced}\n"
 
 
 def test_each_command_says_what_it_takes() -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import fcntl
 import json
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from keyring.errors import KeyringLocked, PasswordSetError
 
 from airflow_oidc_auth.cli.command import CommandFailed
 from airflow_oidc_auth.cli.terminal.airflow_server import Denied
@@ -139,6 +141,47 @@ def test_a_token_for_another_airflow_is_not_sent_to_this_one(
     assert airflow.revoked == []
 
 
+def test_another_airflow_or_provider_is_never_signed_in_to_silently(
+    terminal: Terminal, airflow: FakeAirflow, idp: TerminalIdp, person: Person, ring: MemoryKeyring
+) -> None:
+    terminal.environ["BROWSER"] = "firefox"
+    by_browser(terminal, airflow)
+    with FakeAirflow(idp) as other:
+        assert sign_in(Wishes(url=other.url), terminal.around).way == "browser"
+        other.listing = {"providers": [other.entry("company", idp, scopes=["openid"])]}
+        assert sign_in(Wishes(url=other.url), terminal.around).way == "browser"
+    assert len(person.opened) == 3
+
+
+def test_nobody_else_waits_while_a_person_signs_in(
+    terminal: Terminal, airflow: FakeAirflow, person: Person, ring: MemoryKeyring
+) -> None:
+    held = []
+
+    def try_lock(redirect_uri: str) -> None:
+        with (terminal.home / "oidc_login" / "production.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held.append(True)
+
+    person.before = try_lock
+    by_browser(terminal, airflow)
+    assert held == [True]
+
+
+def test_a_token_that_cannot_be_kept_is_ended(
+    terminal: Terminal, airflow: FakeAirflow, ring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(service: str, username: str, password: str) -> None:
+        raise PasswordSetError(password)
+
+    monkeypatch.setattr(ring, "set_password", refuse)
+    with pytest.raises(CommandFailed, match="The keyring refuses") as refused:
+        by_browser(terminal, airflow)
+    (revoked,) = airflow.revoked
+    assert revoked["token"].startswith("airflow-token-1-")
+    assert revoked["token"] not in str(refused.value)
+
+
 def test_an_environment_has_a_token_of_its_own(terminal: Terminal, airflow: FakeAirflow, ring: MemoryKeyring) -> None:
     by_browser(terminal, airflow, environment="staging")
     assert ("airflowctl", "api_token_staging") in ring.entries
@@ -169,8 +212,6 @@ def test_airflowctl_would_not_take_our_file_for_an_environment(
 def test_a_locked_keyring_says_so_before_anybody_signs_in(
     terminal: Terminal, airflow: FakeAirflow, person: Person, ring: MemoryKeyring
 ) -> None:
-    from keyring.errors import KeyringLocked
-
     ring.refuses = KeyringLocked("the password is hunter2")
     with pytest.raises(CommandFailed, match="Unlock it") as refused:
         by_browser(terminal, airflow)
@@ -183,7 +224,7 @@ def test_what_airflow_refuses_is_said_and_nothing_is_kept(
 ) -> None:
     told = {"error": "invalid_request", "error_description": "No rule\x1b[2J fits you.", "code": "token_no_role"}
     airflow.refusal = json_answer(told, 400)
-    with pytest.raises(Denied, match=r"does not let you in: No rule.\[2J fits you"):
+    with pytest.raises(Denied, match="does not let you in: No rule\N{REPLACEMENT CHARACTER}\\[2J fits you"):
         by_browser(terminal, airflow)
     assert ring.entries == {}
     assert not (terminal.home / "production.json").exists()
