@@ -24,8 +24,8 @@ from airflow_oidc_auth.sessions.keepers import TOKENS, free, has_tokens, owners_
 from airflow_oidc_auth.sessions.principals_table import store_roles
 from airflow_oidc_auth.sessions.revocation import GRANT, grant_key
 from airflow_oidc_auth.sessions.rows import changed_session, parse_session, storable_sid
-from airflow_oidc_auth.sessions.scope import scoped
-from airflow_oidc_auth.sessions.session import DueSession, Leased, Recheck, Regraded
+from airflow_oidc_auth.sessions.scope import narrow, scoped
+from airflow_oidc_auth.sessions.session import DueSession, Leased, Recheck, Regraded, Session
 from airflow_oidc_auth.sessions.sessions_table import READ_SESSION, live, revocation_row
 from airflow_oidc_auth.sessions.tokens_table import note_confirmed, tell_tokens
 from airflow_oidc_auth.sessions.transactions import rows
@@ -143,24 +143,30 @@ def _tell_tokens(
 def _settle_account(
     transaction: Transaction, accounts: Accounts | None, leased: Leased, recheck: Recheck, now: int
 ) -> tuple[Grant, tuple[tuple[str, str | int], ...]]:
-    session, grant = leased.session, recheck.whole or recheck.grant
-    if grant is None or recheck.grant is None or (accounts is None and recheck.grant == session.grant):
+    session, grant = leased.session, recheck.grant
+    asked = recheck.confirmed or not session.is_token
+    if grant is None or (_is_same(session, grant) and (accounts is None or not asked)):
         return session.grant, ()
-    if recheck.confirmed or not session.is_token:
-        store_roles(transaction, session.principal_id, grant.roles)
+    whole = recheck.whole or grant
+    if asked:
+        store_roles(transaction, session.principal_id, whole.roles)
     identity = recheck.identity or leased.identity
     if accounts is None or identity is None:
-        return scoped(session, grant, recheck), ()
+        return scoped(session, recheck, grant), ()
     settled = accounts.settle(
         transaction,
         session.principal_id,
         SignIn(identity),
-        grant,
+        whole,
         now=now,
         signing_in=False,
         session_id=session.id,
     )
-    return scoped(session, settled.grant, recheck), settled.notes
+    return scoped(session, recheck, grant, settled.grant), settled.notes
+
+
+def _is_same(session: Session, grant: Grant) -> bool:
+    return session.grant == (narrow(grant, session.scope) if session.is_token else grant)
 
 
 def _changed_values(cipher: TokenCipher, leased: Leased, recheck: Recheck, grant: Grant, now: int) -> dict[str, Any]:

@@ -28,16 +28,20 @@ def _narrow_match(match: RuleMatch, scope: tuple[str, ...]) -> RuleMatch | None:
     return replace(match, roles=roles) if roles or match.teams else None
 
 
-def scoped(session: Session, whole: Grant, recheck: Recheck) -> Grant:
-    """Return what a session gets of all that its principal now has.
+def scoped(session: Session, recheck: Recheck, grant: Grant, settled: Grant | None = None) -> Grant:
+    """Return what a session gets of what the rules now give.
 
+    :param grant: what they give to whoever brings the token
+    :param settled: what the principal's account elsewhere holds; None where sessions alone are the accounts
     :raises LoginRefused: ``token_roles_lost``: nothing is left of what a token was narrowed to
     """
     if not session.is_token:
-        return whole
-    # Less than the whole: the rules give less where somebody acts on behalf of the principal.
-    capped = recheck.grant is not None and recheck.whole is not None and recheck.grant.roles != recheck.whole.roles
-    given = narrow(whole, recheck.grant.roles if capped and recheck.grant is not None else None)
+        return grant if settled is None else settled
+    given: Grant | None = grant
+    if settled is not None:
+        # Less than the whole: the rules give less where somebody acts on behalf of the principal.
+        capped = recheck.whole is not None and grant.roles != recheck.whole.roles
+        given = narrow(settled, grant.roles if capped else None)
     left = None if given is None else narrow(given, session.scope)
     if left is None:
         raise LoginRefused("token_roles_lost", f"of its scope {list(session.scope or ())} nothing is left")

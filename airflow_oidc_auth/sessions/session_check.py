@@ -233,6 +233,10 @@ class SessionCheck:
         for each in regraded.told:
             try:
                 self.run(each)
+                # The end of one may have marked the others once more.
+                now, left = self._now(), self._store.load(each.id, now=self._now())
+                if left is not None and left.regrade_at is not None and left.regrade_at <= now:
+                    self.run(DueSession(left.id, left.provider, left.check_due_at, left.regrade_at))
             except SessionError as error:
                 log.info("token %s is not looked at now: %s", each.id[:8], error)
 

@@ -160,7 +160,8 @@ def _follow_up(
             continue
         if (session.is_token or reason == IDLE_TIMEOUT) and (row.lease_until is None or row.lease_until <= now):
             hand_over(transaction, cipher, read_held(cipher, row), session, now=now, apart_from=sessions)
-        mark_tokens(transaction, session, now=now)
+        if row.refresh_token is not None or row.access_token is not None:
+            mark_tokens(transaction, session, now=now)
     return more
 
 

@@ -190,7 +190,7 @@ class MemorySessionStore(MemoryTokenStore):
             kept = self._sessions.get(leased.session.id)
             if kept is None or kept.lease_owner != leased.owner:
                 return None
-            grant = leased.session.grant if recheck.grant is None else _granted(leased.session, recheck, recheck.grant)
+            grant = leased.session.grant if recheck.grant is None else scoped(leased.session, recheck, recheck.grant)
             kept.lease_owner, kept.lease_until = None, 0
             kept.tokens = recheck.tokens or kept.tokens
             if kept.session.expires_at <= now or self._was_told(kept, leased):
@@ -255,10 +255,6 @@ class MemorySessionStore(MemoryTokenStore):
         if (kind, key) not in self._revocations:
             self._sequence += 1
             self._revocations[kind, key] = Revocation(self._sequence, kind, key, expires_at)
-
-
-def _granted(session: Session, recheck: Recheck, grant: Grant) -> Grant:
-    return scoped(session, recheck.whole or grant, recheck)
 
 
 def _idle(kept: Kept, since: int, now: int) -> bool:

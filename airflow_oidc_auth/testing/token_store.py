@@ -137,7 +137,7 @@ class MemoryTokenStore:
             session = kept.session
             if (session.is_token or reason == IDLE_TIMEOUT) and kept.lease_until <= now:
                 self._hand_over(session, kept.tokens, now)
-            for token in self._tokens_of(session, now):
+            for token in self._tokens_of(session, now) if kept.holds else ():
                 token.session = replace(token.session, regrade_at=marked(token.session.regrade_at, now))
         return ended
 
