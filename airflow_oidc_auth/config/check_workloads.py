@@ -12,8 +12,8 @@ from airflow_oidc_auth.config.schema.grants import Glob, RuleModel, WhenModel
 from airflow_oidc_auth.config.schema.workloads import WorkloadModel
 from airflow_oidc_auth.errors import Problem
 from airflow_oidc_auth.identity.claims import parse_claim_path
+from airflow_oidc_auth.providers.issuers import fits_template
 from airflow_oidc_auth.providers.presets import preset
-from airflow_oidc_auth.providers.presets.entra_tenants import TEMPLATE
 from airflow_oidc_auth.providers.presets.workload import Binding, Workload
 from airflow_oidc_auth.providers.settings import ProviderSettings
 
@@ -25,7 +25,7 @@ def check_workloads(raw: RawDocument, parts: Parts, providers: Mapping[str, Prov
         yield raw.problem(("providers",), text, "configure the provider of your people as well")
     for index, rule in parts.rules.items():
         model = parts.workloads.get(rule.provider or "")
-        if model is not None:
+        if model is not None and "preset" not in parts.damaged.get(rule.provider or "", ()):
             yield from _unbound(raw, index, rule, model)
     yield from _shared_issuers(raw, providers)
     yield from _shared_audiences(raw, providers)
@@ -112,9 +112,4 @@ def _same_issuer(one: ProviderSettings, other: ProviderSettings) -> bool:
 
 def _meet(one: str, other: str) -> bool:
     """Tell whether a token may come from both; Entra's shared endpoints have a template for an issuer."""
-    return one == other or _covers(one, other) or _covers(other, one)
-
-
-def _covers(template: str, issuer: str) -> bool:
-    begin, place, end = template.partition(TEMPLATE)
-    return bool(place) and issuer.startswith(begin) and issuer.endswith(end)
+    return one == other or fits_template(one, other) or fits_template(other, one)

@@ -112,13 +112,15 @@ def _repaired(
     One wrong key must not hide the others: a bad ``preset`` keeps pydantic from looking at the rest at all.
     """
     bad: set[str] = set()
+    # Only workload issuers have an audience of their own; `jwt` knows every key of theirs.
+    likely = "jwt" if "audience" in value else "oidc"
     if value.get("preset") not in (*preset_names(), *saml_preset_names(), *workload_preset_names()):
         bad.add("preset")
-    placeholders = _placeholders(value.get("preset"))
+    placeholders = _placeholders(likely if "preset" in bad else value.get("preset"))
     for attempt in ({}, placeholders):
         kept = {**attempt, **{name: each for name, each in value.items() if name not in bad}}
         if "preset" in bad:
-            kept = {name: each for name, each in kept.items() if vendor_of(name) is None} | {"preset": "oidc"}
+            kept = {name: each for name, each in kept.items() if vendor_of(name) is None} | {"preset": likely}
         try:
             return _PROVIDER.validate_python(kept), frozenset(bad)
         except ValidationError as error:

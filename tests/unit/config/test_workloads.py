@@ -246,6 +246,12 @@ def test_a_requirement_that_programs_cannot_meet_is_told() -> None:
     )
 
 
-def test_a_bad_preset_does_not_hide_what_else_is_wrong() -> None:
+def test_a_misspelled_preset_is_the_only_complaint() -> None:
+    text = document("github-actions", "{everyone: true}").replace("preset: github-actions", "preset: github-action")
+    ((path, said),) = [(each.path, each.suggestion) for each in problems_in(text)]
+    assert (path, said) == ("providers.machines.preset", "did you mean github-actions?")
+
+
+def test_one_mistake_does_not_hide_what_else_is_wrong() -> None:
     found = told("github-actions", "{everyone: true}", more="    leeway: 9m\n    max_lifetime: 90d\n")
     assert [path for path, _ in found] == ["providers.machines.leeway", "providers.machines.max_lifetime", AT]
