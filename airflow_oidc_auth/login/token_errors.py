@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from airflow_oidc_auth.errors import OidcAuthError
+from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.login.rate_limits import RateLimited
 
 INVALID_REQUEST = "invalid_request"
@@ -45,6 +46,7 @@ class TokenDenied(OidcAuthError):
 
     :param error: what RFC 6749 calls it; None for what the grant calls a token that is not good
     :param text: replaces the catalogue's text where the caller can say more; no secrets
+    :param identity: who is refused, where that was verified
     """
 
     def __init__(
@@ -55,9 +57,11 @@ class TokenDenied(OidcAuthError):
         *,
         text: str = "",
         evidence: Mapping[str, object] | None = None,
+        identity: Identity | None = None,
     ) -> None:
         super().__init__(code, detail, evidence=evidence)
         self.error = error
+        self.identity = identity
         self.text = text or self.message.text
 
 

@@ -10,7 +10,6 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from airflow_oidc_auth.audit.event import AuthEvent
 from airflow_oidc_auth.config.compiled import TokenClient, TokenSettings
 from airflow_oidc_auth.errors import OidcAuthError, SessionError, TokenRefused
 from airflow_oidc_auth.login import records
@@ -43,6 +42,7 @@ from airflow_oidc_auth.login.token_form import (
 )
 from airflow_oidc_auth.login.token_owner import CLIENTS, TokenOwner, owner_of_client
 from airflow_oidc_auth.login.token_policy import choose_lifetime, choose_scope
+from airflow_oidc_auth.login.token_record import build_token_refused
 from airflow_oidc_auth.login.token_subject import SubjectTokens, Verified
 from airflow_oidc_auth.sessions.session import CLI, EXCHANGED, Session, TokenRequest
 
@@ -278,7 +278,7 @@ class TokenGrants:
             "token refused: code=%s correlation_id=%s detail=%r evidence=%r",
             *(error.code, context.correlation_id, error.detail, dict(error.evidence)),
         )
-        record = records.build_anonymous(AuthEvent.TOKEN_REFUSED, error.code, None, context.correlation_id, context)
+        record = build_token_refused(error, context)
         try:
             await self._sessions.run(self._audit.record_anonymous_failure, record, self._clock())
         except SessionError as lost:

@@ -10,10 +10,11 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from airflow_oidc_auth.errors import TokenRefused
+from airflow_oidc_auth.errors import OidcAuthError, TokenRefused
 from airflow_oidc_auth.grants.grant import Refusal
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.login.ports import (
+    BearerIssuer,
     BearerIssuers,
     BearerLanes,
     BearerToken,
@@ -28,6 +29,8 @@ from airflow_oidc_auth.sessions.principal import principal_id
 MAX_TOKEN = 16 * 1024
 MAX_ACTORS = 8
 JWT_DOTS = 2
+PROVIDER = "provider"
+"""In the evidence of a refusal: whose token it claims to be."""
 # A sign-in's texts speak to a person in front of a browser.
 _CODES = {
     "no_matching_rule": "token_no_role",
@@ -107,15 +110,22 @@ class SubjectTokens:
             raise TokenRefused("token_malformed", "not one word of ASCII")
         issuer = self._issuers.of_token(token)
         if issuer is not None:
-            bearer = issuer.verify_known(token)
-            if bearer is None:
-                bearer = await self._lanes.verify(issuer, token, hashlib.sha256(token.encode()).digest())
-            self.check_not_revoked(bearer)
-            return Verified(token, bearer)
+            return Verified(token, await self._believe(issuer, token))
         caller = await self._signed.caller_of(token) if own else None
         if caller is None:
             raise TokenRefused("token_not_exchangeable", "neither ours nor of an issuer whose tokens are taken")
         return Verified(token, None, caller)
+
+    async def _believe(self, issuer: BearerIssuer, token: str) -> BearerToken:
+        try:
+            bearer = issuer.verify_known(token)
+            if bearer is None:
+                bearer = await self._lanes.verify(issuer, token, hashlib.sha256(token.encode()).digest())
+            self.check_not_revoked(bearer)
+        except OidcAuthError as error:
+            error.evidence = {**error.evidence, PROVIDER: issuer.provider}
+            raise
+        return bearer
 
     async def caller_of(self, token: str) -> SignedCaller | None:
         """Return whose token of ours that is; None for any other, and for one that is not accepted now."""
@@ -156,7 +166,7 @@ class SubjectTokens:
         decision = self._rules.evaluate(identity, now).decision
         if isinstance(decision, Refusal):
             code = _CODES.get(decision.code, decision.code)
-            raise TokenDenied(None, code, decision.path, text=decision.text, evidence={"subject": identity.subject})
+            raise TokenDenied(None, code, decision.path, text=decision.text, identity=identity)
         return owner_of_identity(identity, decision, bearer, text, int(now))
 
 
@@ -168,7 +178,7 @@ def act_for(identity: Identity, actor: Verified) -> Identity:
     may_act = identity.claims.get("may_act")
     if may_act is not None and not _may(may_act, identity, actor):
         raise TokenDenied(INVALID_REQUEST, "actor_token_refused", "may_act names another actor")
-    actors = (actor.subject, *_actors_of(actor), *identity.actors)
+    actors = (*_names(actor, identity.issuer), *identity.actors)
     if len(actors) > MAX_ACTORS:
         raise TokenDenied(INVALID_REQUEST, "actor_token_refused", f"more than {MAX_ACTORS} actors")
     return replace(identity, actors=actors)
@@ -181,8 +191,16 @@ def _may(may_act: object, identity: Identity, actor: Verified) -> bool:
     return isinstance(issuer, str) and issuer == actor.issuer
 
 
+def _names(actor: Verified, issuer: str) -> tuple[str, ...]:
+    """Name an actor and whoever acts for it.
+
+    One of another issuer is named with it: there somebody else may bear the name of an actor that a rule trusts.
+    """
+    names = (actor.subject, *_actors_of(actor))
+    return names if actor.issuer == issuer else tuple(f"{name} ({actor.issuer})" for name in names)
+
+
 def _actors_of(actor: Verified) -> tuple[str, ...]:
-    """Return for whom the actor itself is acted for: its own chain is part of who acts."""
     if actor.bearer is not None:
         return actor.bearer.identity.actors
     return actor.caller.session.actors if actor.caller else ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,11 @@ from fastapi import FastAPI
 from httpx import Response
 
 from airflow_oidc_auth.config.compiled import TokenSettings
+from airflow_oidc_auth.grants.grant import Grant
+from airflow_oidc_auth.identity import Identity
+from airflow_oidc_auth.login.token_subject import Verified, act_for
 from airflow_oidc_auth.messages import message
+from airflow_oidc_auth.providers.bearer import BearerToken
 from airflow_oidc_auth.sessions.principal import principal_id
 from airflow_oidc_auth.testing.keys import SigningKeys, encode_segment, sign
 from airflow_oidc_auth.web.app import create_web_app
@@ -338,6 +342,14 @@ def test_the_actor_that_the_subject_allows_may_act(endpoint):
     assert endpoint.exchange(subject, **actor).status_code == 200
 
 
+def test_an_actor_of_another_issuer_cannot_borrow_a_name_that_a_rule_trusts():
+    person = Identity("okta", "https://idp.example", "ada", "Ada")
+    stranger = Identity("jobs", "https://jobs.example", "agent-7", "agent-7", actors=("gateway",))
+    token = BearerToken("jobs", stranger, 1, 2)
+    acting = act_for(person, Verified("x", token)).actors
+    assert acting == ("agent-7 (https://jobs.example)", "gateway (https://jobs.example)")
+
+
 def test_our_own_token_cannot_be_delegated_any_further(endpoint):
     first = endpoint.exchange().json()["access_token"]
     actor = {"actor_token": endpoint.tokens.idp_token("agent-7"), "actor_token_type": JWT}
@@ -418,12 +430,31 @@ def test_no_answer_opens_the_endpoint_to_other_origins(endpoint):
     assert preflight.status_code == 405
 
 
+def test_the_document_vouches_for_its_clients_for_as_long_as_it_names_them_and_their_roles(endpoint):
+    grants = endpoint.tokens.grants
+    endpoint.post({"grant_type": "client_credentials"}, headers=basic("robot", SECRET))
+    made = next(iter(endpoint.tokens.desk.rows.values()))
+    assert grants.allows(made)
+    assert not grants.allows(replace(made, subject="dismissed"))
+    assert not grants.allows(replace(made, grant=Grant(("Admin", "Op"))))
+    assert grants.allows(replace(made, provider="okta", subject="dismissed"))
+
+
 # ---------------------------------------------------------------------------------------------------------- audit
 def test_a_refusal_is_audited_and_a_flood_becomes_few_rows(endpoint):
     for _ in range(50):
         endpoint.exchange("opaque")
     records = endpoint.tokens.rig.sink.records
     assert [(each.event.value, each.reason) for each in records] == [("auth.token_refused", "token_not_exchangeable")]
+
+
+def test_a_refusal_by_the_rules_names_whom_they_refused_and_who_acts(endpoint):
+    endpoint.exchange(endpoint.tokens.idp_token("nora", groups=[], act={"sub": "agent-7"}))
+    endpoint.exchange(endpoint.tokens.idp_token(aud="api://another"))
+    by_rules, by_audience = endpoint.tokens.rig.sink.records
+    assert (by_rules.reason, by_rules.provider, by_rules.subject) == ("token_no_role", "okta", "nora")
+    assert by_rules.detail == (("client_id", "ci"), ("actor", "agent-7"))
+    assert (by_audience.reason, by_audience.provider, by_audience.subject) == ("token_audience", "okta", None)
 
 
 def test_no_record_and_no_answer_holds_what_was_brought(endpoint, caplog):
