@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from airflow_oidc_auth.cli import migration
-from airflow_oidc_auth.cli.check_machines import diagnose_machines, diagnose_workload
+from airflow_oidc_auth.cli.check_machines import diagnose_machines, diagnose_workload, missing_client_roles
 from airflow_oidc_auth.cli.check_report import AUDIENCE, Address, CheckReport, ProviderReport
 from airflow_oidc_auth.cli.command import command
 from airflow_oidc_auth.config.compiled import CompiledConfig
@@ -74,8 +74,12 @@ def _fab_mode(settings: Settings, compiled: CompiledConfig | None, *, offline: b
         return [], [_FAB_LIMITS, _UNREADABLE]
     if not existing:
         note = "FAB has no roles yet: `airflow sync-perm`, or the first start, makes Admin, Op, User, Viewer and Public"
-        return missing_roles(compiled.grants, BUILTIN_ROLES), [_FAB_LIMITS, note]
-    return missing_roles(compiled.grants, existing), [_FAB_LIMITS]
+        return _missing_roles(compiled, BUILTIN_ROLES), [_FAB_LIMITS, note]
+    return _missing_roles(compiled, existing), [_FAB_LIMITS]
+
+
+def _missing_roles(compiled: CompiledConfig, existing: Collection[str]) -> list[Problem]:
+    return [*missing_roles(compiled.grants, existing), *missing_client_roles(compiled.tokens, existing)]
 
 
 def _compile(settings: Settings) -> tuple[CompiledConfig | None, list[Problem], bool]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
-from airflow_oidc_auth.errors import OidcAuthError
+from airflow_oidc_auth.config.compiled import TokenSettings
+from airflow_oidc_auth.config.paths import did_you_mean
+from airflow_oidc_auth.errors import OidcAuthError, Problem
 from airflow_oidc_auth.providers.diagnose import key_findings
 from airflow_oidc_auth.providers.discovery import ProviderMetadata, fetch_metadata
 from airflow_oidc_auth.providers.key_document import fetch_keys
@@ -21,6 +23,15 @@ _CLUSTER = (
     "system:service-account-issuer-discovery), or set `jwks_file`: kubectl get --raw /openid/v1/jwks"
 )
 _NO_DEVICE_FLOW = "without a browser on the same machine nobody can sign in from a terminal"
+
+
+def missing_client_roles(tokens: TokenSettings, existing: Collection[str]) -> Iterator[Problem]:
+    """Yield a problem for each role that a token client is to have and FAB does not have."""
+    for client in tokens.clients:
+        for index, role in enumerate(client.roles):
+            if role not in existing:
+                suggestion = did_you_mean(role, existing) or "create it on FAB's Roles page"
+                yield Problem(f"tokens.clients.{client.id}.roles[{index}]", f"FAB has no role {role!r}", suggestion)
 
 
 def diagnose_workload(

@@ -143,12 +143,17 @@ class CheckReport:
             return f"The API server would not start: {count(len(self.problems), 'problem')}.{untested}{tail}"
         if errors := self._count("error"):
             also = f" {_missing(self.errors)}" if self.errors else ""
-            return f"Sign-in would fail: {count(errors, 'error')} at the identity provider.{also}{tail}"
+            what = "Sign-in" if self._stops_people() else "Programs"
+            return f"{what} would fail: {count(errors, 'error')} at the identity provider.{also}{tail}"
         if self.errors:
             return f"{_missing(self.errors)}{tail}"
         if self.offline:
             return f"The configuration is valid; the identity providers were not asked (--offline).{tail}"
         return f"Ready to sign in.{tail}"
+
+    def _stops_people(self) -> bool:
+        people = (each for each in self.providers if not each.for_programs)
+        return any(finding.level == "error" for each in people for finding in each.findings)
 
     def _count(self, level: str) -> int:
         return sum(each.level == level for provider in self.providers for each in provider.findings)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from airflow_oidc_auth.cli.check_machines import diagnose_machines, diagnose_workload
+from airflow_oidc_auth.cli.check_machines import diagnose_machines, diagnose_workload, missing_client_roles
+from airflow_oidc_auth.config.compiled import TokenClient, TokenSettings
 from airflow_oidc_auth.providers.settings import ApiSettings, CliSettings, ProviderSettings
 from airflow_oidc_auth.testing import FakeIdp, RecordedTransport
 from airflow_oidc_auth.testing.keys import SigningKeys
@@ -74,6 +75,7 @@ def test_an_issuer_that_is_down_is_a_failure(oidc: Oidc, config: Path) -> None:
     checked = oidc("check")
     assert checked.code == 1
     assert "set `http.ca_file`" not in checked.out
+    assert "Programs would fail: 1 error" in checked.out
 
 
 def test_rules_that_strangers_could_meet_keep_the_server_from_starting(oidc: Oidc, config: Path) -> None:
@@ -131,6 +133,11 @@ def test_a_provider_without_a_device_flow_is_a_warning() -> None:
     assert [each.level for each in diagnose_machines(settings, announced(), lambda: NOW)] == ["warning"]
     offered = announced(device_authorization_endpoint="https://idp.example.com/d")
     assert [each.level for each in diagnose_machines(settings, offered, lambda: NOW)] == ["ok"]
+
+
+def test_a_role_of_a_token_client_that_fab_does_not_have_is_told() -> None:
+    tokens = TokenSettings(clients=(TokenClient("dbt", None, "/x", ("User", "Loader")),))
+    assert [each.path for each in missing_client_roles(tokens, ["User", "Loaders"])] == ["tokens.clients.dbt.roles[1]"]
 
 
 def test_without_api_and_cli_nothing_more_is_asked() -> None:
