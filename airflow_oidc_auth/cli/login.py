@@ -31,14 +31,14 @@ class LoginReport:
         """What to do next."""
         done, login = self.signed_in, self.signed_in.login
         name = done.environment.name
-        chosen = "" if name == DEFAULT else f" --env {printable(name)}"
+        chosen = "" if name == DEFAULT else f" --env {name}"
         lines = [
             f"{'Refreshed the sign-in' if done.way == REFRESH else 'Signed in'} to {login.url} until {self._until}.",
             "It is refreshed when needed." if login.refresh_token else "It cannot be refreshed: sign in again then.",
         ]
         if done.way == REFRESH:
             lines.append("To sign in anew, as somebody else: --browser or --device.")
-        prefix = "" if name == DEFAULT else f"AIRFLOW_CLI_ENVIRONMENT={printable(name)} "
+        prefix = "" if name == DEFAULT else f"AIRFLOW_CLI_ENVIRONMENT={name} "
         if done.vault.name == "file":
             lines.append("There is no keyring: the token is in a file that only you can read.")
             prefix += "AIRFLOW_CLI_DEBUG_MODE=true "
@@ -46,7 +46,7 @@ class LoginReport:
             f"  {prefix}airflowctl dags list",
             f'  curl -H "Authorization: Bearer $(airflow oidc token{chosen})" {login.url}/api/v2/dags',
         ]
-        return lines
+        return list(map(printable, lines))
 
     def data(self) -> dict[str, object]:
         """The same for a program; no token."""

@@ -34,8 +34,9 @@ class Laptop:
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{folder / 'never.db'}",
             "BROWSER": f"{self._browser()} %s",
             "E2E_KEYRING": str(folder / "keyring.json"),
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "NO_PROXY": "localhost,127.0.0.1",
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
             "PYTHON_KEYRING_BACKEND": backend,
         }
         if not keyring:
@@ -66,6 +67,10 @@ class Laptop:
     def python(self, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a script."""
         return self._run(sys.executable, "-c", code, *arguments)
+
+    def shell(self, line: str) -> subprocess.CompletedProcess[str]:
+        """Run a line of the documentation."""
+        return self._run("bash", "-c", line)
 
     def dag_ids(self) -> set[str]:
         """Return what airflowctl lists."""
