@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+from functools import lru_cache
 
 from airflow_oidc_auth.errors import LoginRefused
 from airflow_oidc_auth.grants.digest import grant_digest
 from airflow_oidc_auth.grants.grant import Grant, Refusal
 from airflow_oidc_auth.grants.rules import GrantRules
+from airflow_oidc_auth.managers.bearer_cache import MAX_TOKENS
 from airflow_oidc_auth.providers.bearer import BearerToken
 from airflow_oidc_auth.sessions.principal import principal_id
 from airflow_oidc_auth.sessions.session import BEARER, Session
@@ -37,14 +39,14 @@ def build_session(token: BearerToken, grant: Grant, digest: bytes, now: int) -> 
     identity = token.identity
     return Session(
         id=f"{BEARER}.{base64.urlsafe_b64encode(digest).decode()[:ID_LENGTH]}",
-        principal_id=principal_id(identity.issuer, identity.subject),
+        principal_id=_principal_id(identity.issuer, identity.subject),
         provider=token.provider,
         issuer=identity.issuer,
         subject=identity.subject,
         name=identity.name,
         email=identity.email,
         grant=grant,
-        grant_digest=grant_digest(grant),
+        grant_digest=_digest_of(grant.roles, grant.teams),
         created_at=now if token.issued_at is None else token.issued_at,
         expires_at=token.expires_at,
         kind=BEARER,
@@ -52,3 +54,14 @@ def build_session(token: BearerToken, grant: Grant, digest: bytes, now: int) -> 
         actors=token.actors,
         jkt=token.jkt,
     )
+
+
+# A program gets a new token every few minutes, and is the same owner with the same roles.
+@lru_cache(maxsize=MAX_TOKENS)
+def _principal_id(issuer: str, subject: str) -> str:
+    return principal_id(issuer, subject)
+
+
+@lru_cache(maxsize=1_000)
+def _digest_of(roles: tuple[str, ...], teams: tuple[str, ...]) -> str:
+    return grant_digest(Grant(roles, teams))
