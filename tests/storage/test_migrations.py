@@ -19,6 +19,7 @@ from airflow_oidc_auth.sessions.models import metadata
 from airflow_oidc_auth.testing.stores import MemorySessionStore
 from tests.storage.backends import KEYS
 from tests.storage.people import NOW, open_session
+from tests.storage.tokens import make_token
 
 VERSION_TABLE = OidcAuthDBManager.version_table_name
 
@@ -117,7 +118,7 @@ OLD_COLUMNS = (
 )
 
 
-@pytest.mark.parametrize("revision", ["4c1d0e7a9b35", "b7e2f40c61d8", "e91a5c7d3f20", "2f8a6d14b97c"])
+@pytest.mark.parametrize("revision", ["4c1d0e7a9b35", "b7e2f40c61d8", "e91a5c7d3f20", "2f8a6d14b97c", "7d05c1e8a4b6"])
 def test_a_session_of_an_older_release_survives_the_way_up_and_down(empty, revision):
     migrate(empty, command.upgrade, revision)
     session = insert_as_an_older_release(empty)
@@ -130,6 +131,30 @@ def test_a_session_of_an_older_release_survives_the_way_up_and_down(empty, revis
     assert store.load(session.id, now=NOW) == replace(session, seen_at=None, client_address=None)
     assert store.due_sessions(now=NOW + 99, active_since=0, limit=9, providers=("okta",)) == ()
     assert store.end(session.id, reason="user_logout", now=NOW)
+
+
+def test_a_downgrade_ends_tokens_which_the_older_release_would_take_for_sign_ins(empty):
+    """It would end them as idle, count them, and know nothing of their scope and their key."""
+    migrate(empty, command.upgrade, "head")
+    store = DatabaseSessionStore(TokenCipher(KEYS), transactions=sessionmaker(empty).begin)
+    owner = open_session(store)
+    token = make_token(store, owner, scope=("Admin",), jkt="k" * 43)
+    migrate(empty, command.downgrade, "7d05c1e8a4b6")
+    with empty.connect() as connection:
+        live = "SELECT id FROM oidc_auth_session WHERE ended_at IS NULL AND expires_at > 0"
+        assert connection.execute(text(live)).scalars().all() == [owner.id]
+    migrate(empty, command.upgrade, "head")
+    assert store.load(token.id, now=NOW) is None
+    assert store.load(owner.id, now=NOW)
+
+
+def test_a_session_that_an_older_release_opens_meanwhile_is_a_browsers(empty):
+    migrate(empty, command.upgrade, "head")
+    store = DatabaseSessionStore(TokenCipher(KEYS), transactions=sessionmaker(empty).begin)
+    session = store.load(insert_as_an_older_release(empty).id, now=NOW)
+    assert (session.kind, session.is_token, session.scope, session.verify_by) == ("browser", False, None, None)
+    assert store.idle_sessions(now=NOW, idle_since=NOW + 1, limit=9) == [session.id]
+    assert make_token(store, session).id in [each.id for each in store.list_tokens(now=NOW)]
 
 
 def insert_as_an_older_release(engine: Engine):
