@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import jwt
 import pytest
 from httpx import Response
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from airflow_oidc_auth.sessions.principal import principal_id
 from airflow_oidc_auth.testing import Program
+from airflow_oidc_auth.testing.proofs import ProofKey
 from tests.contract.bearer import ME, call, engine_of, forget, job_token, token_of
 from tests.contract.conftest import API, BASE_URL, TOKEN_CLIENT_SECRET, Server
+from tests.e2e.processes import wait_until
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -227,3 +233,48 @@ def test_openapi_is_there_and_names_this_airflow(server):
     document = server.client().get("/auth/openapi.json").json()
     assert document["servers"] == [{"url": f"{BASE_URL}/auth"}]
     assert "/token" in document["paths"]
+
+
+def test_a_bound_token_opens_the_api_only_with_its_key(server):
+    key, thief = ProofKey(), ProofKey()
+    url = f"{BASE_URL}/auth/token"
+    answer = exchange(server, token_of(server, "uma"), headers={"DPoP": key.prove("POST", url)})
+    assert answer.json()["token_type"] == "DPoP"
+    token, api = made(answer), f"{BASE_URL}{DAGS}"
+    proven = {"DPoP": key.prove("GET", api, token)}
+    assert call(server, token, DAGS, scheme="DPoP", headers=proven).status_code == 200
+    stolen = {"DPoP": thief.prove("GET", api, token)}
+    assert call(server, token, DAGS, scheme="DPoP", headers=stolen).status_code == 401
+    assert call(server, token, DAGS).status_code == 401
+    refused(exchange(server, token), "dpop_missing")
+    refused(exchange(server, token, headers={"DPoP": thief.prove("POST", url)}), "dpop_other_key")
+    child = exchange(server, token, headers={"DPoP": key.prove("POST", url)})
+    assert child.json()["token_type"] == "DPoP"
+
+
+def test_a_proof_that_opened_the_api_makes_no_token(server):
+    key = ProofKey()
+    proof = key.prove("POST", f"{BASE_URL}/auth/token", claims={"jti": "one"})
+    assert exchange(server, token_of(server, "uma"), headers={"DPoP": proof}).status_code == 200
+    refused(exchange(server, token_of(server, "uma"), headers={"DPoP": proof}), "dpop_replayed")
+
+
+def test_whoever_fab_lets_in_no_more_gets_no_token(server):
+    if server.mode != "fab":
+        pytest.skip("there are no accounts elsewhere")
+    given = token_of(server, "blocked", claims={"groups": ["viewers"]})
+    token = made(exchange(server, given))
+    with created_session() as database:
+        name = call(server, token, ME).json()["username"]
+        database.execute(text("UPDATE ab_user SET active = :no WHERE username = :name"), {"no": False, "name": name})
+    wait_until(lambda: call(server, token, ME).status_code in {401, 403}, "FAB's administrator is heard")
+    refused(exchange(server, given), "fab_user_inactive")
+    refused(exchange(server, token), "token_not_exchangeable")
+
+
+@contextmanager
+def created_session() -> Iterator[Session]:
+    from airflow.utils.session import create_session
+
+    with create_session(scoped=False) as session:
+        yield session

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import statistics
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -375,3 +376,33 @@ def test_an_outage_of_the_idp_is_no_invalid_token(tmp_path):
         tokens.rig.idp.stop()
         answer = endpoint.exchange(token)
         assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
+
+
+# ------------------------------------------------------------------------------------------------- nobody else waits
+def test_neither_the_store_nor_the_idp_is_asked_on_the_event_loop(endpoint, monkeypatch):
+    store, issuer = endpoint.tokens.rig.store, endpoint.tokens.issuers.get("okta")
+    threads: dict[str, str] = {}
+
+    def watch(owner: object, name: str) -> None:
+        called = getattr(owner, name)
+
+        def noted(*args: object, **kwargs: object) -> object:
+            threads[name] = threading.current_thread().name
+            return called(*args, **kwargs)
+
+        monkeypatch.setattr(owner, name, noted)
+
+    watch(store, "claim")
+    watch(endpoint.tokens.rig.sink, "write")
+    watch(issuer.party, "verify_parsed")
+    assert bring(endpoint, endpoint.tokens.cli_token()).status_code == 200
+    assert endpoint.post(asserted(endpoint)).status_code == 200
+    endpoint.exchange("opaque")
+    assert threads["claim"].startswith("oidc-auth-store")
+    assert threads["write"].startswith("oidc-auth-store")
+    assert "okta" in threads["verify_parsed"]
+    threads.clear()
+    endpoint.tokens.rig.idp.rotate_keys()
+    endpoint.tokens.rig.clock.ahead += 60  # until the keys may be fetched again
+    endpoint.exchange(endpoint.tokens.idp_token())
+    assert "okta" in threads["verify_parsed"]
