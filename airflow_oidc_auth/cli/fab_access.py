@@ -47,7 +47,7 @@ def choose_providers(configuration: CompiledConfig, wanted: str | None) -> Seque
 
     :raises CommandFailed: there is none of that name
     """
-    providers = tuple(configuration.providers.values())
+    providers = tuple(configuration.sign_in_providers.values())
     chosen = [each for each in providers if wanted in (None, each.id)]
     if not chosen:
         raise CommandFailed(f"There is no provider {wanted!r}. Configured: {', '.join(each.id for each in providers)}.")
