@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import requests
+
 from tests.e2e.airflow_server import ROOT
 from tests.e2e.identity_providers import OpenIdProvider
 from tests.e2e.processes import Server, wait_until
@@ -88,6 +90,13 @@ class Laptop:
         return subprocess.run(
             command, env=self.environ, cwd=self.folder, capture_output=True, text=True, timeout=SECONDS, check=False
         )
+
+
+def http() -> requests.Session:
+    """Return a client that no environment sends through a proxy."""
+    session = requests.Session()
+    session.trust_env = False
+    return session
 
 
 def device_page(server: Server) -> tuple[str, str]:

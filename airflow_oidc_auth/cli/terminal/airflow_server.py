@@ -115,7 +115,9 @@ class AirflowServer:
     def _refusal(self, answer: HttpAnswer, id_token: Secret) -> Exception:
         error, told = oauth_error(answer, (id_token,))
         reason = printable(str(told["error_description"] or error or f"it answered {answer.status}"))
-        if error in _DENIED or answer.status == 403 or _code(answer) in _DENIED_CODES:
+        if found := _member(answer, "correlation_id"):
+            reason += f" [{printable(found)[:64]}]"
+        if error in _DENIED or answer.status == 403 or _member(answer, "code") in _DENIED_CODES:
             return Denied(f"Airflow at {printable(self.url)} does not let you in: {reason}")
         return CommandFailed(
             f"Airflow at {printable(self.url)} gives no token: {reason}. Run the command again; if it happens again, "
@@ -123,9 +125,9 @@ class AirflowServer:
         )
 
 
-def _code(answer: HttpAnswer) -> str:
+def _member(answer: HttpAnswer, name: str) -> str:
     try:
-        code = answer.json_object().get("code")
+        value = answer.json_object().get(name)
     except OidcAuthError:
         return ""
-    return code if isinstance(code, str) else ""
+    return value if isinstance(value, str) else ""

@@ -123,9 +123,7 @@ def _kept(vaults: tuple[Vault, ...]) -> Kept:
     try:
         return load_kept(vaults)
     except CommandFailed:
-        if vaults[0].name == "keyring":
-            raise
-        return Kept(vaults[0], None, None)
+        return load_kept(vaults[:1]) if vaults[0].name == "keyring" else Kept(vaults[0], None, None)
 
 
 def _refreshed(

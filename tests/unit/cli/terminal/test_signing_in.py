@@ -219,6 +219,18 @@ def test_a_locked_keyring_says_so_before_anybody_signs_in(
     assert person.opened == []
 
 
+def test_a_file_of_airflowctls_that_others_can_read_is_replaced_by_the_keyring(
+    terminal: Terminal, airflow: FakeAirflow, ring: MemoryKeyring
+) -> None:
+    terminal.home.mkdir()
+    old = terminal.home / "debug_creds_production.json"
+    old.write_text('{"api_token_production": "old"}')
+    old.chmod(0o644)
+    by_browser(terminal, airflow)
+    assert TOKEN_KEY in ring.entries
+    assert not old.exists()
+
+
 def test_what_airflow_refuses_is_said_and_nothing_is_kept(
     terminal: Terminal, airflow: FakeAirflow, ring: MemoryKeyring
 ) -> None:
@@ -231,8 +243,9 @@ def test_what_airflow_refuses_is_said_and_nothing_is_kept(
 
 
 def test_a_malformed_request_is_no_denial(terminal: Terminal, airflow: FakeAirflow, ring: MemoryKeyring) -> None:
-    airflow.refusal = json_answer({"error": "invalid_grant", "error_description": "too old"}, 400)
-    with pytest.raises(CommandFailed, match="gives no token: too old"):
+    told = {"error": "invalid_grant", "error_description": "too old", "correlation_id": "7f3a"}
+    airflow.refusal = json_answer(told, 400)
+    with pytest.raises(CommandFailed, match=r"gives no token: too old \[7f3a\]"):
         by_browser(terminal, airflow)
 
 
