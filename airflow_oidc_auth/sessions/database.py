@@ -7,7 +7,6 @@ Grant against its digest, the principal against ``(issuer, subject)``.
 
 from __future__ import annotations
 
-import random
 import secrets
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -33,6 +32,7 @@ from airflow_oidc_auth.sessions.principals_table import store_principal
 from airflow_oidc_auth.sessions.rechecks_table import LeaseLost, find_due, settle, take_lease
 from airflow_oidc_auth.sessions.revocation import TOKEN, is_session_id, token_key
 from airflow_oidc_auth.sessions.rows import check_storable, new_session, parse_session
+from airflow_oidc_auth.sessions.schedule import chance
 from airflow_oidc_auth.sessions.session import (
     DueSession,
     Ended,
@@ -87,7 +87,7 @@ class DatabaseSessionStore:
         transactions: Transactions = airflow_transactions,
         new_id: Callable[[], str] = lambda: secrets.token_urlsafe(16),
         sleep: Callable[[float], None] = time.sleep,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = chance,
     ) -> None:
         self._cipher = cipher
         self._accounts = accounts

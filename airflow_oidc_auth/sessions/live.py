@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -19,7 +18,7 @@ from airflow_oidc_auth.sessions.feed import RevocationFeed
 from airflow_oidc_auth.sessions.periodic import Periodic
 from airflow_oidc_auth.sessions.replay import StoreReplayCache
 from airflow_oidc_auth.sessions.revocation import is_session_id
-from airflow_oidc_auth.sessions.schedule import next_check
+from airflow_oidc_auth.sessions.schedule import chance, next_check
 from airflow_oidc_auth.sessions.session import Ended, Leased, Opened, Opening, Regraded, Session
 from airflow_oidc_auth.sessions.store import SessionStore
 
@@ -54,7 +53,7 @@ class LiveSessions:
         interval: float = 1.0,
         cache: SessionCache | None = None,
         executor: StoreExecutor | None = None,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = chance,
     ) -> None:
         self.store = store
         self._clock = clock

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -34,6 +34,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("e2e")
             if not item.get_closest_marker("xdist_group"):
                 item.add_marker(pytest.mark.xdist_group("e2e"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell with a failure what the browser showed: on another machine it is all there is to go by."""
+    report = yield
+    page = item.funcargs.get("page") if isinstance(item, pytest.Function) else None
+    if report.failed and isinstance(page, Page) and not page.is_closed():
+        report.sections.append(("the browser's page", f"{page.url}\n{page.locator('body').inner_text()[:2000]}"))
+    return report
 
 
 @pytest.fixture(scope="session")
