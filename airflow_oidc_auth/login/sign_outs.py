@@ -79,10 +79,6 @@ class SignOuts:
             return await self.sign_out(session_id, context, ticket)
         return await self._after(ending, ticket)
 
-    async def go_on(self, provider_id: str, ticket: LogoutTicket | None) -> SignedOut:
-        """Say where the IdP's session can be ended by a browser whose session here has ended: nothing names it."""
-        return _signed_out(provider_id, await self._depart(provider_id, None, ticket), ended=False)
-
     async def _find(self, session_id: str) -> Ending | None:
         return await self._sessions.run(self._sessions.store.find_ending, session_id, now=int(self._clock()))
 
@@ -92,7 +88,8 @@ class SignOuts:
             return None
         if self._clock() - ending.ended_at > LATELY:
             return None
-        return await self.go_on(ending.provider, ticket)
+        # Nothing names the IdP's session any more.
+        return _signed_out(ending.provider, await self._depart(ending.provider, None, ticket), ended=False)
 
     async def _record(self, ended: Ended, context: RequestContext) -> None:
         """Write the row. The session is over: a database that is slow keeps nobody from the IdP's sign-out."""

@@ -3,8 +3,7 @@
 ``_token``          Airflow's session cookie: the whole Airflow path, until the session's hard end
 ``oidc_attempt_…``  one per sign-in attempt: only ``…auth/``
 ``oidc_arrived``    set for seconds after a sign-in, so that a browser that loses ``_token`` does not go in circles
-``oidc_left``       set for a minute after a sign-out, so that a page that is still open does not sign in again;
-                    names the provider until the browser has been sent to sign out there
+``oidc_left``       set for a minute after a sign-out, so that a page that is still open does not sign in again
 ``oidc_zone``       the time zone chosen on "my access"
 """
 
@@ -25,7 +24,6 @@ LEFT_COOKIE = "oidc_left"
 ZONE_COOKIE = "oidc_zone"
 ARRIVED_SECONDS = 15
 LEFT_SECONDS = 60
-NOWHERE = "-"  # no provider's id
 ZONE_SECONDS = 365 * 24 * 3600
 
 TOKEN_SCOPE_KEY = "airflow_oidc_auth.token"  # a key of the ASGI scope
@@ -64,12 +62,9 @@ def clear_session(response: Response, engine: Engine, request: Request) -> None:
     clear_own(response, engine, [ARRIVED_COOKIE], request)
 
 
-def set_left(response: Response, engine: Engine, request: Request, provider: str | None) -> None:
-    """Remember that the person of this browser has just signed out.
-
-    :param provider: the browser is on its way to sign out there and may be turned aside; None if it has nowhere to go
-    """
-    set_own(response, engine, Cookie(LEFT_COOKIE, provider or NOWHERE, LEFT_SECONDS), request)
+def set_left(response: Response, engine: Engine, request: Request) -> None:
+    """Remember that the person of this browser has just signed out."""
+    set_own(response, engine, Cookie(LEFT_COOKIE, "1", LEFT_SECONDS), request)
 
 
 def set_own(response: Response, engine: Engine, cookie: Cookie, request: Request) -> None:

@@ -1,7 +1,8 @@
-"""The pages at the end of a sign-out, and what they leave in the browser.
+"""The pages of a sign-out, and what they leave in the browser.
 
-Each goes on to the IdP by itself where there is a sign-out. It is a page of ours that does so, not a redirect: it ends
-Airflow's own page, whose next request would otherwise overtake an IdP that takes its time.
+Until another document is there, Airflow's own page is alive, and its next request may turn it to the sign-in, which
+overtakes the sign-out. So a sign-out begins with a page of ours that touches nothing and goes on by itself: what is
+overtaken before it is there can be finished as if nothing had happened, and after it there is nobody to overtake.
 """
 
 from __future__ import annotations
@@ -18,6 +19,13 @@ from airflow_oidc_auth.web.engine import Engine
 from airflow_oidc_auth.web.logout_ticket import new_ticket
 
 SEE_OTHER = 303
+NOW = "now"
+
+
+def show_leaving(engine: Engine) -> Response:
+    """Answer at once, with a page that goes on to sign out; no cookie changes, and the click needs no script."""
+    url = f"{engine.base_url}/auth/logout?{NOW}=1"
+    return pages.render("leaving.html", 200, {"Refresh": f"0; url={url}"}, **page_basics(engine), logout_url=url)
 
 
 def answer_signed_out(engine: Engine, request: Request, signed_out: SignedOut) -> Response:
@@ -27,8 +35,7 @@ def answer_signed_out(engine: Engine, request: Request, signed_out: SignedOut) -
     else:
         response = _go_on(engine, signed_out, "")
     if signed_out.provider is not None:
-        on_its_way = signed_out.provider if signed_out.idp_logout_url else None
-        cookies.set_left(response, engine, request, on_its_way)
+        cookies.set_left(response, engine, request)
     return response
 
 
@@ -43,35 +50,26 @@ async def answer_overtaken(engine: Engine, request: Request, next_url: str) -> R
         return None
     response = _go_on(engine, signed_out, next_url)
     cookies.clear_session(response, engine, request)
-    # Once is enough: another page that is still open need not go to the IdP, too.
-    _arrive(response, engine, request)
+    # A minute, however often other pages ask.
+    if cookies.LEFT_COOKIE not in request.cookies:
+        cookies.set_left(response, engine, request)
     return response
 
 
-def show_signed_out(engine: Engine, request: Request) -> Response:
+def show_signed_out(engine: Engine) -> Response:
     """Say that nobody is signed in any more."""
-    response = _page(engine, SignedOut(ended=False), "")
-    if cookies.LEFT_COOKIE in request.cookies:
-        _arrive(response, engine, request)
-    return response
-
-
-def _arrive(response: Response, engine: Engine, request: Request) -> None:
-    """Remember that the browser was sent to the IdP, no longer than a minute however often it asks."""
-    if request.cookies.get(cookies.LEFT_COOKIE) != cookies.NOWHERE:
-        cookies.set_left(response, engine, request, None)
+    return _page(engine, SignedOut(ended=False), "")
 
 
 async def _find_overtaken(engine: Engine, request: Request) -> SignedOut | None:
-    sign_outs, ticket = engine.journey.sign_outs, new_ticket(engine)
     token = cookies.read_session_token(request)
     session_id = await engine.left_session_id_of(token) if token else None
     if session_id is not None:
-        signed_out = await sign_outs.resume(session_id, read_context(request), ticket)
-        if signed_out is not None:
+        resume = engine.journey.sign_outs.resume
+        if signed_out := await resume(session_id, read_context(request), new_ticket(engine)):
             return signed_out
-    left = request.cookies.get(cookies.LEFT_COOKIE)
-    return None if left is None else await sign_outs.go_on(left, ticket)
+    # The page that signed out is on its way to the IdP; another one that goes there, too, could make its form void.
+    return SignedOut(ended=False) if cookies.LEFT_COOKIE in request.cookies else None
 
 
 def _go_on(engine: Engine, signed_out: SignedOut, next_url: str) -> Response:

@@ -20,15 +20,18 @@ from airflow_oidc_auth.web.context import read_context
 from airflow_oidc_auth.web.csrf import FIELD, build_csrf_token, check_csrf, is_cross_site
 from airflow_oidc_auth.web.engine import Engine
 from airflow_oidc_auth.web.logout_ticket import new_ticket
-from airflow_oidc_auth.web.query import read_form
+from airflow_oidc_auth.web.query import read_form, read_query
 from airflow_oidc_auth.web.routes.login import current_session
 
 
 async def sign_out(request: Request, engine: Engine) -> Response:
-    """End the session of this browser and go on to the IdP's sign-out."""
+    """End the session of this browser and go on to the IdP's sign-out; a page comes first, programs need none."""
     if is_cross_site(request) and (session := await current_session(request, engine)):
         return _ask(engine, session, still=False)
-    return await _end(request, engine, await _session_id(request, engine))
+    session_id = await _session_id(request, engine)
+    if session_id is not None and _shows_pages(request) and signed_out.NOW not in read_query(request):
+        return signed_out.show_leaving(engine)
+    return await _end(request, engine, session_id)
 
 
 async def sign_out_by_form(request: Request, engine: Engine) -> Response:
@@ -44,12 +47,16 @@ async def show_signed_out(request: Request, engine: Engine) -> Response:
     """Say that nobody is signed in any more, if that is so; signing in again takes a click."""
     if session := await current_session(request, engine):
         return _ask(engine, session, still=True)
-    return signed_out.show_signed_out(engine, request)
+    return signed_out.show_signed_out(engine)
 
 
 def _ask(engine: Engine, session: Session, *, still: bool) -> Response:
     token = build_csrf_token(engine, session.id)
     return pages.render("confirm.html", **page_basics(engine), csrf_token=token, still=still)
+
+
+def _shows_pages(request: Request) -> bool:
+    return request.headers.get("sec-fetch-mode") == "navigate" or "text/html" in request.headers.get("accept", "")
 
 
 async def _session_id(request: Request, engine: Engine) -> str | None:
