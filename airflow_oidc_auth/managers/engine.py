@@ -39,7 +39,7 @@ from airflow_oidc_auth.managers.runtime import Runtime, build_runtime
 from airflow_oidc_auth.managers.services import Services
 from airflow_oidc_auth.managers.session_care import SessionCare
 from airflow_oidc_auth.managers.settings import Settings, load_settings
-from airflow_oidc_auth.managers.tokens import AirflowTokens
+from airflow_oidc_auth.managers.tokens import AirflowTokens, VerifiedToken
 from airflow_oidc_auth.managers.user import SessionUser
 from airflow_oidc_auth.sessions.accounts import Accounts
 from airflow_oidc_auth.sessions.database import DatabaseSessionStore
@@ -51,7 +51,7 @@ from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.web.app import create_web_app
 from airflow_oidc_auth.web.context import new_correlation_id
 from airflow_oidc_auth.web.engine import Outlook, ProviderChoice
-from airflow_oidc_auth.web.seen import note_session
+from airflow_oidc_auth.web.seen import note_left, note_session
 
 log = logging.getLogger(__name__)
 
@@ -165,6 +165,14 @@ class Engine:
         except InvalidTokenError:
             return None
 
+    async def left_session_id_of(self, token: str) -> str | None:
+        """Return the session id of a token that was revoked, or whose session has ended. Memory only."""
+        try:
+            verified = self.tokens.recall(token) or await self.tokens.verify(token)
+        except InvalidTokenError:
+            return None
+        return verified.session_id if self._has_left(verified) else None
+
     async def authenticate(self, token: str) -> Session:
         """Return the live session of a token: remembered signature, revocation and session, all in memory.
 
@@ -174,8 +182,9 @@ class Engine:
         verified = self.tokens.recall(token) or await self.tokens.verify(token)
         self._freshness.check()
         live = self.live
-        if live.is_token_revoked(verified.jti):
-            raise InvalidTokenError("Token has been revoked")
+        if self._has_left(verified):
+            note_left()
+            raise InvalidTokenError("Token has been revoked, or its session has ended")
         session = live.peek(verified.session_id) or await live.load(verified.session_id)
         if session is None or session.principal_id != verified.principal_id:
             raise InvalidTokenError("Session has ended")
@@ -255,6 +264,9 @@ class Engine:
         self._admission.stop()
         self.live.stop()
         self._runtime.close()
+
+    def _has_left(self, verified: VerifiedToken) -> bool:
+        return self.live.is_token_revoked(verified.jti) or self.live.is_session_revoked(verified.session_id)
 
     def _audit(self) -> AuditLog:
         return self._runtime.audit

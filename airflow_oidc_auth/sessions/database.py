@@ -36,6 +36,7 @@ from airflow_oidc_auth.sessions.schedule import chance
 from airflow_oidc_auth.sessions.session import (
     DueSession,
     Ended,
+    Ending,
     Leased,
     Opened,
     Opening,
@@ -140,6 +141,14 @@ class DatabaseSessionStore:
     def end(self, session_id: str, *, reason: str, now: int) -> Ended | None:
         """End a session, publish its revocation and forget its tokens, in one transaction."""
         return next(iter(self.end_many([session_id], reason=reason, now=now)), None)
+
+    def find_ending(self, session_id: str, *, now: int) -> Ending | None:
+        """Return whether a session has ended and why; None for one that is unknown or expired."""
+        if not is_session_id(session_id):
+            return None
+        statement = select(_S.provider, _S.ended_at, _S.end_reason).where(_S.id == session_id, _S.expires_at > now)
+        row = self._runner.run(lambda transaction: transaction.execute(statement).one_or_none())
+        return None if row is None else Ending(row.provider, row.ended_at, row.end_reason)
 
     def end_many(
         self, session_ids: Collection[str], *, reason: str, now: int, idle_since: int | None = None

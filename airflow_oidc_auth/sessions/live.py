@@ -100,6 +100,10 @@ class LiveSessions:
         """Tell whether the token was revoked. Memory only."""
         return self.feed.is_token_revoked(jti)
 
+    def is_session_revoked(self, session_id: str) -> bool:
+        """Tell whether the session was ended. Memory only."""
+        return self.feed.is_session_revoked(session_id)
+
     def stale_for(self) -> float:
         """Return for how many seconds this process has heard of no revocations because of an outage."""
         return self.feed.stale_for()

@@ -17,6 +17,7 @@ from airflow_oidc_auth.sessions.rows import changed_session, check_storable, new
 from airflow_oidc_auth.sessions.session import (
     DueSession,
     Ended,
+    Ending,
     Leased,
     Opened,
     Opening,
@@ -49,6 +50,7 @@ class MemorySessionStore:
         self._lock = threading.RLock()
         self._sequence = 0
         self._sessions: dict[str, _Kept] = {}
+        self._endings: dict[str, tuple[Ending, int]] = {}
         self._roles: dict[str, tuple[str, ...]] = {}
         self._revocations: dict[tuple[str, str], Revocation] = {}
         self._replays: dict[str, int] = {}
@@ -87,15 +89,25 @@ class MemorySessionStore:
             kept = self._find(session_id, now)
             return None if kept is None else kept.session
 
-    def end(self, session_id: str, *, reason: str, now: int) -> Ended | None:  # the database keeps the reason
+    def end(self, session_id: str, *, reason: str, now: int) -> Ended | None:
         """Forget a session and publish that."""
         with self._available():
             kept = self._find(session_id, now)
             if kept is None:
                 return None
             del self._sessions[session_id]
+            self._endings[session_id] = Ending(kept.session.provider, now, reason), kept.session.expires_at
             self._publish(SESSION, session_id, kept.session.expires_at)
             return Ended(kept.session, kept.tokens.id_token)
+
+    def find_ending(self, session_id: str, *, now: int) -> Ending | None:
+        """Return whether a session has ended and why."""
+        with self._available():
+            kept = self._find(session_id, now)
+            if kept is not None:
+                return Ending(kept.session.provider, None, None)
+            ending, expires_at = self._endings.get(session_id, (None, 0))
+            return ending if expires_at > now else None
 
     def end_many(
         self, session_ids: Collection[str], *, reason: str, now: int, idle_since: int | None = None
@@ -228,6 +240,8 @@ class MemorySessionStore:
                 del self._sessions[session_id]
             for revoked in revocations:
                 del self._revocations[revoked]
+            for ended in [key for key, (_, expires_at) in self._endings.items() if expires_at <= now]:
+                del self._endings[ended]
             replays = [key for key, expires_at in self._replays.items() if expires_at <= now]
             for message in replays:
                 del self._replays[message]

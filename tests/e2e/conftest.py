@@ -8,12 +8,13 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.e2e.airflow_server import Airflow
 from tests.e2e.identity_providers import CLIENT_SECRET, Liar, OpenIdProvider, document
 from tests.e2e.visitor import Visitor
 
+PATIENCE = 15_000  # milliseconds, for a machine that is busy with other tests
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -104,7 +105,8 @@ def browser() -> Iterator[Browser]:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A browser that nobody has used before."""
     fresh = browser.new_context(locale="en-GB", timezone_id="Europe/Vienna")
-    fresh.set_default_timeout(15_000)
+    fresh.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
     yield fresh
     fresh.close()
 
