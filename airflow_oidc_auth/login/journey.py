@@ -1,4 +1,4 @@
-"""Begin, complete and end a sign-in.
+"""Begin and complete a sign-in; sign-outs are beside it.
 
 Every expected failure becomes a :class:`Refused` here, is audited here and logged here, once; only a programming
 error leaves as an exception.
@@ -6,7 +6,6 @@ error leaves as an exception.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -17,9 +16,7 @@ from airflow_oidc_auth.grants.grant import Grant, Refusal
 from airflow_oidc_auth.login import records
 from airflow_oidc_auth.login.attempts import AttemptCookies, attempt_cookie_name
 from airflow_oidc_auth.login.departures import (
-    LogoutTicket,
     build_departure,
-    build_logout,
     complete_sign_in,
     end_of_session,
     facts_of,
@@ -27,23 +24,22 @@ from airflow_oidc_auth.login.departures import (
     recheck_of,
 )
 from airflow_oidc_auth.login.logouts import IdpLogouts
-from airflow_oidc_auth.login.outcome import Begun, Refused, RequestContext, SignedIn, SignedOut
+from airflow_oidc_auth.login.outcome import Begun, Refused, RequestContext, SignedIn
 from airflow_oidc_auth.login.ports import Audit, Pool, Rules, Sessions
 from airflow_oidc_auth.login.refusals import Refusals
 from airflow_oidc_auth.login.saml_journey import SamlExchange, is_own_state
+from airflow_oidc_auth.login.sign_outs import SignOuts
 from airflow_oidc_auth.login.step_up import StepUpWish, ask_for, is_somebody_else
 from airflow_oidc_auth.providers.attempt import LoginAttempt
 from airflow_oidc_auth.providers.provider import Provider, SignIn
-from airflow_oidc_auth.providers.saml.bindings import Post, Redirect
 from airflow_oidc_auth.secret import Secret
-from airflow_oidc_auth.sessions.session import Ended, Opened, Session
+from airflow_oidc_auth.sessions.session import Opened, Session
 
 log = logging.getLogger(__name__)
 
 STATE_BYTES = 16
 NONCE_BYTES = 16
 VERIFIER_BYTES = 32
-LOGOUT_URL_TIMEOUT = 2.0
 TABS_TOGETHER = 60
 
 
@@ -91,6 +87,7 @@ class Journey:
         self._refusals = Refusals(sessions, audit, clock)
         self.saml = SamlExchange(providers, sessions, audit)
         self.idp_logouts = IdpLogouts(providers, sessions, audit, clock)
+        self.sign_outs = SignOuts(providers, sessions, audit, clock, build_signed_out_uri(base_url))
 
     async def begin(
         self,
@@ -174,26 +171,6 @@ class Journey:
             unsolicited = self._new_attempt(provider_id, unsolicited_next, context)
             return await self._finish(provider_id, unsolicited, response, context, previous, solicited=False)
         return await self._finish(provider_id, attempt, response, context, previous)
-
-    async def sign_out(self, session_id: str, context: RequestContext, ticket: LogoutTicket | None = None) -> SignedOut:
-        """End the session and say where the browser can end the IdP's.
-
-        :param ticket: names the request to an IdP that answers it (SAML); without one such an IdP is not asked
-        :raises SessionError: the store cannot be reached; the session has ended on this API server only
-        """
-        ended = await self._sessions.end(session_id, reason="user_logout")
-        if ended is None:
-            return SignedOut(ended=False)
-        await self._sessions.run(self._audit.record, records.build_logout(ended.session, context))
-        departure = await self._idp_logout(ended, ticket)
-        if departure is None:
-            return SignedOut(ended=True, provider=ended.session.provider)
-        return SignedOut(
-            ended=True,
-            idp_logout_url=departure.url,
-            provider=ended.session.provider,
-            fields=form_fields(departure),
-        )
 
     async def _finish(
         self,
@@ -317,19 +294,6 @@ class Journey:
             self._audit.record(changed)
         for surplus in opened.ended:
             self._audit.record(records.build_surplus(surplus.session, correlation_id, context))
-
-    async def _idp_logout(self, ended: Ended, ticket: LogoutTicket | None) -> Redirect | Post | None:
-        running = self._providers.get(ended.session.provider)
-        if running is None:
-            return None
-        try:
-            # Cached discovery only, yet its lock may be held by a fetch from a hung IdP: sign-out does not wait.
-            building = running.pool.run(
-                build_logout, running.provider, ended.id_token, build_signed_out_uri(self._base_url), ticket
-            )
-            return await asyncio.wait_for(building, LOGOUT_URL_TIMEOUT)
-        except (OidcAuthError, asyncio.TimeoutError):
-            return None
 
 
 def build_redirect_uri(base_url: str, provider_id: str) -> str:

@@ -17,6 +17,7 @@ from airflow_oidc_auth.sessions.sessions_table import TOO_MANY
 
 SESSION_REF_LENGTH = 8
 REPLACED = "replaced"
+USER_LOGOUT = "user_logout"
 IDP_LOGOUT = "idp_logout"
 BACKCHANNEL_LOGOUT = "backchannel_logout"
 RECHECK = "recheck"
@@ -55,7 +56,7 @@ def build_roles_changed(opened: Opened, correlation_id: str, context: RequestCon
 
 def build_logout(session: Session, context: RequestContext) -> AuditRecord:
     """Return the row of a sign-out."""
-    return _of_session(AuthEvent.LOGOUT, "user_logout", session, context.correlation_id, context)
+    return _of_session(AuthEvent.LOGOUT, USER_LOGOUT, session, context.correlation_id, context)
 
 
 def build_replaced(session: Session, correlation_id: str, context: RequestContext) -> AuditRecord:

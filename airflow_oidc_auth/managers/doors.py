@@ -16,13 +16,13 @@ from airflow_oidc_auth.managers.freshness import Freshness
 from airflow_oidc_auth.managers.possession import Possession
 from airflow_oidc_auth.managers.runtime import Runtime
 from airflow_oidc_auth.managers.services import Services
-from airflow_oidc_auth.managers.tokens import AirflowTokens
+from airflow_oidc_auth.managers.tokens import AirflowTokens, VerifiedToken
 from airflow_oidc_auth.managers.user import SessionUser
 from airflow_oidc_auth.providers.bearer.proof_memory import ProofMemory
 from airflow_oidc_auth.sessions.granted import as_of
 from airflow_oidc_auth.sessions.session import EXCHANGED, Session
 from airflow_oidc_auth.web.api_call import CALL, ApiCall
-from airflow_oidc_auth.web.seen import note_session
+from airflow_oidc_auth.web.seen import note_left, note_session
 
 
 class Doors:
@@ -82,8 +82,9 @@ class Doors:
         verified = self._tokens.recall(token) or await self._tokens.verify(token)
         self._freshness.check()
         live = self._live
-        if live.is_token_revoked(verified.jti):
-            raise InvalidTokenError("Token has been revoked")
+        if self.has_left(verified):
+            note_left()
+            raise InvalidTokenError("Token has been revoked, or its session has ended")
         session = live.peek(verified.session_id) or await live.load(verified.session_id)
         if session is None or session.principal_id != verified.principal_id:
             raise InvalidTokenError("Session has ended")
@@ -93,6 +94,10 @@ class Doors:
         if session.kind == EXCHANGED and not self._vouches(session):
             raise InvalidTokenError("The configuration does not know its client any more")
         return session
+
+    def has_left(self, verified: VerifiedToken) -> bool:
+        """Tell whether a token was revoked, or its session ended, as far as this server has heard. Memory only."""
+        return self._live.is_token_revoked(verified.jti) or self._live.is_session_revoked(verified.session_id)
 
     async def _admit_browser(self, token: str) -> SessionUser:
         session = await self.authenticate(token)

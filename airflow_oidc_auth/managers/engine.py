@@ -198,6 +198,14 @@ class Engine:
         except InvalidTokenError:
             return None
 
+    async def left_session_id_of(self, token: str) -> str | None:
+        """Return the session id of a token that was revoked, or whose session has ended. Memory only."""
+        try:
+            verified = self.tokens.recall(token) or await self.tokens.verify(token)
+        except InvalidTokenError:
+            return None
+        return verified.session_id if self.doors.has_left(verified) else None
+
     async def authenticate(self, token: str) -> Session:
         """Return the live session of a token that we signed; see :meth:`Doors.authenticate`."""
         return await self.doors.authenticate(token)

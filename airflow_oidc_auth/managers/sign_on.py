@@ -6,6 +6,7 @@ memory), session (in memory; one indexed read when this process first sees it), 
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import sys
@@ -17,15 +18,27 @@ from airflow.api_fastapi.auth.managers.base_auth_manager import BaseAuthManager
 from airflow.api_fastapi.common.types import ExtraMenuItem
 from fastapi import HTTPException
 from jwt import ExpiredSignatureError, InvalidTokenError
+from sqlalchemy.exc import SQLAlchemyError
 
-from airflow_oidc_auth.errors import ConfigurationError, LoginRefused, OidcAuthError, ProviderError, TokenRefused
+from airflow_oidc_auth.errors import (
+    ConfigurationError,
+    LoginRefused,
+    OidcAuthError,
+    ProviderError,
+    SessionError,
+    TokenRefused,
+)
+from airflow_oidc_auth.web.seen import is_of_browser
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.middleware import _MiddlewareFactory
 
     from airflow_oidc_auth.managers.engine import Engine
+    from airflow_oidc_auth.managers.tokens import VerifiedToken
     from airflow_oidc_auth.managers.user import SessionUser
+
+log = logging.getLogger(__name__)
 
 CONFIGURATION_EXIT_CODE = 3
 
@@ -91,11 +104,25 @@ class SignOn(BaseAuthManager[Any]):
         return self.engine.issue_personal_token(user.session, expiration_time_in_seconds)
 
     def revoke_token(self, token: str) -> None:
-        """Revoke a token here at once and on every other API server within seconds; foreign tokens are ignored."""
+        """Revoke a token here at once and on every other API server within seconds; foreign tokens are ignored.
+
+        A browser goes on to our sign-out even if the database does not take it: that ends the session of the token, or
+        says that it could not.
+        """
         try:
             verified = self.engine.tokens.verify_now(token)
         except InvalidTokenError:
             return
+        try:
+            self._revoke(token, verified)
+        except (SQLAlchemyError, SessionError) as error:
+            if not is_of_browser():
+                raise
+            log.error(  # noqa: TRY400  # the cause shows statements and parameters
+                "a token is revoked on this server only, its session is about to end: %s", type(error).__name__
+            )
+
+    def _revoke(self, token: str, verified: VerifiedToken) -> None:
         try:
             super().revoke_token(token)
         finally:

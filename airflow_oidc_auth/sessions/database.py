@@ -7,7 +7,6 @@ Grant against its digest, the principal against ``(issuer, subject)``.
 
 from __future__ import annotations
 
-import random
 import secrets
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -34,9 +33,11 @@ from airflow_oidc_auth.sessions.principals_table import store_principal
 from airflow_oidc_auth.sessions.rechecks_table import LeaseLost, find_due, settle, take_lease
 from airflow_oidc_auth.sessions.revocation import TOKEN, is_session_id, token_key
 from airflow_oidc_auth.sessions.rows import check_storable, new_session, parse_session
+from airflow_oidc_auth.sessions.schedule import chance
 from airflow_oidc_auth.sessions.session import (
     DueSession,
     Ended,
+    Ending,
     Leased,
     Opened,
     Opening,
@@ -90,7 +91,7 @@ class DatabaseSessionStore(DatabaseTokenStore):
         transactions: Transactions = airflow_transactions,
         new_id: Callable[[], str] = lambda: secrets.token_urlsafe(16),
         sleep: Callable[[float], None] = time.sleep,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = chance,
     ) -> None:
         self._cipher = cipher
         self._accounts = accounts
@@ -146,6 +147,14 @@ class DatabaseSessionStore(DatabaseTokenStore):
     def end(self, session_id: str, *, reason: str, now: int) -> Ended | None:
         """End a session, publish its revocation and forget its tokens, in one transaction."""
         return next(iter(self.end_many([session_id], reason=reason, now=now)), None)
+
+    def find_ending(self, session_id: str, *, now: int) -> Ending | None:
+        """Return whether a session has ended and why; None for one that is unknown or expired."""
+        if not is_session_id(session_id):
+            return None
+        statement = select(_S.provider, _S.ended_at, _S.end_reason).where(_S.id == session_id, _S.expires_at > now)
+        row = self._runner.run(lambda transaction: transaction.execute(statement).one_or_none())
+        return None if row is None else Ending(row.provider, row.ended_at, row.end_reason)
 
     def end_many(
         self, session_ids: Collection[str], *, reason: str, now: int, idle_since: int | None = None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Sequence
 
 from airflow_oidc_auth.sessions.live import LiveSessions
 from airflow_oidc_auth.sessions.periodic import Periodic
+from airflow_oidc_auth.sessions.schedule import chance
 from airflow_oidc_auth.sessions.session import Ended
 from airflow_oidc_auth.sessions.sessions_table import IDLE_TIMEOUT
 
@@ -34,7 +34,7 @@ class IdleSweeper:
         *,
         before: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = chance,
         interval: float = SWEEP_EVERY,
     ) -> None:
         self._live = live

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -19,7 +18,7 @@ from airflow_oidc_auth.sessions.feed import RevocationFeed
 from airflow_oidc_auth.sessions.periodic import Periodic
 from airflow_oidc_auth.sessions.replay import StoreReplayCache
 from airflow_oidc_auth.sessions.revocation import is_session_id
-from airflow_oidc_auth.sessions.schedule import next_check
+from airflow_oidc_auth.sessions.schedule import chance, next_check
 from airflow_oidc_auth.sessions.session import (
     BROWSER,
     Ended,
@@ -63,7 +62,7 @@ class LiveSessions:
         interval: float = 1.0,
         cache: SessionCache | None = None,
         executor: StoreExecutor | None = None,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = chance,
     ) -> None:
         self.store = store
         self._clock = clock
@@ -109,6 +108,10 @@ class LiveSessions:
     def is_token_revoked(self, jti: str) -> bool:
         """Tell whether the token was revoked. Memory only."""
         return self.feed.is_token_revoked(jti)
+
+    def is_session_revoked(self, session_id: str) -> bool:
+        """Tell whether the session was ended. Memory only."""
+        return self.feed.is_session_revoked(session_id)
 
     def stale_for(self) -> float:
         """Return for how many seconds this process has heard of no revocations because of an outage."""

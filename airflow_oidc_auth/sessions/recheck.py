@@ -8,7 +8,6 @@ per IdP (:mod:`.recheck_lanes`); a lease in the database lets one server at a ti
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -20,6 +19,7 @@ from airflow_oidc_auth.sessions.live import LiveSessions
 from airflow_oidc_auth.sessions.periodic import Periodic
 from airflow_oidc_auth.sessions.recheck_lanes import Lane
 from airflow_oidc_auth.sessions.recheck_report import RecheckReport, RecheckRules, Result
+from airflow_oidc_auth.sessions.schedule import chance
 from airflow_oidc_auth.sessions.session import DueSession
 from airflow_oidc_auth.sessions.session_check import SessionCheck, active_since
 
@@ -60,7 +60,7 @@ class Rechecker:
         *,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = chance,
         workers: int = WORKERS,
         interval: float = LOOK_EVERY,
     ) -> None:

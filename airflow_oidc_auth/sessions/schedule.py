@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import random
+
+# Not the process's shared generator: libraries seed that one, and forked servers would draw alike.
+chance = random.SystemRandom().random
+
 SPREAD = 0.2
 FIRST_RETRY = 10
 LONGEST_RETRY = 300

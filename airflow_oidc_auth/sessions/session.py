@@ -144,6 +144,19 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """Whether a session has ended, and why; nothing else of it.
+
+    :param ended_at: epoch seconds; None for a session that lives
+    :param reason: as it was given when the session was ended; None for a session that lives
+    """
+
+    provider: str
+    ended_at: int | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class DueSession:
     """A session whose re-check is due.
 

@@ -8,7 +8,6 @@ No transaction is open while the IdP is asked. A lease that ran out while we wer
 from __future__ import annotations
 
 import logging
-import random
 import secrets
 import threading
 from collections.abc import Callable, Sequence
@@ -21,7 +20,7 @@ from airflow_oidc_auth.providers.confirming import ConfirmationInterrupted, Conf
 from airflow_oidc_auth.providers.provider import Confirmation, HeldTokens
 from airflow_oidc_auth.sessions.live import LiveSessions
 from airflow_oidc_auth.sessions.recheck_report import RecheckReport, RecheckRules, Result
-from airflow_oidc_auth.sessions.schedule import next_check, next_retry
+from airflow_oidc_auth.sessions.schedule import chance, next_check, next_retry
 from airflow_oidc_auth.sessions.session import DueSession, Ended, Leased, Recheck, Regraded
 from airflow_oidc_auth.sessions.token_judgement import ROLES_LOST, judge_token, own_facts
 from airflow_oidc_auth.sessions.token_session import with_timer
@@ -74,7 +73,7 @@ class SessionCheck:
         report: RecheckReport,
         *,
         clock: Callable[[], float],
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = chance,
         new_owner: Callable[[], str] = lambda: secrets.token_hex(16),
         stopping: threading.Event | None = None,
     ) -> None:

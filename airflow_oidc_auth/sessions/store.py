@@ -15,6 +15,7 @@ from airflow_oidc_auth.providers.provider import HeldTokens, SignIn
 from airflow_oidc_auth.sessions.session import (
     DueSession,
     Ended,
+    Ending,
     Leased,
     Opened,
     Opening,
@@ -79,6 +80,12 @@ class SessionStore(Protocol):
 
     def end(self, session_id: str, *, reason: str, now: int) -> Ended | None:
         """End a session and publish its revocation, in one transaction; None if there is none to end.
+
+        :raises SessionError: ``session_store_unavailable``
+        """
+
+    def find_ending(self, session_id: str, *, now: int) -> Ending | None:
+        """Return whether a session has ended and why, None for one that is unknown or expired. One indexed read.
 
         :raises SessionError: ``session_store_unavailable``
         """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -12,6 +11,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session as Transaction
 
 from airflow_oidc_auth.sessions.database_errors import is_conflict, store_unavailable
+from airflow_oidc_auth.sessions.schedule import chance
 
 T = TypeVar("T")
 Transactions = Callable[[], AbstractContextManager[Transaction]]
@@ -31,7 +31,7 @@ class TransactionRunner:
         transactions: Transactions,
         *,
         sleep: Callable[[float], None] = time.sleep,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = chance,
     ) -> None:
         self._transactions = transactions
         self._sleep = sleep

@@ -18,6 +18,7 @@ from airflow_oidc_auth.sessions.scope import scoped
 from airflow_oidc_auth.sessions.session import (
     DueSession,
     Ended,
+    Ending,
     Leased,
     Opened,
     Opening,
@@ -41,6 +42,7 @@ class MemorySessionStore(MemoryTokenStore):
         self._lock = threading.RLock()
         self._sequence = 0
         self._sessions: dict[str, Kept] = {}
+        self._endings: dict[str, tuple[Ending, int]] = {}
         self._roles: dict[str, tuple[str, ...]] = {}
         self._revocations: dict[tuple[str, str], Revocation] = {}
         self._replays: dict[str, int] = {}
@@ -86,6 +88,15 @@ class MemorySessionStore(MemoryTokenStore):
         """Forget a session and publish that."""
         return next(iter(self.end_many([session_id], reason=reason, now=now)), None)
 
+    def find_ending(self, session_id: str, *, now: int) -> Ending | None:
+        """Return whether a session has ended and why."""
+        with self._available():
+            kept = self._find(session_id, now)
+            if kept is not None:
+                return Ending(kept.session.provider, None, None)
+            ending, expires_at = self._endings.get(session_id, (None, 0))
+            return ending if expires_at > now else None
+
     def end_many(
         self, session_ids: Collection[str], *, reason: str, now: int, idle_since: int | None = None
     ) -> Sequence[Ended]:
@@ -95,6 +106,7 @@ class MemorySessionStore(MemoryTokenStore):
             gone = [kept for kept in found if kept is not None and (idle_since is None or _idle(kept, idle_since, now))]
             for kept in gone:
                 del self._sessions[kept.session.id]
+                self._endings[kept.session.id] = Ending(kept.session.provider, now, reason), kept.session.expires_at
                 self._publish(SESSION, kept.session.id, kept.session.expires_at)
             ended = tuple(Ended(kept.session, kept.tokens.id_token) for kept in gone)
             return ended + self._follow_up(gone, reason, now)
@@ -226,6 +238,8 @@ class MemorySessionStore(MemoryTokenStore):
                 del self._sessions[session_id]
             for revoked in revocations:
                 del self._revocations[revoked]
+            for ended in [key for key, (_, expires_at) in self._endings.items() if expires_at <= now]:
+                del self._endings[ended]
             replays = [key for key, expires_at in self._replays.items() if expires_at <= now]
             for message in replays:
                 del self._replays[message]

@@ -88,11 +88,13 @@ def login_url(
     other_account: bool = False,
     fresh: bool = False,
     step_up: str = "",
+    again: bool = False,
 ) -> str:
     """Return the address of the sign-in page, or of one provider's sign-in.
 
     :param fresh: the person is to authenticate anew
     :param step_up: name of the rule whose roles are wanted
+    :param again: the person has signed out and clicks to come back
     """
     home = f"{engine.base_url}/"
     query = {}
@@ -104,6 +106,8 @@ def login_url(
         query["fresh"] = "1"
     if step_up:
         query["step_up"] = step_up
+    if again:
+        query["again"] = "1"
     path = f"{home}auth/login" + (f"/{provider}" if provider else "")
     return f"{path}?{urlencode(query)}" if query else path
 

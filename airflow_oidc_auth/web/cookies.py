@@ -3,6 +3,7 @@
 ``_token``          Airflow's session cookie: the whole Airflow path, until the session's hard end
 ``oidc_attempt_…``  one per sign-in attempt: only ``…auth/``
 ``oidc_arrived``    set for seconds after a sign-in, so that a browser that loses ``_token`` does not go in circles
+``oidc_left``       set for a minute after a sign-out, so that a page that is still open does not sign in again
 ``oidc_zone``       the time zone chosen on "my access"
 """
 
@@ -19,8 +20,10 @@ from airflow_oidc_auth.web.engine import Engine
 
 SESSION_COOKIE = "_token"
 ARRIVED_COOKIE = "oidc_arrived"
+LEFT_COOKIE = "oidc_left"
 ZONE_COOKIE = "oidc_zone"
 ARRIVED_SECONDS = 15
+LEFT_SECONDS = 60
 ZONE_SECONDS = 365 * 24 * 3600
 
 TOKEN_SCOPE_KEY = "airflow_oidc_auth.token"  # a key of the ASGI scope
@@ -46,7 +49,9 @@ def set_session(response: Response, engine: Engine, session: Session, request: R
         max_age=max(0, session.expires_at - int(engine.clock())),
     )
     _clear_root(response, engine, request)
-    _set(response, engine, request, name=ARRIVED_COOKIE, value="1", path=own_path(engine), max_age=ARRIVED_SECONDS)
+    set_own(response, engine, Cookie(ARRIVED_COOKIE, "1", ARRIVED_SECONDS), request)
+    if LEFT_COOKIE in request.cookies:
+        clear_own(response, engine, [LEFT_COOKIE], request)
 
 
 def clear_session(response: Response, engine: Engine, request: Request) -> None:
@@ -55,6 +60,11 @@ def clear_session(response: Response, engine: Engine, request: Request) -> None:
         _set(response, engine, request, name=name, value="", path=engine.cookie_path, max_age=0)
     _clear_root(response, engine, request)
     clear_own(response, engine, [ARRIVED_COOKIE], request)
+
+
+def set_left(response: Response, engine: Engine, request: Request) -> None:
+    """Remember that the person of this browser has just signed out."""
+    set_own(response, engine, Cookie(LEFT_COOKIE, "1", LEFT_SECONDS), request)
 
 
 def set_own(response: Response, engine: Engine, cookie: Cookie, request: Request) -> None:

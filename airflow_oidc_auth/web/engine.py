@@ -141,6 +141,13 @@ class Engine(Protocol):
         """
         ...
 
+    async def left_session_id_of(self, token: str) -> str | None:
+        """Return the session id of a token that we signed if it was revoked, or if its session has ended.
+
+        From memory, as far as this server has heard; why it ended is not asked.
+        """
+        ...
+
     def roles_of(self, session: Session) -> Sequence[str]:
         """Return the roles that count now for a session that was just admitted."""
         ...

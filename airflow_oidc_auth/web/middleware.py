@@ -4,6 +4,8 @@
   sees no query.
 * On our paths the session cookie is ours to judge. Core's refreshing middleware would meet a stale one, answer with a
   cookie that deletes it, and so delete the new one that the callback has just set.
+* Core's middleware also deletes the cookie of somebody who is just signing out, as soon as the page that is still open
+  asks for anything: the sign-out would then not know whom to sign out. That deletion is taken back; ours follows.
 * The call of a program is kept beside the request (:mod:`~airflow_oidc_auth.web.api_call`): core reads the scheme
   Bearer only, and knows no proof of possession. A refused token is answered in one shape, whoever found it out.
 """
@@ -12,7 +14,7 @@ from __future__ import annotations
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from airflow_oidc_auth.errors import OidcAuthError, TokenRefused
 from airflow_oidc_auth.login.outcome import Refused
@@ -72,7 +74,8 @@ class AuthMiddleware:
             await self._refuse(error, scope, receive, send)
             return
         has_cookie = any(name == b"cookie" for name, _ in scope["headers"])
-        if path == PREFIX or (path.startswith(f"{PREFIX}/") and not path.startswith(CORE_PREFIXES)):
+        own = path == PREFIX or (path.startswith(f"{PREFIX}/") and not path.startswith(CORE_PREFIXES))
+        if own:
             _take_session_cookie(scope)
         inner = _hide_query(scope) if path.startswith(CALLBACK_PREFIXES) else scope
         if call is not None:
@@ -80,7 +83,7 @@ class AuthMiddleware:
         elif self._note_request is None or not has_cookie:
             await self._pass_on(inner, receive, send)
         else:
-            await self._watch(self._note_request, path, inner, receive, send)
+            await self._watch(self._note_request, path, inner, receive, send, own=own)
 
     async def _answer_call(self, call: ApiCall, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a program's call on, and tell why its token was refused if that came out on the way."""
@@ -104,12 +107,20 @@ class AuthMiddleware:
     def _base_url(self) -> str:
         return self._source().base_url if self._source is not None else ""
 
-    async def _watch(self, note: NoteRequest, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _watch(
+        self, note: NoteRequest, path: str, scope: Scope, receive: Receive, send: Send, *, own: bool
+    ) -> None:
         """Pass a browser's request on, and tell whose it was if that came out on the way."""
         seen = Seen()
+
+        async def keeping(message: Message) -> None:
+            if seen.has_left and message["type"] == "http.response.start":
+                message["headers"] = [header for header in message["headers"] if not _deletes_session(header)]
+            await send(message)
+
         before = CURRENT.set(seen)
         try:
-            await self._pass_on(scope, receive, send)
+            await self._pass_on(scope, receive, send if own else keeping)
         finally:
             CURRENT.reset(before)
             if seen.session_id is not None:
@@ -165,6 +176,12 @@ def _take_session_cookie(scope: Scope) -> None:
             headers.append((name, rest))
     scope["headers"] = headers
     scope[TOKEN_SCOPE_KEY] = token
+
+
+def _deletes_session(header: tuple[bytes, bytes]) -> bool:
+    name, value = header
+    cookie, _, rest = value.partition(b"=")
+    return name.lower() == b"set-cookie" and cookie == SESSION_COOKIE.encode() and rest.startswith((b'""', b";"))
 
 
 def _split_cookies(header: bytes) -> tuple[bytes, str | None]:

@@ -1,4 +1,6 @@
-"""Which live session a browser's request turned out to have: told by whoever looks it up, heard by our middleware."""
+"""What a browser's request turned out to have, a live session or one that ended: told by whoever looks it up, heard by
+our middleware.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +22,11 @@ class NoteRequest(Protocol):
 class Seen:
     """What one request has shown so far."""
 
-    __slots__ = ("session_id",)
+    __slots__ = ("has_left", "session_id")
 
     def __init__(self) -> None:
         self.session_id: str | None = None
+        self.has_left = False
 
 
 CURRENT: ContextVar[Seen | None] = ContextVar("airflow_oidc_auth_seen", default=None)
@@ -34,3 +37,15 @@ def note_session(session_id: str) -> None:
     seen = CURRENT.get()
     if seen is not None:
         seen.session_id = session_id
+
+
+def note_left() -> None:
+    """Say that the request in hand came with a token that was revoked, or whose session has ended."""
+    seen = CURRENT.get()
+    if seen is not None:
+        seen.has_left = True
+
+
+def is_of_browser() -> bool:
+    """Tell whether the request in hand is a browser's: it has cookies, and no credentials but those."""
+    return CURRENT.get() is not None

@@ -92,11 +92,21 @@ def migrated() -> None:
         initdb()
 
 
-@pytest.fixture(scope="session", params=sorted(MANAGERS))
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of one server on one xdist worker, one after the other."""
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        manager = callspec.params.get("running") if callspec else None
+        if manager is not None:
+            item.add_marker(pytest.mark.xdist_group(f"contract-{manager}"))
+
+
+# Per package: its threads write logs and audit rows, and tests of other folders look at what their process writes.
+@pytest.fixture(scope="package", params=sorted(MANAGERS))
 def running(
     migrated: None, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    """The API server, started once per test process and auth manager."""
+    """The API server, started once per auth manager."""
     webserver_config = tmp_path_factory.mktemp("fab") / "webserver_config.py"
     webserver_config.write_text(WEBSERVER_CONFIG, encoding="utf-8")
     with contextlib.ExitStack() as stack:
@@ -114,7 +124,7 @@ def running(
             "AIRFLOW__FAB__CONFIG_FILE": str(webserver_config),
         }
         with contextlib.ExitStack() as running:
-            # Other tests of this process run while the server does: they must find none of this.
+            # Only tests that ask for the server may find this.
             with _environment({**mode, **options}):
                 start = _start(running)
             # Done in the background; tests count what a request costs the identity provider.

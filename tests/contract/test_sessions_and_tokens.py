@@ -11,6 +11,7 @@ from airflow.configuration import conf
 from sqlalchemy.exc import OperationalError
 
 from airflow_oidc_auth.errors import SessionError
+from tests.contract.conftest import BASE_URL
 from tests.contract.statements import counted
 
 
@@ -170,6 +171,22 @@ def test_a_token_revoked_while_core_cannot_write_is_worth_nothing_here(server, m
     monkeypatch.setattr(BaseAuthManager, "revoke_token", fail)
     with pytest.raises(OperationalError):
         manager.revoke_token(token)
+    assert bearer(server, token).status_code == 401
+
+
+def test_a_browser_signs_out_even_when_core_cannot_write_that_its_token_is_revoked(server, monkeypatch, caplog):
+    browser = server.sign_in("ada")
+    token = browser.cookies["_token"]
+
+    def fail(*_: object) -> None:
+        raise OperationalError("INSERT", {}, Exception("database is locked"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BaseAuthManager, "revoke_token", fail)
+        assert browser.get("/api/v2/auth/logout").headers["location"] == f"{BASE_URL}/auth/logout"
+    assert "a token is revoked on this server only, its session is about to end: OperationalError" in caplog.text
+    assert "INSERT" not in caplog.text
+    assert "You are signed out" in browser.get("/auth/logout").text
     assert bearer(server, token).status_code == 401
 
 

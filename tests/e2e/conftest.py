@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.e2e.airflow_server import Airflow
 from tests.e2e.identity_providers import CLIENT_SECRET, Liar, OpenIdProvider, document
 from tests.e2e.visitor import Visitor
 
+PATIENCE = 15_000  # milliseconds, for a machine that is busy with other tests
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -34,6 +35,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("e2e")
             if not item.get_closest_marker("xdist_group"):
                 item.add_marker(pytest.mark.xdist_group("e2e"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell with a failure what the browser showed: on another machine it is all there is to go by."""
+    report = yield
+    page = item.funcargs.get("page") if isinstance(item, pytest.Function) else None
+    if report.failed and isinstance(page, Page) and not page.is_closed():
+        report.sections.append(("the browser's page", f"{page.url}\n{page.locator('body').inner_text()[:2000]}"))
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -94,7 +105,8 @@ def browser() -> Iterator[Browser]:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A browser that nobody has used before."""
     fresh = browser.new_context(locale="en-GB", timezone_id="Europe/Vienna")
-    fresh.set_default_timeout(15_000)
+    fresh.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
     yield fresh
     fresh.close()
 

@@ -53,8 +53,15 @@ class OpenIdProvider:
 
     def change(self, sub: str, claims: Mapping[str, object] | None) -> None:
         """Lay claims over somebody's; None removes the person."""
+        self._control(f"people/{sub}", json.dumps(claims))
+
+    def delay_sign_out(self, seconds: float) -> None:
+        """Let the sign-out page take its time."""
+        self._control("slow", str(int(seconds * 1000)))
+
+    def _control(self, path: str, body: str) -> None:
         connection = http.client.HTTPConnection(urlsplit(self.issuer).netloc, timeout=5)
-        connection.request("PUT", f"/control/people/{sub}", json.dumps(claims))
+        connection.request("PUT", f"/control/{path}", body)
         status = connection.getresponse().status
         connection.close()
         assert status == 204

@@ -82,6 +82,7 @@ def test_fabs_pages_open_with_our_cookie_alone_and_close_at_sign_out(visitor: Vi
     expect(visitor.page.get_by_role("cell", name="Viewer", exact=True)).to_be_visible()
     kept = {cookie["name"]: cookie["value"] for cookie in visitor.page.context.cookies()}
     visitor.open("/auth/logout")
+    expect(visitor.page.get_by_role("heading", name="Sign out of the identity provider?")).to_be_visible()
     assert not {"_token", "session"} & visitor.cookie_names()
     # Whoever kept a copy of every cookie has nothing.
     for page in FAB_PAGES:

@@ -3,6 +3,7 @@
 // post-logout URIs (/auth/logout, /auth/signed-out); the first one gets logout tokens (/auth/backchannel-logout/op).
 // Refresh tokens come without a scope, rotate at each use, and one that is used twice revokes its grant.
 // OP_ISSUER is the address that others know it by, if something stands in front of it.
+// PUT /control/slow MILLISECONDS makes the sign-out page take its time, and 0 no longer.
 // PUT /control/people/SUB {"groups": […]} changes somebody, and null removes them.
 // Tokens for APIs, terminals and programs: machines.mjs.
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
@@ -93,6 +94,18 @@ provider.use(async (ctx, next) => {
 })
 
 provider.use(machines.controls(provider, jwk))
+let slow = 0
+provider.use(async (ctx, next) => {
+  if (ctx.method === 'PUT' && ctx.path === '/control/slow') {
+    const parts = []
+    for await (const part of ctx.req) parts.push(part)
+    slow = Number(Buffer.concat(parts).toString())
+    ctx.status = 204
+    return undefined
+  }
+  if (ctx.path === '/session/end') await new Promise((done) => setTimeout(done, slow))
+  return next()
+})
 
 provider.use(async (ctx, next) => {
   if (!ctx.path.startsWith('/interaction/')) return next()

@@ -7,6 +7,7 @@ import pytest
 from airflow_oidc_auth.errors import SessionError
 from airflow_oidc_auth.grants.digest import grant_digest
 from airflow_oidc_auth.sessions.principal import principal_id
+from airflow_oidc_auth.sessions.session import Ending
 from tests.storage.backends import Backend
 from tests.storage.people import ADMIN, HOUR, ID_TOKEN, ISSUER, NOW, VIEWER, at_once, open_session, sign_in
 
@@ -70,6 +71,22 @@ def test_ending_returns_what_the_idp_logout_needs_and_works_once(backend, store)
     assert store.load(session.id, now=NOW + 1) is None
     assert backend.new_store().load(session.id, now=NOW + 1) is None
     assert store.end(session.id, reason="user_logout", now=NOW + 1) is None
+
+
+def test_says_why_a_session_ended_and_when_until_it_expires(backend, store):
+    session = open_session(store)
+    assert store.find_ending(session.id, now=NOW) == Ending("okta", None, None)
+    store.end(session.id, reason="user_logout", now=NOW + 5)
+    store.end(session.id, reason="ended_by_admin", now=NOW + 6)
+    assert backend.new_store().find_ending(session.id, now=NOW + 7) == Ending("okta", NOW + 5, "user_logout")
+    assert store.find_ending(session.id, now=NOW + HOUR) is None
+    assert store.find_ending(open_session(store).id, now=NOW + HOUR) is None
+
+
+@pytest.mark.parametrize("unknown", ["", "x", "A" * 22, "A" * 21 + "\0", "' OR 1=1 --", "\ud800" * 22])
+def test_knows_nothing_of_the_end_of_an_unknown_session(store, unknown):
+    open_session(store)
+    assert store.find_ending(unknown, now=NOW) is None
 
 
 def test_an_expired_session_cannot_be_ended(store):

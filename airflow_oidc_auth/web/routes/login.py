@@ -1,4 +1,4 @@
-"""Begin a sign-in: the chooser, or straight to the only provider."""
+"""Begin a sign-in: the chooser, or straight to the only provider; but not for who is signing out at this moment."""
 
 from __future__ import annotations
 
@@ -16,33 +16,39 @@ from airflow_oidc_auth.web.context import correlation_id_of, read_context
 from airflow_oidc_auth.web.engine import Engine
 from airflow_oidc_auth.web.query import read_query
 from airflow_oidc_auth.web.return_address import choose_return_address
+from airflow_oidc_auth.web.signed_out import answer_overtaken
 
 SEE_OTHER = 303
 
 
 async def show_login(request: Request, engine: Engine) -> Response:
     """Send the browser on if it is signed in, to the only provider, or to the choice of several."""
-    target = choose_return_address(read_query(request).get("next"), engine, request)
+    query = read_query(request)
+    target = choose_return_address(query.get("next"), engine, request)
+    again = query.get("again") == "1"
     if await current_session(request, engine) is not None:
         return RedirectResponse(target, SEE_OTHER)
+    if not again and (finished := await answer_overtaken(engine, request, target)):
+        return finished
     if cookies.ARRIVED_COOKIE in request.cookies:
         return _answer_lost_session(engine, request, target)
     if len(engine.providers) == 1:
         return await _begin(engine, request, engine.providers[0].id, target)
-    choices = [Link(choice.label, login_url(engine, choice.id, next_url=target)) for choice in engine.providers]
-    return pages.render("chooser.html", **page_basics(engine), choices=choices)
+    return _choose(engine, target, again=again)
 
 
 async def begin_login(request: Request, engine: Engine) -> Response:
     """Begin a sign-in with the provider of the path.
 
     ``account=other`` has the IdP ask who it is, ``fresh=1`` has it ask for a proof again, ``step_up`` for what the
-    rule of that name needs.
+    rule of that name needs. ``again=1`` is the click of somebody who has signed out.
     """
     query = read_query(request)
     target = choose_return_address(query.get("next"), engine, request)
     provider = request.path_params["provider"]
     other, fresh = query.get("account") == "other", query.get("fresh") == "1"
+    if query.get("again") != "1" and (finished := await answer_overtaken(engine, request, target)):
+        return finished
     wish = await _step_up_wish(request, engine, provider, query.get("step_up"))
     return await _begin(engine, request, provider, target, other_account=other, reauthenticate=fresh, step_up=wish)
 
@@ -78,7 +84,8 @@ async def _begin(
     if isinstance(begun, Refused):
         return answer_refused(engine, request, begun)
     response = go_to_idp(engine, provider, begun.authorization_url, begun.fields)
-    cookies.clear_own(response, engine, begun.dropped, request)
+    spent = [cookies.LEFT_COOKIE] if cookies.LEFT_COOKIE in request.cookies else []
+    cookies.clear_own(response, engine, [*begun.dropped, *spent], request)
     cookies.set_own(response, engine, begun.cookie, request)
     return response
 
@@ -89,6 +96,13 @@ def go_to_idp(engine: Engine, provider: str, url: str, fields: Mapping[str, str]
         return RedirectResponse(url, SEE_OTHER)
     text = f"Going on to {label_of(engine, provider) or 'the identity provider'}\N{HORIZONTAL ELLIPSIS}"
     return pages.render_form(url, fields, {**page_basics(engine), "title": "One moment", "text": text})
+
+
+def _choose(engine: Engine, target: str, *, again: bool) -> Response:
+    choices = [
+        Link(choice.label, login_url(engine, choice.id, next_url=target, again=again)) for choice in engine.providers
+    ]
+    return pages.render("chooser.html", **page_basics(engine), choices=choices)
 
 
 def _answer_lost_session(engine: Engine, request: Request, target: str) -> Response:

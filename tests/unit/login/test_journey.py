@@ -18,7 +18,7 @@ from airflow_oidc_auth.grants.rules import GrantRules
 from airflow_oidc_auth.grants.settings import RequirementSettings
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.login.journey import build_redirect_uri, build_signed_out_uri
-from airflow_oidc_auth.login.outcome import Begun, Refused, RequestContext, SignedIn, SignedOut
+from airflow_oidc_auth.login.outcome import Begun, Refused, RequestContext, SignedIn
 from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.testing import FakeUser
 from tests.unit.login.rig import BASE_URL, LIFETIME, Rig, run_rig
@@ -187,49 +187,6 @@ def test_a_flood_of_forged_answers_is_a_few_rows(rig: Rig) -> None:
 def test_a_made_up_provider_name_does_not_reach_the_audit(rig: Rig) -> None:
     asyncio.run(rig.journey.complete("x" * 5000, {"state": "s"}, context()))
     assert rig.sink.records[0].provider is None
-
-
-def test_signing_out_ends_the_session_everywhere_and_writes_a_row(rig: Rig) -> None:
-    session = opened(rig).session
-    outcome = asyncio.run(rig.journey.sign_out(session.id, context(reference="ref-9")))
-    assert outcome.ended
-    assert outcome.idp_logout_url is not None
-    assert outcome.idp_logout_url.startswith(rig.idp.origin)
-    assert rig.sessions.peek(session.id) is None
-    row = rig.sink.records[-1]
-    assert (row.event, row.reason, row.correlation_id) == (AuthEvent.LOGOUT, "user_logout", "ref-9")
-
-
-def test_signing_out_twice_is_one_row_and_no_error(rig: Rig) -> None:
-    session = opened(rig).session
-    asyncio.run(rig.journey.sign_out(session.id, context()))
-    assert asyncio.run(rig.journey.sign_out(session.id, context())) == SignedOut(ended=False)
-    assert rig.sink.events() == ["auth.login", "auth.logout"]
-
-
-def test_signing_out_does_not_wait_for_a_hung_idp(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    session = opened(rig).session
-    hung = threading.Event()
-
-    class Hanging:
-        """The provider, with its answer to sign-out stuck behind a lock."""
-
-        def build_logout_url(self, **parts: object) -> str:
-            hung.wait(10)
-            return "late"
-
-    rig.providers["okta"] = replace(rig.providers["okta"], provider=Hanging())  # type: ignore[arg-type]
-    monkeypatch.setattr("airflow_oidc_auth.login.journey.LOGOUT_URL_TIMEOUT", 0.05)
-    outcome = asyncio.run(rig.journey.sign_out(session.id, context()))
-    hung.set()
-    assert (outcome.ended, outcome.idp_logout_url) == (True, None)
-
-
-def test_a_session_of_a_removed_provider_can_be_signed_out(rig: Rig) -> None:
-    session = opened(rig).session
-    del rig.providers["okta"]
-    outcome = asyncio.run(rig.journey.sign_out(session.id, context()))
-    assert (outcome.ended, outcome.idp_logout_url) == (True, None)
 
 
 def test_no_secret_is_logged_or_shown(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:

@@ -105,6 +105,13 @@ class RigEngine:
     async def session_id_of(self, token: str) -> str | None:
         return self.tokens.read(token)
 
+    async def left_session_id_of(self, token: str) -> str | None:
+        session_id = self.tokens.read(token)
+        if session_id is None:
+            return None
+        left = token in self.tokens.revoked or self.rig.sessions.is_session_revoked(session_id)
+        return session_id if left else None
+
     def health(self) -> dict[str, object]:
         return {"configuration": "abc"}
 

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from airflow_oidc_auth.errors import SessionError
 from airflow_oidc_auth.web.cookies import TOKEN_SCOPE_KEY
 from airflow_oidc_auth.web.middleware import AuthMiddleware
-from airflow_oidc_auth.web.seen import CURRENT, note_session
+from airflow_oidc_auth.web.seen import CURRENT, note_left, note_session
 from tests.unit.login.rig import BASE_URL
 from tests.unit.web.rig import Client, open_browser
 
@@ -176,6 +176,41 @@ def test_a_program_with_a_token_of_a_session_is_no_activity_of_its_owner() -> No
 def test_a_request_without_a_live_session_is_not_told() -> None:
     assert noted("/dags", [COOKIE], session_id=None) == []
     assert noted("/dags", []) == []
+
+
+DELETIONS = [b'_token=""; Path=/data; Max-Age=0', b'_token=""; Path=/; Max-Age=0', b"_token=; Max-Age=0"]
+OTHERS = [b"_token=new; Path=/data", b"_tokens=; Max-Age=0", b'other=""; Max-Age=0']
+
+
+def cookies_after(path: str, headers: list[tuple[bytes, bytes]], *, left: bool) -> list[bytes]:
+    """Return the cookies that are set when core answers 401 as it does."""
+    kept: list[bytes] = []
+
+    async def core(scope: Scope, receive: Receive, send: Send) -> None:
+        if left:
+            await asyncio.create_task(asyncio.to_thread(note_left))
+        answer = [(b"Set-Cookie", value) for value in [*DELETIONS, *OTHERS]]
+        await send({"type": "http.response.start", "status": 401, "headers": answer})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def send(message: Any) -> None:
+        kept.extend(value for name, value in message.get("headers", []) if name.lower() == b"set-cookie")
+
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": headers}
+    asyncio.run(AuthMiddleware(core, note_request=lambda *_, **__: None)(scope, None, send))  # type: ignore[arg-type]
+    return kept
+
+
+@pytest.mark.parametrize("path", ["/ui/auth/me", "/api/v2/auth/login", "/api/v2/auth/logout", "/auth/fab/v1/users"])
+def test_core_does_not_delete_the_cookie_of_somebody_who_is_signing_out(path: str) -> None:
+    assert cookies_after(path, [COOKIE], left=True) == OTHERS
+
+
+def test_core_deletes_every_other_cookie_and_we_delete_what_we_like() -> None:
+    everything = [*DELETIONS, *OTHERS]
+    assert cookies_after("/ui/auth/me", [COOKIE], left=False) == everything
+    assert cookies_after("/auth/login", [COOKIE], left=True) == everything
+    assert cookies_after("/ui/auth/me", [(b"authorization", b"Bearer x"), COOKIE], left=True) == everything
 
 
 def test_a_request_that_is_closed_out_shows_a_person_a_page_and_a_program_json() -> None:

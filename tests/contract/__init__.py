@@ -1,0 +1,1 @@
+"""What both auth managers must do, asked of a running API server."""
