@@ -86,7 +86,7 @@ def test_an_officer_finds_a_token_and_revokes_it_as_the_command_does(
     ada.page.get_by_role("link", name="Revoke the token").first.click()
     expect(ada.page.get_by_role("heading", name="Revoke this token?")).to_be_visible()
     ada.page.get_by_label("Reason").fill("no longer needed")
-    ada.page.get_by_role("button", name="End").first.click()
+    ada.page.get_by_role("button", name="Revoke it").click()
     wait_until(
         lambda: [is_accepted(airflow, each) for each in (first, second)].count(True) == 1,
         "the end of one token",
