@@ -84,6 +84,15 @@ def test_a_wrong_secret_and_an_unknown_client_are_answered_alike(endpoint, clien
     bad_client(endpoint.exchange(headers=basic(client, secret)))
 
 
+def test_the_audit_names_a_client_that_there_is_and_never_what_may_be_a_secret(endpoint):
+    for client in ("robot", "my-secret-in-the-wrong-field"):
+        bad_client(endpoint.post(CLIENT, headers=basic(client, "wrong")))
+        endpoint.tokens.rig.clock.ahead += 200
+    first, second = endpoint.tokens.rig.sink.records
+    assert first.detail == (("client_id", "robot"),)
+    assert second.detail == ()
+
+
 @pytest.mark.parametrize(
     "value", ["Basic", "Basic !", "Basic Og", "Basic " + base64.b64encode(b"robot").decode(), "Basic cm9ib3Q6"]
 )
