@@ -152,7 +152,11 @@ class TokenGrants:
             issued = await self._issue(await grant(form, client, call), wanted, call)
         except OidcAuthError as error:
             return await self._refuse(error, _blamed(grant_type), call.context)
-        return Granted(issued, form.get("requested_token_type", ACCESS_TOKEN_TYPE))
+        # Of the other grants nobody has looked at that parameter.
+        kind = (
+            form.get("requested_token_type", ACCESS_TOKEN_TYPE) if grant_type == TOKEN_EXCHANGE else ACCESS_TOKEN_TYPE
+        )
+        return Granted(issued, kind)
 
     async def exchange_cli(self, form: Mapping[str, str], call: TokenCall) -> Granted | TokenError:
         """Answer ``POST /auth/token/cli``: the id_token that our own command line got for a person."""

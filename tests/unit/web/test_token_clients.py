@@ -49,6 +49,12 @@ def test_a_client_gets_a_token_of_its_own_roles(endpoint, client, secret):
     assert endpoint.tokens.desk.identities[-1] is None
 
 
+def test_no_parameter_comes_back_that_the_grant_does_not_have(endpoint):
+    form = {**CLIENT, "requested_token_type": "<script>"}
+    answer = endpoint.post(form, headers=basic("robot", SECRET))
+    assert answer.json()["issued_token_type"] == "urn:ietf:params:oauth:token-type:access_token"
+
+
 def test_a_client_may_spell_its_header_as_the_specification_wants(endpoint):
     from airflow_oidc_auth.providers.client_auth import basic as spelled
     from airflow_oidc_auth.secret import Secret
