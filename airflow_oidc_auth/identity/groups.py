@@ -32,7 +32,7 @@ def normalize_groups(value: object, format: GroupFormat, strip_prefix: str = "")
     if len(names) > MAX_GROUPS:
         return NormalizedGroups(frozenset(), (*rejected, f"more than {MAX_GROUPS} groups"))
     if not strip_prefix and not rejected and _are_plain(names):
-        return NormalizedGroups(frozenset(name for name in names if name and not name.isspace()))
+        return NormalizedGroups(frozenset(filter(str.strip, names)))
     groups: set[str] = set()
     for name in (spelled.removeprefix(strip_prefix) for spelled in names):
         if problem := _problem(name):
@@ -47,7 +47,9 @@ def _names(value: object, group_format: GroupFormat) -> tuple[list[str], list[st
         if group_format is GroupFormat.CSV:
             return [part.strip() for part in value.split(",")], []
         return (value.split(" ") if group_format is GroupFormat.SPACE else [value]), []
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
+        if set(map(type, value)) == {str}:
+            return list(value), []
         names = [item for item in value if isinstance(item, str)]
         return names, [f"an item that is {json_kind(item)}" for item in value if not isinstance(item, str)]
     return [], [f"a value that is {json_kind(value)}"]
@@ -56,7 +58,9 @@ def _names(value: object, group_format: GroupFormat) -> tuple[list[str], list[st
 def _are_plain(names: list[str]) -> bool:
     """Tell at one look, for a token is read at each request that brings a new one, that no name has a problem."""
     joined = "".join(names)
-    return joined.isascii() and joined.isprintable() and max(map(len, names), default=0) <= MAX_NAME
+    if not (joined.isascii() and joined.isprintable()):
+        return False
+    return len(joined) <= MAX_NAME or max(map(len, names)) <= MAX_NAME
 
 
 def _problem(name: str) -> str:

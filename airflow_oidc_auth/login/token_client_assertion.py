@@ -55,7 +55,10 @@ class ClientAssertion:
         :raises ProtocolViolation: ``token_client_refused``
         :raises ProviderError: ``token_client_keys``: the file cannot be used
         """
-        ring = read_keys(self.jwks_file)
+        try:
+            ring = read_keys(self.jwks_file)
+        except ProviderError as error:
+            raise ProviderError(error.code, f"{error.detail} of client {self.client_id!r}") from None
         try:
             claims = verify_signature(token, ASYMMETRIC_ALGORITHMS, ring.candidates, lambda: None).claims
             check_times(claims, now, LEEWAY)

@@ -28,6 +28,8 @@ from airflow_oidc_auth.providers.client_auth import ASSERTION_TYPE
 from airflow_oidc_auth.secret import Secret
 
 MAX_BASIC = 4096
+CLIENT = "client_id"
+"""In the evidence of a refusal: the client that it claims to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,8 @@ class TokenClients:
             return None
         found = [client for client_id, secret in presented.pairs if (client := self._check(client_id, secret))]
         if not found:
-            raise TokenDenied(INVALID_CLIENT, "token_client_refused", "no client has this id and secret")
+            known = next((client_id for client_id, _ in presented.pairs if client_id in self._clients), None)
+            raise _refused("no client has this id and secret", known)
         _check_same_id(form, found[0].id)
         return found[0]
 
@@ -93,15 +96,15 @@ class TokenClients:
 
     async def _by_assertion(self, form: Mapping[str, str]) -> TokenClient:
         if form.get("client_assertion_type") != ASSERTION_TYPE:
-            raise TokenDenied(INVALID_CLIENT, "token_client_refused", "client_assertion_type is another")
+            raise _refused("client_assertion_type is another")
         try:
             client, used = await self._verify(form["client_assertion"])
         except ProtocolViolation as error:
-            raise TokenDenied(INVALID_CLIENT, "token_client_refused", error.detail, evidence=error.evidence) from None
+            raise _refused(error.detail) from None
         _check_same_id(form, client.id)
         claim, now = self._sessions.store.claim, int(self._clock())
         if not await self._sessions.run(claim, used.key, expires_at=used.expires_at, now=now):
-            raise TokenDenied(INVALID_CLIENT, "token_client_refused", "the jti of the assertion was used before")
+            raise _refused("the jti of the assertion was used before", client.id)
         return client
 
     async def _verify(self, text: str) -> tuple[TokenClient, UsedAssertion]:
@@ -141,10 +144,19 @@ def _read_basic(authorization: str) -> Presented | None:
         # Swagger UI's dialog sends the header also where both of its fields were left empty.
         return None
     if not client_id or not secret:
-        raise TokenDenied(INVALID_CLIENT, "token_client_refused", "the Authorization header names no client")
+        raise _refused("the Authorization header names no client")
     # RFC 6749 §2.3.1 wants both form-encoded first; curl and Swagger UI do not.
     spelled = {(unquote_plus(client_id), unquote_plus(secret)), (client_id, secret)}
     return Presented(tuple((name, Secret(value)) for name, value in sorted(spelled) if value))
+
+
+def _refused(detail: str, known: str | None = None) -> TokenDenied:
+    """Return one answer for all that can be wrong.
+
+    :param known: the client that it claims to be, for the log; what is none may be a secret in the wrong field
+    """
+    evidence = {CLIENT: known} if known else {}
+    return TokenDenied(INVALID_CLIENT, "token_client_refused", detail, evidence=evidence)
 
 
 def _check_same_id(form: Mapping[str, str], client_id: str) -> None:

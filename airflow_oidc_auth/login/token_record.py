@@ -9,6 +9,7 @@ from airflow_oidc_auth.audit.event import AuditRecord, AuthEvent
 from airflow_oidc_auth.errors import OidcAuthError
 from airflow_oidc_auth.login.outcome import RequestContext
 from airflow_oidc_auth.login.records import build_anonymous
+from airflow_oidc_auth.login.token_clients import CLIENT
 from airflow_oidc_auth.login.token_errors import TokenDenied
 from airflow_oidc_auth.login.token_subject import PROVIDER
 from airflow_oidc_auth.sessions.principal import principal_id
@@ -16,17 +17,11 @@ from airflow_oidc_auth.sessions.principal import principal_id
 
 def build_token_refused(error: OidcAuthError, context: RequestContext) -> AuditRecord:
     """Return the record; whoever writes it counts those that come in floods."""
-    provider = error.evidence.get(PROVIDER)
-    record = build_anonymous(
-        AuthEvent.TOKEN_REFUSED,
-        error.code,
-        provider if isinstance(provider, str) else None,
-        context.correlation_id,
-        context,
-    )
+    provider, client = (_text(error.evidence.get(name)) for name in (PROVIDER, CLIENT))
+    record = build_anonymous(AuthEvent.TOKEN_REFUSED, error.code, provider, context.correlation_id, context)
     identity = error.identity if isinstance(error, TokenDenied) else None
     if identity is None:
-        return record
+        return replace(record, detail=delegation_facts(client, ()))
     return replace(
         record,
         owner=identity.name,
@@ -36,3 +31,7 @@ def build_token_refused(error: OidcAuthError, context: RequestContext) -> AuditR
         principal_id=principal_id(identity.issuer, identity.subject),
         detail=delegation_facts(identity.client_id, identity.actors),
     )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

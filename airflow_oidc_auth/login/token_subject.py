@@ -127,10 +127,6 @@ class SubjectTokens:
             raise
         return bearer
 
-    async def caller_of(self, token: str) -> SignedCaller | None:
-        """Return whose token of ours that is; None for any other, and for one that is not accepted now."""
-        return await self._signed.caller_of(token)
-
     def check_not_revoked(self, bearer: BearerToken) -> None:
         """Refuse what was issued before its owner's tokens were all revoked.
 

@@ -18,6 +18,7 @@ FLUSH_EVERY = 10.0
 COUNT_SESSIONS_EVERY = 6  # flushes
 MAX_TIMINGS = 2_000
 UNKNOWN = "unknown"
+VIA_BEARER = ("via", "bearer")
 
 Tags = tuple[tuple[str, str], ...]
 _RESULTS = {AuthEvent.LOGIN: "ok", AuthEvent.LOGIN_REFUSED: "refused", AuthEvent.LOGIN_FAILED: "failed"}
@@ -62,11 +63,17 @@ class Metrics:
 
     def write(self, record: AuditRecord) -> None:
         """Count an audited event; this is a sink of the audit."""
+        if VIA_BEARER in record.detail:
+            # Told once an hour: no sign-in, and no count of anything.
+            return
         if record.event in _RESULTS:
             provider = record.provider or UNKNOWN
             self._count("oidc_auth.logins", record.count, provider=provider, result=_RESULTS[record.event])
         elif record.event is AuthEvent.SESSION_ENDED:
             self._count("oidc_auth.sessions_ended", record.count, reason=record.reason)
+        elif record.event is AuthEvent.TOKEN_REFUSED:
+            provider = record.provider or UNKNOWN
+            self._count("oidc_auth.tokens_refused", record.count, provider=provider, reason=record.reason)
 
     def recheck(self, provider: str, result: str) -> None:
         """Count a re-check."""

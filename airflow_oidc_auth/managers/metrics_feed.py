@@ -14,6 +14,7 @@ from airflow_oidc_auth.managers.user import SessionUser
 from airflow_oidc_auth.policy.permissions import Permissions
 from airflow_oidc_auth.sessions.administration import SessionDirectory, Wanted
 from airflow_oidc_auth.sessions.periodic import Periodic
+from airflow_oidc_auth.sessions.session import BROWSER
 
 EVERY = 64
 _SWITCHES = ("statsd_on", "statsd_datadog_enabled", "otel_on")
@@ -91,7 +92,7 @@ class MetricsFeed:
         self._metrics.flush(stats, self._count_sessions)
 
     def _count_sessions(self) -> int:
-        return self._directory.find(Wanted(), now=int(self._clock()), limit=1).total
+        return self._directory.find(Wanted(kind=BROWSER), now=int(self._clock()), limit=1).total
 
 
 def build_metrics() -> Metrics:

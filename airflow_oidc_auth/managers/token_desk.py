@@ -120,7 +120,7 @@ class TokenDesk:
         return await self._live.run(self._revoke_now, reference, order, context, owner)
 
     async def revoke_by_token(self, token: str, context: RequestContext) -> bool:
-        """End what a token of ours names (RFC 7009 §2.1); False for any other token, and for a browser's.
+        """End what a token of ours names (RFC 7009 §2.1), a browser's session, too; False for any other token.
 
         :raises SessionError: it may live on
         """
@@ -129,7 +129,7 @@ class TokenDesk:
         except InvalidTokenError:
             return False
         session = self._live.peek(verified.session_id) or await self._live.load(verified.session_id)
-        if session is None or not session.is_token or session.principal_id != verified.principal_id:
+        if session is None or session.principal_id != verified.principal_id:
             return False
         return bool(await self._live.run(self._end, [session.id], REVOKED, context))
 

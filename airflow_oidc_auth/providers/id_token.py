@@ -98,8 +98,11 @@ def check_authorized_party(claims: Mapping[str, object], client_id: str) -> None
         )
 
 
-def check_times(claims: Mapping[str, object], now: float, leeway: int) -> None:
-    """``exp`` and ``iat`` are there, ``nbf`` may be; none contradicts the clock by more than the leeway."""
+def check_times(claims: Mapping[str, object], now: float, leeway: int) -> tuple[float, float]:
+    """``exp`` and ``iat`` are there, ``nbf`` may be; none contradicts the clock by more than the leeway.
+
+    :returns: ``iat`` and ``exp``
+    """
     expires, issued = read_date(claims, "exp"), read_date(claims, "iat")
     if now >= expires + leeway:
         raise ProtocolViolation("id_token_expired", f"exp was {now - expires:.0f} s ago", evidence={"exp": expires})
@@ -108,6 +111,7 @@ def check_times(claims: Mapping[str, object], now: float, leeway: int) -> None:
         raise ProtocolViolation(
             "id_token_not_yet_valid", f"iat or nbf is {begins - now:.0f} s ahead", evidence={"begins": begins}
         )
+    return issued, expires
 
 
 def check_nonce(claims: Mapping[str, object], nonce: str) -> None:

@@ -130,16 +130,16 @@ def _says_verified(settings: ProviderSettings, document: Claims) -> bool:
 
 
 def _groups(settings: ProviderSettings, documents: VerifiedDocuments) -> frozenset[str]:
-    found = (read_groups(settings.id, source, documents.named(source.document)) for source in settings.groups)
-    return frozenset().union(*found)
+    found = [read_groups(settings.id, source, documents.named(source.document)) for source in settings.groups]
+    return found[0].union(*found[1:]) if found else frozenset()
 
 
 def read_groups(provider_id: str, source: GroupSource, document: Claims) -> frozenset[str]:
     """Return the groups that a document has at a source's place; what is no group is left out and logged."""
-    groups: set[str] = set()
+    groups: frozenset[str] = frozenset()
     for value in source.path.find(document):
         result = normalize_groups(value, source.format, source.strip_prefix)
-        groups |= result.groups
+        groups = groups | result.groups if groups else result.groups
         for reason in result.rejected[:5]:
             _LOG.warning("%s: groups at %s of the %s: left out %s", provider_id, source.path, source.document, reason)
-    return frozenset(groups)
+    return groups

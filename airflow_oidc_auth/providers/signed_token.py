@@ -25,6 +25,8 @@ MAX_TOKEN = 256 * 1024
 _MAX_HEADER = 16 * 1024
 _MAX_CANDIDATES = 16
 _BASE64URL = (string.ascii_letters + string.digits + "-_").encode()
+# The last character holds bits that no byte takes; they must be zero (RFC 4648 §3.5).
+_LAST = {1: b"", 2: b"AQgw", 3: b"AEIMQUYcgkosw048"}
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
@@ -172,6 +174,7 @@ def _object(part: str, what: str) -> dict[str, object]:
 def _decode(part: str, what: str) -> bytes:
     """Decode strictly: lenient base64 gives one signature many spellings."""
     encoded = part.encode("ascii", "replace")
-    if encoded.translate(None, _BASE64URL) or len(encoded) % 4 == 1:
+    rest = len(encoded) % 4
+    if encoded.translate(None, _BASE64URL) or (rest and encoded[-1] not in _LAST[rest]):
         raise ProtocolViolation("id_token_malformed", f"the {what} is no base64url")
     return binascii.a2b_base64(encoded.translate(_STANDARD) + b"=" * (-len(encoded) % 4))

@@ -43,6 +43,12 @@ def engine_of(server: Server):
     return server.client().app.state.auth_manager.engine
 
 
+def newest(audit_rows, event: str, **facts: object) -> dict:
+    """Return the newest row of an event; counts of refusals are written in between whenever a minute is over."""
+    rows = (row for row in audit_rows(200) if row["event"] == event)
+    return next(row for row in rows if all(row.get(name) == value for name, value in facts.items()))
+
+
 def forget(server: Server) -> None:
     """Let the next request verify its token anew, and tell of it anew."""
     door = engine_of(server).doors.bearer

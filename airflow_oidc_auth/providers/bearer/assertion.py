@@ -24,7 +24,6 @@ from airflow_oidc_auth.providers.id_token import (
     check_authorized_party,
     check_subject,
     check_times,
-    read_date,
     shown,
 )
 from airflow_oidc_auth.providers.identity_builder import VerifiedDocuments, build_identity
@@ -73,8 +72,7 @@ def _check_kind(signed: SignedClaims) -> None:
 
 def _check_age(claims: Mapping[str, object], issuer: BearerIssuer) -> tuple[int, int]:
     now, leeway = issuer.party.clock(), issuer.party.settings.leeway
-    check_times(claims, now, leeway)
-    issued, expires = read_date(claims, "iat"), read_date(claims, "exp")
+    issued, expires = check_times(claims, now, leeway)
     if now - issued > MAX_AGE + leeway:
         raise TokenRefused("token_expired", f"issued {now - issued:.0f} s ago", evidence={"iat": issued})
     return int(issued), int(expires)

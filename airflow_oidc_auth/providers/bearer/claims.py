@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from airflow_oidc_auth.errors import TokenRefused
 from airflow_oidc_auth.providers.bearer.actors import read_actors
 from airflow_oidc_auth.providers.bearer.shapes import NO_ACCESS, TokenShape
-from airflow_oidc_auth.providers.id_token import check_subject, check_times, read_date, shown
+from airflow_oidc_auth.providers.id_token import check_subject, check_times, shown
 from airflow_oidc_auth.providers.settings import ApiSettings
 
 Claims = Mapping[str, object]
@@ -43,8 +43,7 @@ def check_access_token(claims: Claims, api: ApiSettings, shape: TokenShape, now:
     check_kind(claims, shape)
     client_id = read_client(claims)
     check_audience(claims, api.audiences, shape, client_id)
-    check_times(claims, now, leeway)
-    issued, expires = read_date(claims, "iat"), read_date(claims, "exp")
+    issued, expires = check_times(claims, now, leeway)
     check_lifetime(issued, expires, api.max_lifetime)
     return AccessClaims(
         subject=read_subject(claims, api.subject_claim, client_id),

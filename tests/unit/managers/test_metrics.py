@@ -155,3 +155,11 @@ def test_numbers_go_through_airflows_own_metrics() -> None:
         ("oidc_auth.idp_latency", {"ms": 250.0, "tags": {"provider": "okta", "result": "ok"}}),
         ("oidc_auth.active_sessions", {"value": 3}),
     ]
+
+
+def test_refused_tokens_are_counted_and_an_hours_token_is_no_sign_in() -> None:
+    metrics = Metrics(legacy_names=False)
+    metrics.write(record(AuthEvent.TOKEN_REFUSED, count=7, reason="token_expired"))
+    metrics.write(AuditRecord(AuthEvent.LOGIN, "ref", "rules_matched", provider="okta", detail=(("via", "bearer"),)))
+    told = [each for each in flushed(metrics) if each[0] != "oidc_auth.active_sessions"]
+    assert told == [("oidc_auth.tokens_refused", 7, {"provider": "okta", "reason": "token_expired"})]

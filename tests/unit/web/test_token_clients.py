@@ -49,6 +49,12 @@ def test_a_client_gets_a_token_of_its_own_roles(endpoint, client, secret):
     assert endpoint.tokens.desk.identities[-1] is None
 
 
+def test_no_parameter_comes_back_that_the_grant_does_not_have(endpoint):
+    form = {**CLIENT, "requested_token_type": "<script>"}
+    answer = endpoint.post(form, headers=basic("robot", SECRET))
+    assert answer.json()["issued_token_type"] == "urn:ietf:params:oauth:token-type:access_token"
+
+
 def test_a_client_may_spell_its_header_as_the_specification_wants(endpoint):
     from airflow_oidc_auth.providers.client_auth import basic as spelled
     from airflow_oidc_auth.secret import Secret
@@ -82,6 +88,15 @@ def test_a_wrong_secret_and_an_unknown_client_are_answered_alike(endpoint, clien
     bad_client(endpoint.post(CLIENT, headers=basic(client, secret)))
     bad_client(endpoint.post({**CLIENT, "client_id": client, "client_secret": secret}))
     bad_client(endpoint.exchange(headers=basic(client, secret)))
+
+
+def test_the_audit_names_a_client_that_there_is_and_never_what_may_be_a_secret(endpoint):
+    for client in ("robot", "my-secret-in-the-wrong-field"):
+        bad_client(endpoint.post(CLIENT, headers=basic(client, "wrong")))
+        endpoint.tokens.rig.clock.ahead += 200
+    first, second = endpoint.tokens.rig.sink.records
+    assert first.detail == (("client_id", "robot"),)
+    assert second.detail == ()
 
 
 @pytest.mark.parametrize(

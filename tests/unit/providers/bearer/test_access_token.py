@@ -311,7 +311,8 @@ def test_a_token_that_was_changed_is_refused(rig: Rig, spoil: Any) -> None:
         lambda token: token + "\n",
         lambda token: token + "é",
         lambda token: token.replace(".", ".\x00", 1),
-        lambda token: token[:-1] if len(token.rpartition(".")[2]) % 4 == 2 else token + "A" * 3,
+        lambda token: token[:-1],
+        lambda token: token[:-1] + chr(ord(token[-1]) + 1),  # the same bytes to a lenient reader
     ],
 )
 def test_one_signature_has_one_spelling(rig: Rig, spoil: Any) -> None:

@@ -24,10 +24,8 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
-NAMES = (
-    "iss sub aud exp nbf iat jti client_id azp scope scp act cnf groups name email email_verified typ token_use nonce "
-    "_claim_names hasgroups"
-).split()
+NAMES = ("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "azp", "scope", "scp", "act", "cnf", "groups")
+MORE_NAMES = ("name", "email", "email_verified", "typ", "token_use", "nonce", "_claim_names", "hasgroups")
 
 
 def verify(token: str) -> BearerToken | None:
@@ -60,7 +58,7 @@ def test_no_part_of_a_token_is_believed(start: int, end: int) -> None:
     assert (verify(part) is not None) is (part == GOOD)
 
 
-@given(st.dictionaries(st.sampled_from(NAMES), JSON, min_size=1, max_size=3))
+@given(st.dictionaries(st.sampled_from(NAMES + MORE_NAMES), JSON, min_size=1, max_size=3))
 def test_no_signed_claim_of_any_shape_breaks_anything(changes: dict[str, Any]) -> None:
     found = verify(sign(claims(**changes), "ES256", header={"typ": "at+jwt", "kid": "k2"}))
     if found is not None:

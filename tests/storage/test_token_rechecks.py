@@ -14,7 +14,7 @@ from airflow_oidc_auth.sessions.recheck import Rechecker
 from airflow_oidc_auth.sessions.recheck_report import RecheckRules, Verdict
 from airflow_oidc_auth.sessions.session import TokenRequest
 from airflow_oidc_auth.sessions.token_session import OUTAGE_GRACE
-from airflow_oidc_auth.testing.stores import MemorySessionStore
+from tests.storage.backends import Backend
 from tests.storage.people import ADMIN, HOUR, NOW, VIEWER
 from tests.storage.rotating_idp import EVERY, OUTAGE, Report, RotatingIdp, judge, open_followed
 from tests.storage.tokens import DAY, make_token, open_plain, refresh_token_of
@@ -56,9 +56,24 @@ class Server:
         return {ended.session.id: reason for ended, reason, _ in self.report.ends}
 
 
+class Clock:
+    """Time that passes when the test says so."""
+
+    def __init__(self) -> None:
+        self.now: float = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
 @pytest.fixture
-def store() -> MemorySessionStore:
-    return MemorySessionStore()
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(backend: Backend):
+    return backend.new_store()
 
 
 @pytest.fixture
@@ -67,8 +82,8 @@ def idp() -> RotatingIdp:
 
 
 @pytest.fixture
-def servers(store, idp, clock):
-    pair = [Server(store, idp, clock) for _ in range(2)]
+def servers(backend: Backend, idp, clock):
+    pair = [Server(backend.new_store(), idp, clock) for _ in range(2)]
     yield pair
     for server in pair:
         server.rechecker.stop()
