@@ -155,6 +155,7 @@ class KeySource:
         self._clock, self._interval = clock, interval
         self._lock = threading.Lock()
         self._fetched_at: float | None = None
+        self._failure: ProviderError | None = None
 
     def candidates(self, algorithm: str, kid: str | None) -> tuple[VerificationKey, ...]:
         """Return the keys to try, fetching the document only if there is none yet."""
@@ -167,6 +168,11 @@ class KeySource:
     def may_bring_more(self) -> bool:
         """Say whether :meth:`refresh` could find other keys now: it would fetch, or another thread is fetching."""
         return self._lock.locked() or self._is_due()
+
+    def failure(self) -> ProviderError | None:
+        """Return why the last :meth:`refresh` brought nothing: until the next one nobody knows which keys are new."""
+        error = self._failure
+        return error and ProviderError(error.code, error.detail, hint=error.hint, evidence=error.evidence)
 
     def load(self) -> KeyRing:
         """Return the current keys."""
@@ -181,7 +187,11 @@ class KeySource:
             if not self._is_due():
                 return False
             self._fetched_at = self._clock()
-            self._cache.refetch()
+            try:
+                self._cache.refetch()
+            except ProviderError as error:
+                self._failure = error
+                raise
             return True
 
     def _is_due(self) -> bool:
@@ -191,7 +201,7 @@ class KeySource:
     def _timed(self, fetch: Callable[[], KeyRing]) -> Callable[[], KeyRing]:
         def timed() -> KeyRing:
             ring = fetch()
-            self._fetched_at = self._clock()
+            self._fetched_at, self._failure = self._clock(), None
             return ring
 
         return timed

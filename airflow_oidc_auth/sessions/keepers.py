@@ -8,14 +8,17 @@ use is taken for stolen.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session as Transaction
 
+from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.providers.provider import HeldTokens
 from airflow_oidc_auth.sessions import models
 from airflow_oidc_auth.sessions.fernet import TokenCipher
+from airflow_oidc_auth.sessions.identity_document import dump_identity, parse_identity
 from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.sessions.transactions import rows
 
@@ -62,24 +65,37 @@ def keeper_until(
     return None if until is None else int(until)
 
 
+@dataclass(frozen=True, slots=True)
+class Legacy:
+    """What one session leaves to another: the IdP's tokens, and what the IdP said with them."""
+
+    held: HeldTokens
+    identity: Identity | None = field(repr=False)
+
+    @property
+    def is_empty(self) -> bool:
+        """There is nothing to ask the IdP with."""
+        return self.held.refresh_token is None and self.held.access_token is None
+
+
 def hand_over(
     transaction: Transaction,
     cipher: TokenCipher,
-    held: HeldTokens,
+    legacy: Legacy,
     of: Session,
     *,
     now: int,
     apart_from: Collection[str],
 ) -> str | None:
     """Give the IdP's tokens to the token session that lives longest; return its id, None if they are not needed."""
-    if held.refresh_token is None and held.access_token is None:
+    if legacy.is_empty:
         return None
     if keeper_until(transaction, of.principal_id, of.provider, now=now, apart_from=apart_from) is not None:
         return None
     heirs = select(_S.id).where(live_tokens_of(of.principal_id, of.provider, now), _S.id.not_in(sorted(apart_from)))
     heir = transaction.execute(heirs.order_by(_S.expires_at.desc(), _S.id).limit(1)).scalar_one_or_none()
     if heir is not None:
-        _give(transaction, cipher, held, heir, now)
+        _give(transaction, cipher, legacy, of, heir, now)
     return heir
 
 
@@ -90,17 +106,17 @@ def adopt(transaction: Transaction, cipher: TokenCipher, heir: Session, *, now: 
     """
     mine = and_(_S.principal_id == heir.principal_id, _S.provider == heir.provider, _S.id != heir.id)
     gone = and_(mine, HELD, _S.ended_at.is_(None), _S.expires_at <= now, free(now))
-    columns = (_S.id, _S.id_token, _S.refresh_token, _S.access_token)
+    columns = (_S.id, _S.id_token, _S.refresh_token, _S.access_token, _S.claims)
     donor = transaction.execute(select(*columns).where(gone).order_by(_S.expires_at.desc()).limit(1)).one_or_none()
     if donor is None:
         return False
     # Of two servers that have read it one takes it.
     if not rows(transaction.execute(update(models.sessions).where(_S.id == donor.id, gone).values(_NOTHING_HELD))):
         return False
-    held = read_held(cipher, donor)
-    if held.refresh_token is None and held.access_token is None:
+    legacy = read_legacy(cipher, donor, heir)
+    if legacy.is_empty:
         return False
-    _give(transaction, cipher, held, heir.id, now)
+    _give(transaction, cipher, legacy, heir, heir.id, now)
     return True
 
 
@@ -109,7 +125,19 @@ def read_held(cipher: TokenCipher, row: Any) -> HeldTokens:
     return HeldTokens(**{name: cipher.decrypt(getattr(row, name), f"{name}:{row.id}") for name in TOKENS})
 
 
-def _give(transaction: Transaction, cipher: TokenCipher, held: HeldTokens, heir: str, now: int) -> None:
-    values: dict[str, Any] = {name: cipher.encrypt(getattr(held, name), f"{name}:{heir}") for name in TOKENS}
+def read_legacy(cipher: TokenCipher, row: Any, whose: Session) -> Legacy:
+    """Return what a row could leave to another session of the same person."""
+    claims = cipher.decrypt(row.claims, f"claims:{row.id}")
+    return Legacy(read_held(cipher, row), parse_identity(claims, whose.provider, whose.issuer, whose.subject))
+
+
+def _give(transaction: Transaction, cipher: TokenCipher, legacy: Legacy, whose: Session, heir: str, now: int) -> None:
+    values: dict[str, Any] = {name: cipher.encrypt(getattr(legacy.held, name), f"{name}:{heir}") for name in TOKENS}
     values |= {"check_due_at": now, "check_failures": 0}
+    if legacy.identity is not None:
+        # The IdP's next answer is compared with what it said to these tokens, not with what another document said.
+        stored = transaction.execute(select(_S.claims).where(_S.id == heir)).scalar_one_or_none()
+        known = parse_identity(cipher.decrypt(stored, f"claims:{heir}"), whose.provider, whose.issuer, whose.subject)
+        told = legacy.identity if known is None else replace(legacy.identity, authentication=known.authentication)
+        values["claims"] = cipher.encrypt(dump_identity(told), f"claims:{heir}")
     transaction.execute(update(models.sessions).where(_S.id == heir, _S.ended_at.is_(None)).values(values))

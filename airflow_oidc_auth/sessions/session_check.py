@@ -200,7 +200,7 @@ class SessionCheck:
         """
         session = leased.session
         everything = answer.confirmed and refusal.code != "step_up_needed" and not session.actors
-        return self._end(leased, refusal.code, refusal.path, everything=everything)
+        return self._end(leased, refusal.code, refusal.path, everything=everything, held=answer.tokens)
 
     def _judge_unknown(self, leased: Leased, rules: RecheckRules, due_at: int | None, now: int) -> Result:
         """Without claims (their key was dropped) the last Grant stays, but for roles that were given for a time."""
@@ -214,18 +214,19 @@ class SessionCheck:
             regraded = self._store.settle_recheck(leased, recheck, now=now)
         except LoginRefused as error:
             everything = recheck.confirmed and error.code != ROLES_LOST
-            return self._end(leased, error.code, error.detail, everything=everything)
+            return self._end(leased, error.code, error.detail, everything=everything, held=recheck.tokens)
         except SessionError as error:
             log.warning("re-check of session %s cannot be stored: %s", _shown(leased), error)
             return self._postpone(leased, rules, recheck.tokens, Result.INVALID)
         if regraded is None:
             return self._lost(leased, recheck.tokens)
+        if regraded.changed:
+            self._live.note_regraded(regraded, leased.owner)
+            self._report.regraded(regraded)
         self._follow(regraded)
-        if not regraded.changed:
-            return Result.CONFIRMED if recheck.confirmed else Result.SKIPPED
-        self._live.note_regraded(regraded, leased.owner)
-        self._report.regraded(regraded)
-        return Result.REGRADED
+        if regraded.changed:
+            return Result.REGRADED
+        return Result.CONFIRMED if recheck.confirmed else Result.SKIPPED
 
     def _follow(self, regraded: Regraded) -> None:
         """Work out anew what the principal's tokens give. They are marked: what fails is found by the next look."""
@@ -270,17 +271,25 @@ class SessionCheck:
                 return result if kept is not None else self._lost(leased, tokens)
 
     def _end(
-        self, leased: Leased, reason: str, detail: str, *, everything: bool = False, revoke: bool = False
+        self,
+        leased: Leased,
+        reason: str,
+        detail: str,
+        *,
+        everything: bool = False,
+        revoke: bool = False,
+        held: HeldTokens | None = None,
     ) -> Result:
         """End a session.
 
         :param everything: and all tokens of its principal
         :param revoke: and let nothing count that the IdP issued to the principal until now
+        :param held: new tokens of the IdP, which another token session may need
         """
         try:
             ended = self._end_now(leased, reason, everything=everything)
             if not ended:
-                return self._lost(leased, None)
+                return self._lost(leased, held)
         except SessionError as error:
             # It is asked about again when the lease has run out, and refused again.
             log.warning("session %s is refused (%s) and may not have ended yet: %s", _shown(leased), reason, error)
@@ -292,6 +301,8 @@ class SessionCheck:
             self._report.ended(token, reason, ())
         if revoke:
             self._revoke(leased)
+        elif held is not None and leased.session.is_token:
+            self._pass_on(leased, held)
         return Result.ENDED
 
     def _revoke(self, leased: Leased) -> None:
@@ -328,7 +339,7 @@ class SessionCheck:
         """Give new tokens of a token session that was ended meanwhile to another one of its principal."""
         try:
             if self._store.load(leased.session.id, now=self._now()) is None:
-                self._store.pass_on(leased.session, tokens, now=self._now())
+                self._store.pass_on(leased, tokens, now=self._now())
         except SessionError as error:
             log.warning("new tokens of session %s are lost: %s", _shown(leased), error)
 

@@ -14,7 +14,7 @@ from airflow_oidc_auth.sessions import models
 from airflow_oidc_auth.sessions.fernet import TokenCipher
 from airflow_oidc_auth.sessions.grant_document import dump_grant
 from airflow_oidc_auth.sessions.identity_document import dump_identity
-from airflow_oidc_auth.sessions.keepers import hand_over, has_tokens, read_held
+from airflow_oidc_auth.sessions.keepers import hand_over, has_tokens, read_legacy
 from airflow_oidc_auth.sessions.limits import MAX_REASON_LENGTH
 from airflow_oidc_auth.sessions.revocation import SESSION
 from airflow_oidc_auth.sessions.rows import parse_session
@@ -60,7 +60,7 @@ READ_SESSION = select(
     _S.verify_by,
     _S.parent,
 ).join_from(models.sessions, models.principals, _S.principal_id == _P.id)
-_READ_ENDED = READ_SESSION.add_columns(_S.id_token, _S.refresh_token, _S.access_token, _S.lease_until)
+_READ_ENDED = READ_SESSION.add_columns(_S.id_token, _S.refresh_token, _S.access_token, _S.claims, _S.lease_until)
 
 
 def live(now: int) -> Any:
@@ -159,7 +159,8 @@ def _follow_up(
         if session is None or not row.watched:
             continue
         if (session.is_token or reason == IDLE_TIMEOUT) and (row.lease_until is None or row.lease_until <= now):
-            hand_over(transaction, cipher, read_held(cipher, row), session, now=now, apart_from=sessions)
+            legacy = read_legacy(cipher, row, session)
+            hand_over(transaction, cipher, legacy, session, now=now, apart_from=sessions)
         if row.refresh_token is not None or row.access_token is not None:
             mark_tokens(transaction, session, now=now)
     return more

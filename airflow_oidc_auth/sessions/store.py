@@ -221,7 +221,7 @@ class SessionStore(Protocol):
         If there is none, a leased token session takes over what one that has expired still holds.
         """
 
-    def pass_on(self, session: Session, tokens: HeldTokens, *, now: int) -> None:
+    def pass_on(self, leased: Leased, tokens: HeldTokens, *, now: int) -> None:
         """Give the IdP's new tokens of a token session that ended while they came to another one of its person."""
 
     def revocations(self, *, after: int, now: int) -> Sequence[Revocation]:

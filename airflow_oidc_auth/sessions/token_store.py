@@ -12,7 +12,7 @@ from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.providers.provider import HeldTokens
 from airflow_oidc_auth.sessions import models
 from airflow_oidc_auth.sessions.fernet import TokenCipher
-from airflow_oidc_auth.sessions.keepers import adopt, hand_over, keeper_until
+from airflow_oidc_auth.sessions.keepers import Legacy, adopt, hand_over, keeper_until
 from airflow_oidc_auth.sessions.rows import check_storable, parse_session
 from airflow_oidc_auth.sessions.session import Ended, Leased, Opened, Session, TokenRequest
 from airflow_oidc_auth.sessions.sessions_table import READ_SESSION, end_sessions, live
@@ -98,7 +98,8 @@ class DatabaseTokenStore:
 
         return self._runner.run(work)
 
-    def pass_on(self, session: Session, tokens: HeldTokens, *, now: int) -> None:
+    def pass_on(self, leased: Leased, tokens: HeldTokens, *, now: int) -> None:
         """Give the IdP's new tokens of a token session that ended meanwhile to another one of its principal."""
-        giving = partial(hand_over, cipher=self._cipher, held=tokens, of=session, now=now, apart_from=[session.id])
+        legacy, session = Legacy(tokens, leased.identity), leased.session
+        giving = partial(hand_over, cipher=self._cipher, legacy=legacy, of=session, now=now, apart_from=[session.id])
         self._runner.run(giving)

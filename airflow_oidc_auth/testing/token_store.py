@@ -120,14 +120,14 @@ class MemoryTokenStore:
             if not gone:
                 return None
             donor = max(gone, key=lambda each: each.session.expires_at)
-            self._give(self._sessions[token.id], donor.tokens, now)
+            self._give(self._sessions[token.id], donor.tokens, donor.identity, now)
             donor.tokens = HeldTokens()
             return token.expires_at
 
-    def pass_on(self, session: Session, tokens: HeldTokens, *, now: int) -> None:
+    def pass_on(self, leased: Leased, tokens: HeldTokens, *, now: int) -> None:
         """Give new tokens of a token session that has ended to another one."""
         with self._available():
-            self._hand_over(session, tokens, now)
+            self._hand_over(leased.session, tokens, leased.identity, now)
 
     def _follow_up(self, gone: Sequence[Kept], reason: str, now: int) -> tuple[Ended, ...]:
         ids = {kept.session.id for kept in gone}
@@ -136,20 +136,23 @@ class MemoryTokenStore:
         for kept in gone:
             session = kept.session
             if (session.is_token or reason == IDLE_TIMEOUT) and kept.lease_until <= now:
-                self._hand_over(session, kept.tokens, now)
+                self._hand_over(session, kept.tokens, kept.identity, now)
             for token in self._tokens_of(session, now) if kept.holds else ():
                 token.session = replace(token.session, regrade_at=marked(token.session.regrade_at, now))
         return ended
 
-    def _hand_over(self, session: Session, tokens: HeldTokens, now: int) -> None:
+    def _hand_over(self, session: Session, tokens: HeldTokens, identity: Identity | None, now: int) -> None:
         heirs = self._tokens_of(session, now)
         if not heirs or (tokens.refresh_token is None and tokens.access_token is None):
             return
         if self._keeper_until(session, now) is None:
-            self._give(max(heirs, key=lambda each: (each.session.expires_at, each.session.id)), tokens, now)
+            heir = max(heirs, key=lambda each: (each.session.expires_at, each.session.id))
+            self._give(heir, tokens, identity, now)
 
-    def _give(self, heir: Kept, tokens: HeldTokens, now: int) -> None:
-        heir.tokens, heir.failures = tokens, 0
+    def _give(self, heir: Kept, tokens: HeldTokens, identity: Identity | None, now: int) -> None:
+        heir.tokens, heir.failures, known = tokens, 0, heir.identity
+        if identity is not None:
+            heir.identity = identity if known is None else replace(identity, authentication=known.authentication)
         heir.session = replace(heir.session, check_due_at=now)
 
     def _keeper_until(self, session: Session, now: int, apart_from: Collection[str] = ()) -> int | None:

@@ -130,3 +130,11 @@ def test_a_narrowed_token_has_only_what_it_was_narrowed_to(server, users):
         engine.token_desk.issue_now(owner, TokenRequest(EXCHANGED, scope=("Op",)), RequestContext(None, "x"))
     made = engine.token_desk.issue_now(owner, TokenRequest(EXCHANGED, scope=("Admin",)), RequestContext(None, "x"))
     assert call(server, made.token, "/api/v2/connections").status_code == 200
+
+
+def test_fabs_own_api_takes_the_same_tokens_by_the_same_rules(server, users):
+    admin = token_of(server, "ada")
+    assert call(server, admin, "/auth/fab/v1/roles").status_code == 200
+    assert call(server, token_of(server, "vic"), "/auth/fab/v1/roles").status_code == 403
+    assert_refused(call(server, token_of(server, "ada", signature="broken"), "/auth/fab/v1/roles"), "token_signature")
+    assert_refused(call(server, token_of(server, "nora"), "/auth/fab/v1/roles"), "token_no_role", 403)

@@ -184,6 +184,18 @@ def test_an_idle_browsers_tokens_go_to_one_token_session(store):
     assert long.id in [each.id for each in due], "whether it is used or not"
 
 
+def test_the_heir_knows_what_the_provider_said_to_the_tokens_that_it_gets(store):
+    """Else its next answer would be compared with an access token's claims, and never fit."""
+    mine = Authentication("gold", frozenset({"otp"}), NOW)
+    other = replace(sign_in().identity, claims={"aud": "urn:api"}, authentication=mine)
+    owner = open_kept(store)
+    token = make_token(store, owner, identity=other)
+    store.end_many([owner.id], reason="idle_timeout", now=DUE, idle_since=DUE)
+    leased = take(store, token)
+    assert leased.identity.claims == sign_in().identity.claims
+    assert leased.identity.authentication == mine
+
+
 def test_what_a_sign_out_ends_at_the_provider_is_not_handed_over(store):
     for reason in ("user_logout", "ended_by_admin", "backchannel_logout", "replaced"):
         owner = open_kept(store, reason)
@@ -249,7 +261,7 @@ def test_a_token_that_is_revoked_while_it_is_re_checked_passes_the_new_ones_on(s
     store.end(first.id, reason="ended_by_user", now=DUE + 1)
     assert refresh_token_of(store, second, DUE + 1) is None, "the old one may be used up"
     assert store.settle_recheck(asking, Recheck(DUE + 300, tokens=HELD), now=DUE + 2) is None
-    store.pass_on(first, HELD, now=DUE + 2)
+    store.pass_on(asking, HELD, now=DUE + 2)
     assert refresh_token_of(store, second, DUE + 2) == "refresh-2"
 
 

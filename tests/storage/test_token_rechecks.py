@@ -280,6 +280,20 @@ def test_a_token_that_is_revoked_while_it_is_asked_about_hands_its_new_refresh_t
     assert servers[1].roles(second.id) == ("Admin",), "it was not taken for stolen"
 
 
+def test_a_token_that_loses_its_roles_while_it_keeps_the_refresh_token_hands_the_new_one_on(server, store, idp):
+    owner = open_followed(store, idp)
+    narrowed = make_token(store, owner, lifetime=9 * DAY, scope=("Admin",))
+    other = make_token(store, owner)
+    server.clock.now = NOW + SWEPT + 61
+    server.idle.sweep()
+    idp.groups = frozenset({"dev"})
+    server.look()
+    assert server.roles(narrowed.id) is None
+    server.look(server.clock.now + 5)
+    assert server.roles(other.id) == ("Viewer",)
+    assert idp.asked == ["ada"] * 2
+
+
 def test_a_token_made_before_its_owner_was_revoked_counts_on_no_server(servers, store, idp):
     """Also one that was missed where sessions are listed and ended."""
     token = make_token(store, open_followed(store, idp))

@@ -44,8 +44,8 @@ def verify_cli_id_token(issuer: BearerIssuer, id_token: str, *, client_id: str) 
     unverified = parse_bearer(id_token)
     if unverified is None or not client_id:
         raise TokenRefused("token_malformed", "it is no JWT")
+    signed = issuer.verify_signed(unverified)
     with AS_TOKEN_ERRORS:
-        signed = issuer.party.verify_parsed(unverified)
         _check_kind(signed)
         claims = signed.claims
         canonical = issuer.canonical_issuer(claims, issuer.party.transport)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from airflow_oidc_auth.errors import ProviderError, TokenRefused
+from airflow_oidc_auth.errors import ProtocolViolation, ProviderError, TokenRefused
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.providers.bearer.claims import AccessClaims, check_access_token, check_type
-from airflow_oidc_auth.providers.bearer.codes import AS_TOKEN_ERRORS
+from airflow_oidc_auth.providers.bearer.codes import AS_TOKEN_ERRORS, token_error
 from airflow_oidc_auth.providers.bearer.elsewhere import check_groups_are_here
 from airflow_oidc_auth.providers.bearer.opaque import OpaqueTokens
 from airflow_oidc_auth.providers.bearer.shapes import TokenShape, answer_shape, token_shape
@@ -75,9 +75,20 @@ class BearerIssuer:
             if self._opaque is None:
                 raise TokenRefused("token_malformed", "it is no JWT, and this provider is not asked about others")
             return self._opaque.verify(token)
-        with AS_TOKEN_ERRORS:
-            signed = self.party.verify_parsed(unverified)
-        return self._believe_jwt(signed, self.party.transport)
+        return self._believe_jwt(self.verify_signed(unverified), self.party.transport)
+
+    def verify_signed(self, token: UnverifiedToken) -> SignedClaims:
+        """Verify the signature alone; may fetch keys. Blocks.
+
+        :raises TokenRefused: ``token_algorithm``, ``token_key_unknown``, ``token_signature``
+        :raises ProviderError: the key is unknown, and new ones could not be fetched now or a moment ago
+        """
+        keys = self.party.keys
+        try:
+            return self.party.verify_parsed(token)
+        except ProtocolViolation as error:
+            outage = keys.failure() if error.code == "id_token_key_unknown" else None
+            raise (outage or token_error(error)) from None
 
     def canonical_issuer(self, claims: Mapping[str, object], transport: Transport) -> str:
         """Return the issuer as configured, of an ``iss`` that is one of its spellings.
@@ -114,7 +125,8 @@ class BearerIssuer:
             if candidates is None:
                 return None
             signed = verified_by(token, candidates)
-            if signed is None and not keys.may_bring_more():
+            # With a key unknown since an outage, the thread answers: it is no refusal.
+            if signed is None and not keys.may_bring_more() and (candidates or keys.failure() is None):
                 raise unverified_error(token, candidates)
             return signed
 

@@ -12,9 +12,10 @@ import pytest
 from fastapi import FastAPI
 from httpx import Response
 
-from airflow_oidc_auth.config.compiled import TokenSettings
+from airflow_oidc_auth.config.compiled import RateLimitSettings, TokenSettings
 from airflow_oidc_auth.grants.grant import Grant
 from airflow_oidc_auth.identity import Identity
+from airflow_oidc_auth.login.rate_limits import RateLimits
 from airflow_oidc_auth.login.token_subject import Verified, act_for
 from airflow_oidc_auth.messages import message
 from airflow_oidc_auth.providers.bearer import BearerToken
@@ -455,6 +456,17 @@ def test_a_refusal_by_the_rules_names_whom_they_refused_and_who_acts(endpoint):
     assert (by_rules.reason, by_rules.provider, by_rules.subject) == ("token_no_role", "okta", "nora")
     assert by_rules.detail == (("client_id", "ci"), ("actor", "agent-7"))
     assert (by_audience.reason, by_audience.provider, by_audience.subject) == ("token_audience", "okta", None)
+
+
+def test_tokens_of_one_owner_are_limited_and_those_of_others_are_not(tmp_path):
+    limits = RateLimits(RateLimitSettings(principal="2/minute"), BASE_URL)
+    with run_token_rig(tmp_path, limits=limits) as tokens:
+        endpoint = serve(tokens)
+        assert [endpoint.exchange().status_code for _ in range(2)] == [200, 200]
+        answer = endpoint.exchange()
+        refused(answer, "temporarily_unavailable", "rate_limited", 429)
+        assert 0 < int(answer.headers["retry-after"]) <= 60
+        assert endpoint.exchange(tokens.idp_token("oskar")).status_code == 200
 
 
 def test_no_record_and_no_answer_holds_what_was_brought(endpoint, caplog):

@@ -201,6 +201,12 @@ def test_an_assertion_says_who_it_is_for_whom_and_when(endpoint, changes):
     bad_client(endpoint.post(asserted(endpoint, **changes)))
 
 
+def test_an_assertion_of_another_time_is_refused(endpoint):
+    now = int(endpoint.tokens.rig.clock())
+    for changes in ({"iat": now + 300, "exp": now + 360}, {"nbf": now + 300}, {"iat": now - 90, "exp": now - 60}):
+        bad_client(endpoint.post(asserted(endpoint, **changes)))
+
+
 def test_an_assertion_is_signed_with_a_key_of_the_client(endpoint):
     now = int(endpoint.tokens.rig.clock())
     claims = {"iss": "signer", "sub": "signer", "aud": BASE_URL, "iat": now, "exp": now + 60, "jti": "a"}

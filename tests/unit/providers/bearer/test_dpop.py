@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
@@ -221,6 +221,7 @@ def test_memory_of_proofs_is_bounded_and_each_key_has_its_own_share() -> None:
     assert len(seen._by_key) == 3
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("xyz"), st.integers(0, 9)), max_size=30))
 def test_no_proof_is_used_twice_while_it_would_be_accepted(uses: list[tuple[str, str, int]]) -> None:
     seen, now, accepted = ProofMemory(), 0, {}  # type: ignore[var-annotated]
@@ -287,6 +288,7 @@ def test_escapes_that_are_needed_are_compared_without_regard_to_case() -> None:
     assert same_address("http://127.0.0.1:80", "http://127.0.0.1/")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_no_text_breaks_the_comparison(first: str, second: str) -> None:
     for prefix in ("", "https://a.example/"):

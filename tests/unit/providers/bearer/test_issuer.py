@@ -112,9 +112,26 @@ def test_an_outage_is_no_refusal_and_no_acceptance() -> None:
     rig.documents.down = True
     assert rig.issuer.verify(access_token())
     assert rig.issuer.verify_known(access_token())
+
+
+def test_while_new_keys_cannot_be_fetched_an_unknown_key_is_no_refusal_and_asks_nobody() -> None:
+    rig = rotating()
+    rig.issuer.verify(access_token())
     rig.clock.now += 31
-    with pytest.raises(ProviderError):
-        rig.issuer.verify(access_token(header={"kid": "new"}, iat=int(rig.clock.now), exp=int(rig.clock.now) + 60))
+    rig.documents.down = True
+    for _ in range(3):
+        with pytest.raises(ProviderError):
+            rig.issuer.verify(sign_with_new_key())
+        assert rig.issuer.verify_known(sign_with_new_key()) is None
+    assert rig.issuer.verify_known(access_token())
+    spoiled = access_token()[:-8] + "AAAAAAAA"
+    assert refused(rig, spoiled[:-1] + "A") == "token_signature"  # its key is known: that is an answer
+    rig.documents.down = False
+    rig.documents.keys.append(public("ES384", kid="new"))
+    rig.clock.now += 31
+    assert rig.issuer.verify(sign_with_new_key())
+    rig.clock.now += 1
+    assert refused(rig, access_token(header={"kid": "invented"})) == "token_key_unknown"
 
 
 def test_old_keys_are_read_again_in_the_background() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_oidc_auth.errors import TokenRefused
@@ -19,6 +19,7 @@ GOOD = access_token()
 RIG.issuer.verify(GOOD)
 BELIEVED = RIG.issuer.verify(GOOD)
 
+many = settings(deadline=None)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
@@ -39,6 +40,7 @@ def verify(token: str) -> BearerToken | None:
     return slow
 
 
+@many
 @given(st.text(max_size=300))
 def test_no_text_is_believed_or_breaks_anything(text: str) -> None:
     assert verify(text) is None
@@ -46,18 +48,21 @@ def test_no_text_is_believed_or_breaks_anything(text: str) -> None:
     assert verify(f"eyJ{text}.{text}.{text}") is None
 
 
+@many
 @given(st.integers(0, len(GOOD) - 1), st.characters(codec="utf-8"))
 def test_no_token_with_one_character_changed_is_believed(position: int, character: str) -> None:
     changed = GOOD[:position] + character + GOOD[position + 1 :]
     assert (verify(changed) is not None) is (changed == GOOD)
 
 
+@many
 @given(st.integers(0, len(GOOD)), st.integers(0, len(GOOD)))
 def test_no_part_of_a_token_is_believed(start: int, end: int) -> None:
     part = GOOD[start:end]
     assert (verify(part) is not None) is (part == GOOD)
 
 
+@many
 @given(st.dictionaries(st.sampled_from(NAMES + MORE_NAMES), JSON, min_size=1, max_size=3))
 def test_no_signed_claim_of_any_shape_breaks_anything(changes: dict[str, Any]) -> None:
     found = verify(sign(claims(**changes), "ES256", header={"typ": "at+jwt", "kid": "k2"}))
@@ -68,12 +73,14 @@ def test_no_signed_claim_of_any_shape_breaks_anything(changes: dict[str, Any]) -
         assert all(isinstance(group, str) for group in found.identity.groups)
 
 
+@many
 @given(st.dictionaries(st.sampled_from(["typ", "alg", "kid", "crit", "jwk", "jku", "x5c", "b64", "zip", "enc"]), JSON))
 def test_no_header_of_any_shape_breaks_anything(header: dict[str, Any]) -> None:
     _, payload, signature = GOOD.split(".")
     assert verify(f"{encode({'alg': 'RS256', 'kid': 'k1', **header})}.{payload}.{signature}") is None
 
 
+@many
 @given(st.floats(-(10**6), 10**6), st.floats(-(10**6), 10**6), st.none() | st.floats(-(10**6), 10**6))
 def test_a_token_is_believed_only_between_its_times(iat: float, exp: float, nbf: float | None) -> None:
     said = claims(iat=NOW + iat, exp=NOW + exp, **({} if nbf is None else {"nbf": NOW + nbf}))
@@ -89,6 +96,7 @@ def test_a_token_is_believed_only_between_its_times(iat: float, exp: float, nbf:
     assert edge or believed is allowed
 
 
+@many
 @given(st.sets(st.sampled_from("abcdef")), st.sets(st.sampled_from("abcdef")))
 def test_taking_a_group_out_of_the_token_never_adds_one(first: set[str], second: set[str]) -> None:
     both, one = (verify(sign(claims(groups=sorted(groups)), "ES256", header={"typ": "at+jwt", "kid": "k2"}))
