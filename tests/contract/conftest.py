@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -164,6 +165,19 @@ def server(running: Server) -> Iterator[Server]:
     """The API server, in the environment of its auth manager."""
     with _environment(running.environment):
         yield running
+    _end_sessions()
+
+
+def _end_sessions() -> None:
+    """Leave no session behind: the server would confirm it during another test, and audit that there."""
+    from airflow.utils.session import create_session
+    from sqlalchemy import update
+
+    from airflow_oidc_auth.sessions.models import sessions
+
+    over = update(sessions).where(sessions.c.ended_at.is_(None)).values(ended_at=int(time.time()), end_reason="over")
+    with create_session(scoped=False) as session:
+        session.execute(over)
 
 
 def _start(stack: contextlib.ExitStack) -> Callable[[], TestClient]:
