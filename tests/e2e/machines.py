@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import requests
 from joserfc import jwt
-from joserfc.jwk import ECKey
+from joserfc.jwk import ECKey, RSAKey
 
 from tests.e2e.airflow_server import Airflow
 from tests.e2e.identity_providers import CLIENT_SECRET, OpenIdProvider
@@ -45,6 +45,15 @@ class Company:
     def job_token(self, client: str = "ci-job", resource: str = API, **more: str) -> str:
         """Return a token by client_credentials."""
         return str(self._answer(client, grant_type="client_credentials", resource=resource, **more)["access_token"])
+
+    def key_token(self, client: str, key: RSAKey) -> str:
+        """Return a token for a program that proves itself with a key (RFC 7523)."""
+        jwks = {"keys": [key.as_dict(private=False)]}
+        self.register(client, token_endpoint_auth_method="private_key_jwt", jwks=jwks)
+        assertion = sign_assertion(key, client, self.issuer)
+        proof = {"client_assertion_type": ASSERTION, "client_assertion": assertion}
+        answer = self._answer(None, grant_type="client_credentials", resource=API, **proof)
+        return str(answer["access_token"])
 
     def bound_token(self, key: ProofKey, resource: str = API) -> str:
         """Return a token that is bound to a key."""
@@ -158,10 +167,10 @@ class Caller:
         """Ask the token endpoint."""
         return self._request("POST", "/auth/token", data=form, auth=client)
 
-    def exchange(self, token: str, **more: str) -> dict[str, Any]:
+    def exchange(self, token: str, proof: str | None = None, **more: str) -> dict[str, Any]:
         """Return what the token endpoint gives for somebody's token."""
         form = {"grant_type": EXCHANGE, "subject_token": token, "subject_token_type": ACCESS_TOKEN, **more}
-        answer = self._request("POST", "/auth/token", data=form)
+        answer = self._request("POST", "/auth/token", data=form, headers={"DPoP": proof} if proof else {})
         assert answer.status_code == 200, answer.text[:400]
         found: dict[str, Any] = answer.json()
         return found
@@ -201,6 +210,13 @@ grants:
     - {{name: users, when: {{group: airflow-users}}, roles: [User]}}
     - {{name: viewers, when: {{group: airflow-viewers}}, roles: [Viewer]}}
 """
+
+
+def sign_assertion(key: RSAKey, client: str, audience: str) -> str:
+    """Return what proves that a client has its key (RFC 7523 §3)."""
+    now = int(time.time())
+    claims = {"iss": client, "sub": client, "aud": audience, "jti": uuid.uuid4().hex, "iat": now, "exp": now + 60}
+    return jwt.encode({"alg": "RS256", "kid": key.kid}, claims, key)
 
 
 def payload(token: str) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from tests.e2e.machines import (
     document,
     http,
     payload,
+    sign_assertion,
 )
 from tests.e2e.processes import wait_until
 from tests.e2e.visitor import UMA, Visitor
@@ -88,6 +89,10 @@ def test_a_job_reads_dags_with_the_token_that_the_company_gave_it(caller: Caller
     answer = caller.get(company.job_token())
     assert answer.status_code == 200, answer.text[:400]
     assert answer.json()["total_entries"] > 0
+
+
+def test_a_job_that_has_no_secret_but_a_key_gets_in_too(caller: Caller, company: Company, nightly_key: RSAKey) -> None:
+    assert caller.get(company.key_token("ci-key", nightly_key)).status_code == 200
 
 
 def test_the_groups_in_the_token_decide_what_a_job_may_do(caller: Caller, company: Company) -> None:
@@ -227,6 +232,20 @@ def test_a_token_is_exchanged_for_one_of_airflow_that_dies_within_seconds_of_its
     wait_until(lambda: caller.get(token).status_code == 401, "the end of the token", seconds=DEAD_SECONDS)
 
 
+def test_an_exchange_with_a_proof_gives_a_token_that_is_of_use_with_its_key_only(
+    caller: Caller, company: Company
+) -> None:
+    key, shown = ProofKey(), company.signed_in(UMA_SUB)["access_token"]
+    given = caller.exchange(shown, key.proof("POST", caller.url("/auth/token")))
+    token = given["access_token"]
+    assert given["token_type"] == "DPoP"
+    proof = key.proof("GET", caller.url(DAGS), token)
+    assert caller.get(token, scheme="DPoP", DPoP=proof).status_code == 200
+    assert caller.get(token).status_code == 401
+    stolen = ProofKey().proof("GET", caller.url(DAGS), token)
+    assert_refused(caller.get(token, scheme="DPoP", DPoP=stolen), "dpop_other_key")
+
+
 def test_an_exchanged_token_holds_nothing_of_the_company(caller: Caller, company: Company) -> None:
     shown = company.signed_in(UMA_SUB)["access_token"]
     token = caller.exchange(shown)["access_token"]
@@ -254,9 +273,7 @@ def test_a_job_proves_itself_with_its_secret(caller: Caller) -> None:
 
 
 def test_a_job_proves_itself_with_its_key_once_per_assertion(caller: Caller, nightly_key: RSAKey) -> None:
-    now = int(time.time())
-    claims = {"iss": "nightly-key", "sub": "nightly-key", "aud": caller.url("/auth/token"), "jti": str(now)}
-    assertion = jwt.encode({"alg": "RS256", "kid": "one"}, {**claims, "iat": now, "exp": now + 60}, nightly_key)
+    assertion = sign_assertion(nightly_key, "nightly-key", caller.url("/auth/token"))
     form = {"grant_type": "client_credentials", "client_assertion_type": ASSERTION, "client_assertion": assertion}
     given = caller.token(**form)
     assert given.status_code == 200, given.text[:400]
