@@ -6,9 +6,11 @@ import base64
 import hashlib
 import json
 import re
+import sqlite3
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,9 +18,11 @@ from urllib.parse import quote
 import requests
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
+from playwright.sync_api import Page, expect
 
 from tests.e2e.airflow_server import Airflow
 from tests.e2e.identity_providers import CLIENT_SECRET, OpenIdProvider
+from tests.e2e.visitor import Visitor
 
 API, OPAQUE, ANOTHER = "urn:airflow:api", "urn:airflow:opaque", "urn:another:api"
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -230,3 +234,31 @@ def _hidden(page: str) -> str:
     found = re.search('name="xsrf" value="([^"]+)"', page)
     assert found, page
     return found[1]
+
+
+def log_rows(airflow: Airflow, event: str) -> list[dict[str, Any]]:
+    """Return Airflow's own audit rows of an event, newest first."""
+    query = "SELECT owner, extra FROM log WHERE event = ? ORDER BY id DESC"
+    with closing(sqlite3.connect(airflow.home / "airflow.db", timeout=10)) as database:
+        rows = database.execute(query, [event]).fetchall()
+    return [{"owner": owner, **json.loads(extra or "{}")} for owner, extra in rows]
+
+
+def make_personal_token(visitor: Visitor) -> str:
+    """Press the buttons of Airflow's own page."""
+    visitor.page.get_by_role("button", name="User").click()
+    visitor.page.get_by_role("menuitem", name="Generate Token").click()
+    dialog = visitor.page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Generate").click()
+    expect(dialog.get_by_text("Your token has been generated.")).to_be_visible()
+    return dialog.get_by_role("textbox").input_value()
+
+
+def expect_assets_in(swagger: Page) -> None:
+    """Close the dialog, ask for the assets with the page's own buttons, and see the status that it shows."""
+    swagger.get_by_role("button", name="Close").first.click()
+    block = swagger.locator("#operations-Asset-get_assets")
+    block.locator(".opblock-summary-control").click()
+    block.get_by_role("button", name="Try it out").click()
+    block.get_by_role("button", name="Execute").click()
+    expect(block.locator(".live-responses-table tbody .response-col_status")).to_have_text("200")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,7 +25,10 @@ from tests.e2e.machines import (
     Company,
     ProofKey,
     document,
+    expect_assets_in,
     http,
+    log_rows,
+    make_personal_token,
     payload,
     sign_assertion,
 )
@@ -291,14 +294,12 @@ def test_what_an_agent_does_for_a_person_shows_both(caller: Caller, company: Com
     assert [(row["subject"], row["actor"], row["client_id"]) for row in rows] == [(VICTOR_SUB, "agent", "agent")]
 
 
-def test_what_airflow_writes_names_the_person_and_the_agent(
-    caller: Caller, company: Company, log_rows: Callable[[str], list[dict]]
-) -> None:
+def test_what_airflow_writes_names_the_person_and_the_agent(caller: Caller, company: Company) -> None:
     (dag, *_) = caller.get(company.job_token()).json()["dags"]
     token = company.on_behalf(company.signed_in(OSKAR_SUB)["access_token"])
     answer = caller.patch(token, f"{DAGS}/{dag['dag_id']}", {"is_paused": dag["is_paused"]})
     assert answer.status_code == 200, answer.text[:400]
-    (row, *_) = log_rows("patch_dag")
+    (row, *_) = log_rows(caller.airflow, "patch_dag")
     assert row["owner"] == "Oskar Operator"
     assert row["actor"] == "agent"
 
@@ -319,21 +320,6 @@ def test_a_flood_of_bad_tokens_is_few_rows(caller: Caller, company: Company, air
     assert len(airflow.audit(before)) <= 20
 
 
-@pytest.fixture
-def log_rows(airflow: Airflow) -> Callable[[str], list[dict]]:
-    """Read Airflow's own audit rows of an event, newest first."""
-    import sqlite3
-    from contextlib import closing
-
-    def read(event: str) -> list[dict]:
-        query = "SELECT owner, extra FROM log WHERE event = ? ORDER BY id DESC"
-        with closing(sqlite3.connect(airflow.home / "airflow.db", timeout=10)) as database:
-            rows = database.execute(query, [event]).fetchall()
-        return [{"owner": owner, **json.loads(extra or "{}")} for owner, extra in rows]
-
-    return read
-
-
 def test_no_token_of_anybody_is_in_a_log(caller: Caller, company: Company, airflow: Airflow) -> None:
     tokens = [company.job_token(), company.signed_in(UMA_SUB)["access_token"], company.job_token(resource=ANOTHER)]
     for token in tokens:
@@ -350,16 +336,6 @@ def test_no_token_of_anybody_is_in_a_log(caller: Caller, company: Company, airfl
 def visitor(page: Page, caller: Caller) -> Visitor:
     """A person in front of a fresh browser."""
     return Visitor(page, caller.airflow)
-
-
-def make_personal_token(visitor: Visitor) -> str:
-    """Press the buttons of Airflow's own page."""
-    visitor.page.get_by_role("button", name="User").click()
-    visitor.page.get_by_role("menuitem", name="Generate Token").click()
-    dialog = visitor.page.get_by_role("dialog")
-    dialog.get_by_role("button", name="Generate").click()
-    expect(dialog.get_by_text("Your token has been generated.")).to_be_visible()
-    return dialog.get_by_role("textbox").input_value()
 
 
 def test_a_personal_token_survives_signing_out_and_dies_when_its_owner_revokes_it(
@@ -390,16 +366,6 @@ def swagger(page: Page, caller: Caller) -> Page:
     page.goto(caller.url("/docs"))
     page.get_by_role("button", name="Authorize").first.click()
     return page
-
-
-def expect_assets_in(swagger: Page) -> None:
-    """Close the dialog, ask for the assets with the page's own buttons, and see the status that it shows."""
-    swagger.get_by_role("button", name="Close").first.click()
-    block = swagger.locator("#operations-Asset-get_assets")
-    block.locator(".opblock-summary-control").click()
-    block.get_by_role("button", name="Try it out").click()
-    block.get_by_role("button", name="Execute").click()
-    expect(block.locator(".live-responses-table tbody .response-col_status")).to_have_text("200")
 
 
 def test_swagger_ui_takes_a_token_of_the_company_as_it_is(swagger: Page, company: Company) -> None:
