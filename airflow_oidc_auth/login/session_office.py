@@ -109,7 +109,6 @@ class SessionOffice:
             gone += ended
         return tuple(gone)
 
-
     def _revoke_people(self, wanted: Wanted) -> None:
         """Let nothing count that was issued to them: IdP tokens have no row, and a token may be made just now."""
         found = self._directory.find(wanted, now=int(self._clock()))
