@@ -15,7 +15,7 @@ from airflow_oidc_auth.fab.missing_roles import missing_roles
 from airflow_oidc_auth.fab.settings import FabSettings
 from airflow_oidc_auth.grants.rules import GrantRules
 from airflow_oidc_auth.managers.user import SessionUser
-from airflow_oidc_auth.sessions.session import BEARER, Session
+from airflow_oidc_auth.sessions.session import BEARER, CLI, EXCHANGED, Session
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +94,9 @@ class FabAdmission:
 
     def load(self, session: Session) -> OidcFabUser | None:
         """Return the user, asking the database."""
+        if _acts_by_its_rules(session):
+            found = self._directory.load_acting(session.principal_id, session.grant.roles)
+            return _admit(session, found if found is not None and found.roles else None)
         account = self._directory.load(session.principal_id, self._withheld(session))
         if account is None or not _is_narrowed(session):
             return _admit(session, account)
@@ -126,7 +129,7 @@ class FabAdmission:
 
     def _peek(self, session: Session) -> FabAccount | None:
         directory, principal = self._directory, session.principal_id
-        if session.kind == BEARER:
+        if _acts_by_its_rules(session):
             account = directory.peek_acting(principal, session.grant.roles)
             return account if account is not None and account.roles else None
         if not _is_narrowed(session):
@@ -161,6 +164,15 @@ class FabAdmission:
             return
         for problem in missing_roles(self._rules, existing):
             log.error("%s", problem)
+
+
+def _acts_by_its_rules(session: Session) -> bool:
+    """Tell whether a session has the roles of its own Grant whatever roles the FAB user has.
+
+    So has an identity provider's token, which no sign-in comes before, and a token that was made from one.
+    """
+    made_from_one = session.kind in (EXCHANGED, CLI) and session.parent is None and session.scope is not None
+    return session.kind == BEARER or made_from_one
 
 
 def _is_narrowed(session: Session) -> bool:

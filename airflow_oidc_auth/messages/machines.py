@@ -85,8 +85,8 @@ MESSAGES = {
     ),
     "token_step_up": Message(
         "A stronger or fresher sign-in is needed",
-        "The roles of this token's owner need an authentication that is stronger or more recent than the token tells.",
-        "Get a token after such an authentication (`acr`, `amr` and `auth_time` must be in the access token).",
+        "The roles of this token's owner are for sign-ins of a certain strength or age, which no access token shows.",
+        "Sign in with a browser, or let a rule without `needs` give programs their roles.",
         403,
         "user",
     ),

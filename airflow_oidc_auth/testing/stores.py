@@ -47,6 +47,7 @@ class MemorySessionStore(MemoryTokenStore):
         self._revocations: dict[tuple[str, str], Revocation] = {}
         self._replays: dict[str, int] = {}
         self._revoked: dict[str, int] = {}
+        self._made_for: dict[str, list[str]] = {}
 
     def open(
         self,

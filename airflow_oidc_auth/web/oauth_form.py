@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from airflow_oidc_auth.errors import ProtocolViolation
 from airflow_oidc_auth.login.token_errors import INVALID_REQUEST, TokenDenied
-from airflow_oidc_auth.web.query import FORM, read_form
+from airflow_oidc_auth.web.query import read_form
 
 MAX_FORM_BYTES = 64 * 1024
 JSON = "application/json"
@@ -23,8 +23,6 @@ async def read_oauth_form(request: Request) -> Mapping[str, str]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == JSON:
         raise TokenDenied(INVALID_REQUEST, "token_request_json")
-    if kind != FORM:
-        raise TokenDenied(INVALID_REQUEST, "token_request_malformed", "the body is no form")
     if request.scope["query_string"]:
         raise TokenDenied(INVALID_REQUEST, "token_request_in_address")
     try:

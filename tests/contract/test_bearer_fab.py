@@ -114,6 +114,23 @@ def test_closed_registration_is_closed_for_programs(server, users):
     assert call(server, job_token(server)).status_code == 200
 
 
+def test_a_token_exchanged_from_an_access_token_has_the_roles_of_its_own_rules(server, users):
+    """The FAB user of this job was made as a User; now its rule gives Admin, and no sign-in ever says so to FAB."""
+    from airflow_oidc_auth.testing import Program
+
+    subject, token = own_job(server, "promoted")
+    assert call(server, token, "/api/v2/connections").status_code == 403
+    promoted = token_of(server, subject, Program("ci-job"), claims={"groups": ["admins"]})
+    assert call(server, promoted, "/api/v2/connections").status_code == 200
+    form = {
+        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+        "subject_token": promoted,
+        "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
+    }
+    made = server.client().post("/auth/token", data=form).json()["access_token"]
+    assert call(server, made, "/api/v2/connections").status_code == 200
+
+
 def test_a_narrowed_token_has_only_what_it_was_narrowed_to(server, users):
     import jwt
 

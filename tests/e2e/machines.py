@@ -6,19 +6,23 @@ import base64
 import hashlib
 import json
 import re
+import sqlite3
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import requests
 from joserfc import jwt
-from joserfc.jwk import ECKey
+from joserfc.jwk import ECKey, RSAKey
+from playwright.sync_api import Page, expect
 
 from tests.e2e.airflow_server import Airflow
 from tests.e2e.identity_providers import CLIENT_SECRET, OpenIdProvider
+from tests.e2e.visitor import Visitor
 
 API, OPAQUE, ANOTHER = "urn:airflow:api", "urn:airflow:opaque", "urn:another:api"
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -45,6 +49,15 @@ class Company:
     def job_token(self, client: str = "ci-job", resource: str = API, **more: str) -> str:
         """Return a token by client_credentials."""
         return str(self._answer(client, grant_type="client_credentials", resource=resource, **more)["access_token"])
+
+    def key_token(self, client: str, key: RSAKey) -> str:
+        """Return a token for a program that proves itself with a key (RFC 7523)."""
+        jwks = {"keys": [key.as_dict(private=False)]}
+        self.register(client, token_endpoint_auth_method="private_key_jwt", jwks=jwks)
+        assertion = sign_assertion(key, client, self.issuer)
+        proof = {"client_assertion_type": ASSERTION, "client_assertion": assertion}
+        answer = self._answer(None, grant_type="client_credentials", resource=API, **proof)
+        return str(answer["access_token"])
 
     def bound_token(self, key: ProofKey, resource: str = API) -> str:
         """Return a token that is bound to a key."""
@@ -158,10 +171,10 @@ class Caller:
         """Ask the token endpoint."""
         return self._request("POST", "/auth/token", data=form, auth=client)
 
-    def exchange(self, token: str, **more: str) -> dict[str, Any]:
+    def exchange(self, token: str, proof: str | None = None, **more: str) -> dict[str, Any]:
         """Return what the token endpoint gives for somebody's token."""
         form = {"grant_type": EXCHANGE, "subject_token": token, "subject_token_type": ACCESS_TOKEN, **more}
-        answer = self._request("POST", "/auth/token", data=form)
+        answer = self._request("POST", "/auth/token", data=form, headers={"DPoP": proof} if proof else {})
         assert answer.status_code == 200, answer.text[:400]
         found: dict[str, Any] = answer.json()
         return found
@@ -203,6 +216,13 @@ grants:
 """
 
 
+def sign_assertion(key: RSAKey, client: str, audience: str) -> str:
+    """Return what proves that a client has its key (RFC 7523 §3)."""
+    now = int(time.time())
+    claims = {"iss": client, "sub": client, "aud": audience, "jti": uuid.uuid4().hex, "iat": now, "exp": now + 60}
+    return jwt.encode({"alg": "RS256", "kid": key.kid}, claims, key)
+
+
 def payload(token: str) -> dict[str, Any]:
     """Return what a JWT says, unverified."""
     part = token.split(".")[1]
@@ -214,3 +234,31 @@ def _hidden(page: str) -> str:
     found = re.search('name="xsrf" value="([^"]+)"', page)
     assert found, page
     return found[1]
+
+
+def log_rows(airflow: Airflow, event: str) -> list[dict[str, Any]]:
+    """Return Airflow's own audit rows of an event, newest first."""
+    query = "SELECT owner, extra FROM log WHERE event = ? ORDER BY id DESC"
+    with closing(sqlite3.connect(airflow.home / "airflow.db", timeout=10)) as database:
+        rows = database.execute(query, [event]).fetchall()
+    return [{"owner": owner, **json.loads(extra or "{}")} for owner, extra in rows]
+
+
+def make_personal_token(visitor: Visitor) -> str:
+    """Press the buttons of Airflow's own page."""
+    visitor.page.get_by_role("button", name="User").click()
+    visitor.page.get_by_role("menuitem", name="Generate Token").click()
+    dialog = visitor.page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Generate").click()
+    expect(dialog.get_by_text("Your token has been generated.")).to_be_visible()
+    return dialog.get_by_role("textbox").input_value()
+
+
+def expect_assets_in(swagger: Page) -> None:
+    """Close the dialog, ask for the assets with the page's own buttons, and see the status that it shows."""
+    swagger.get_by_role("button", name="Close").first.click()
+    block = swagger.locator("#operations-Asset-get_assets")
+    block.locator(".opblock-summary-control").click()
+    block.get_by_role("button", name="Try it out").click()
+    block.get_by_role("button", name="Execute").click()
+    expect(block.locator(".live-responses-table tbody .response-col_status")).to_have_text("200")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,8 +25,12 @@ from tests.e2e.machines import (
     Company,
     ProofKey,
     document,
+    expect_assets_in,
     http,
+    log_rows,
+    make_personal_token,
     payload,
+    sign_assertion,
 )
 from tests.e2e.processes import wait_until
 from tests.e2e.visitor import UMA, Visitor
@@ -88,6 +92,10 @@ def test_a_job_reads_dags_with_the_token_that_the_company_gave_it(caller: Caller
     answer = caller.get(company.job_token())
     assert answer.status_code == 200, answer.text[:400]
     assert answer.json()["total_entries"] > 0
+
+
+def test_a_job_that_has_no_secret_but_a_key_gets_in_too(caller: Caller, company: Company, nightly_key: RSAKey) -> None:
+    assert caller.get(company.key_token("ci-key", nightly_key)).status_code == 200
 
 
 def test_the_groups_in_the_token_decide_what_a_job_may_do(caller: Caller, company: Company) -> None:
@@ -227,6 +235,20 @@ def test_a_token_is_exchanged_for_one_of_airflow_that_dies_within_seconds_of_its
     wait_until(lambda: caller.get(token).status_code == 401, "the end of the token", seconds=DEAD_SECONDS)
 
 
+def test_an_exchange_with_a_proof_gives_a_token_that_is_of_use_with_its_key_only(
+    caller: Caller, company: Company
+) -> None:
+    key, shown = ProofKey(), company.signed_in(UMA_SUB)["access_token"]
+    given = caller.exchange(shown, key.proof("POST", caller.url("/auth/token")))
+    token = given["access_token"]
+    assert given["token_type"] == "DPoP"
+    proof = key.proof("GET", caller.url(DAGS), token)
+    assert caller.get(token, scheme="DPoP", DPoP=proof).status_code == 200
+    assert caller.get(token).status_code == 401
+    stolen = ProofKey().proof("GET", caller.url(DAGS), token)
+    assert_refused(caller.get(token, scheme="DPoP", DPoP=stolen), "dpop_other_key")
+
+
 def test_an_exchanged_token_holds_nothing_of_the_company(caller: Caller, company: Company) -> None:
     shown = company.signed_in(UMA_SUB)["access_token"]
     token = caller.exchange(shown)["access_token"]
@@ -254,9 +276,7 @@ def test_a_job_proves_itself_with_its_secret(caller: Caller) -> None:
 
 
 def test_a_job_proves_itself_with_its_key_once_per_assertion(caller: Caller, nightly_key: RSAKey) -> None:
-    now = int(time.time())
-    claims = {"iss": "nightly-key", "sub": "nightly-key", "aud": caller.url("/auth/token"), "jti": str(now)}
-    assertion = jwt.encode({"alg": "RS256", "kid": "one"}, {**claims, "iat": now, "exp": now + 60}, nightly_key)
+    assertion = sign_assertion(nightly_key, "nightly-key", caller.url("/auth/token"))
     form = {"grant_type": "client_credentials", "client_assertion_type": ASSERTION, "client_assertion": assertion}
     given = caller.token(**form)
     assert given.status_code == 200, given.text[:400]
@@ -274,14 +294,12 @@ def test_what_an_agent_does_for_a_person_shows_both(caller: Caller, company: Com
     assert [(row["subject"], row["actor"], row["client_id"]) for row in rows] == [(VICTOR_SUB, "agent", "agent")]
 
 
-def test_what_airflow_writes_names_the_person_and_the_agent(
-    caller: Caller, company: Company, log_rows: Callable[[str], list[dict]]
-) -> None:
+def test_what_airflow_writes_names_the_person_and_the_agent(caller: Caller, company: Company) -> None:
     (dag, *_) = caller.get(company.job_token()).json()["dags"]
     token = company.on_behalf(company.signed_in(OSKAR_SUB)["access_token"])
     answer = caller.patch(token, f"{DAGS}/{dag['dag_id']}", {"is_paused": dag["is_paused"]})
     assert answer.status_code == 200, answer.text[:400]
-    (row, *_) = log_rows("patch_dag")
+    (row, *_) = log_rows(caller.airflow, "patch_dag")
     assert row["owner"] == "Oskar Operator"
     assert row["actor"] == "agent"
 
@@ -302,21 +320,6 @@ def test_a_flood_of_bad_tokens_is_few_rows(caller: Caller, company: Company, air
     assert len(airflow.audit(before)) <= 20
 
 
-@pytest.fixture
-def log_rows(airflow: Airflow) -> Callable[[str], list[dict]]:
-    """Read Airflow's own audit rows of an event, newest first."""
-    import sqlite3
-    from contextlib import closing
-
-    def read(event: str) -> list[dict]:
-        query = "SELECT owner, extra FROM log WHERE event = ? ORDER BY id DESC"
-        with closing(sqlite3.connect(airflow.home / "airflow.db", timeout=10)) as database:
-            rows = database.execute(query, [event]).fetchall()
-        return [{"owner": owner, **json.loads(extra or "{}")} for owner, extra in rows]
-
-    return read
-
-
 def test_no_token_of_anybody_is_in_a_log(caller: Caller, company: Company, airflow: Airflow) -> None:
     tokens = [company.job_token(), company.signed_in(UMA_SUB)["access_token"], company.job_token(resource=ANOTHER)]
     for token in tokens:
@@ -333,16 +336,6 @@ def test_no_token_of_anybody_is_in_a_log(caller: Caller, company: Company, airfl
 def visitor(page: Page, caller: Caller) -> Visitor:
     """A person in front of a fresh browser."""
     return Visitor(page, caller.airflow)
-
-
-def make_personal_token(visitor: Visitor) -> str:
-    """Press the buttons of Airflow's own page."""
-    visitor.page.get_by_role("button", name="User").click()
-    visitor.page.get_by_role("menuitem", name="Generate Token").click()
-    dialog = visitor.page.get_by_role("dialog")
-    dialog.get_by_role("button", name="Generate").click()
-    expect(dialog.get_by_text("Your token has been generated.")).to_be_visible()
-    return dialog.get_by_role("textbox").input_value()
 
 
 def test_a_personal_token_survives_signing_out_and_dies_when_its_owner_revokes_it(
@@ -373,16 +366,6 @@ def swagger(page: Page, caller: Caller) -> Page:
     page.goto(caller.url("/docs"))
     page.get_by_role("button", name="Authorize").first.click()
     return page
-
-
-def expect_assets_in(swagger: Page) -> None:
-    """Close the dialog, ask for the assets with the page's own buttons, and see the status that it shows."""
-    swagger.get_by_role("button", name="Close").first.click()
-    block = swagger.locator("#operations-Asset-get_assets")
-    block.locator(".opblock-summary-control").click()
-    block.get_by_role("button", name="Try it out").click()
-    block.get_by_role("button", name="Execute").click()
-    expect(block.locator(".live-responses-table tbody .response-col_status")).to_have_text("200")
 
 
 def test_swagger_ui_takes_a_token_of_the_company_as_it_is(swagger: Page, company: Company) -> None:

@@ -176,7 +176,7 @@ def test_a_session_from_before_the_rule_does_not_get_the_role_by_fab(fab):
     new = enter(store, STRONG)
     assert roles_in_fab(fab) == {"Admin", "Viewer"}
     directory = FabDirectory(transactions=fab.transactions, on_gone=lambda *_: None)
-    admission = FabAdmission(directory, FabAccounts(OPEN), OPEN)
+    admission = FabAdmission(directory, FabAccounts(OPEN), OPEN, lambda _: None)
     admission.accept(SimpleNamespace(grants=compile_rules(RULES, known_roles=None), keep_assigned_roles=False))
     assert admission.load(new).account.roles == ("Admin", "Viewer")
     assert admission.load(old).account.roles == ("Viewer",)

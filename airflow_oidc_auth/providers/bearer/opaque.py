@@ -104,7 +104,7 @@ class OpaqueTokens:
         if claims is None:
             return _Answer(now + REFUSED, refusal=("token_inactive", "introspection says that it is not active", {}))
         try:
-            believed = self._believe(_with_times(claims, now))
+            believed = self._believe(_completed(claims, now))
         except TokenRefused as error:
             return _Answer(now + REFUSED, refusal=(error.code, error.detail, error.evidence))
         until = min(believed.expires_at, int(now) + BELIEVED)
@@ -138,9 +138,15 @@ def _landed(flight: Future[_Answer]) -> _Answer:
         raise ProviderError("provider_timeout", f"no answer of introspection in {_PATIENCE:g} s") from None
 
 
-def _with_times(claims: Claims, now: float) -> Claims:
-    """Both times are optional in an answer (RFC 7662 §2.2), which is as of now."""
-    return {"iat": int(now), "exp": int(now) + BELIEVED, **claims}
+def _completed(claims: Claims, now: float) -> Claims:
+    """Say what an answer may leave out (RFC 7662 §2.2): its times, and the subject of a token that is a client's own.
+
+    Such a token's subject is the client, as in a JWT (RFC 9068 §2.2). Where a person gave it, ``username`` may tell.
+    """
+    told: dict[str, object] = {"iat": int(now), "exp": int(now) + BELIEVED}
+    if "username" not in claims and "client_id" in claims:
+        told["sub"] = claims["client_id"]
+    return {**told, **claims}
 
 
 def _digest(token: str) -> bytes:

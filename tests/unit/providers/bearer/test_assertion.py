@@ -126,3 +126,10 @@ def test_a_forged_one_is_refused_and_an_outage_is_no_refusal() -> None:
 def test_groups_that_are_in_another_document_are_not_taken_for_none(document: str) -> None:
     groups = (GroupSource("id_token", ClaimPath(("groups",))), GroupSource(document, ClaimPath(("groups",))))
     assert code_of(id_token(), groups=groups) == "token_groups_elsewhere"
+
+
+def test_what_the_preset_demands_of_an_account_is_demanded_here_too() -> None:
+    changes = {"preset": "google", "options": {"hosted_domain": ("acme.example",)}}
+    assert verify(id_token(hd="acme.example"), **changes)
+    assert code_of(id_token(hd="evil.example"), **changes) == "token_not_accepted"
+    assert code_of(id_token(), **changes) == "token_not_accepted"

@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc.jwk import ECKey, OKPKey, RSAKey
@@ -148,9 +151,30 @@ def test_a_weak_key_proves_nothing() -> None:
     assert code_of(proof, jkt=None) == "dpop_key"
 
 
-@pytest.mark.parametrize("large", [{"n": "A" * 684}, {"e": "A" * 9}])
-def test_a_key_that_is_slow_to_verify_with_is_not_tried(large: dict[str, str]) -> None:
-    assert code_of(make_proof("RS256", header={"jwk": {**public("RS256"), **large}}), jkt=None) == "dpop_key"
+def key_with_exponent(exponent: int) -> RSAKey:
+    """Return a key that signs and verifies, with a public exponent of anybody's choice."""
+    while True:
+        numbers = rsa.generate_private_key(65537, 2048).private_numbers()
+        p, q = numbers.p, numbers.q
+        if math.gcd(exponent, (p - 1) * (q - 1)) == 1:
+            break
+    d = pow(exponent, -1, (p - 1) * (q - 1))
+    made = rsa.RSAPrivateNumbers(
+        p, q, d, rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q), numbers.iqmp, rsa.RSAPublicNumbers(exponent, p * q)
+    )
+    pem = made.private_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return RSAKey.import_key(pem)
+
+
+def test_a_key_that_strangers_made_slow_is_not_tried() -> None:
+    for exponent, good in ((65537, True), (2**64 + 13, False)):
+        key = key_with_exponent(exponent)
+        proof = make_proof("RS256", header={"jwk": key.as_dict(private=False)}, key=key)
+        if good:
+            assert check(proof, jkt=None)
+        else:
+            assert code_of(proof, jkt=None) == "dpop_key"
+    assert code_of(make_proof("RS256", header={"jwk": {**public("RS256"), "n": "A" * 684}}), jkt=None) == "dpop_key"
 
 
 def test_keys_of_4096_bits_are_usual() -> None:
@@ -268,6 +292,7 @@ def test_spellings_of_one_address_are_one(htu: str) -> None:
         ("https://a.example:x/", "https://a.example/"),
         ("https://[::1/", "https://a.example/"),
         ("https://a.ex\u0430mple/", "https://a.example/"),
+        ("https://\u212aafka.example/", "https://kafka.example/"),  # the Kelvin sign, whose small letter is k
         ("https://a.example/\n", "https://a.example/"),
         ("ftp://a.example/", "ftp://a.example/"),
         ("", ""),

@@ -65,6 +65,13 @@ def test_times_that_introspection_does_not_tell_are_not_invented() -> None:
     assert (found.issued_at, found.exp, found.expires_at) == (None, None, int(NOW) + 60)
 
 
+def test_a_clients_own_token_is_the_clients() -> None:
+    found = answering(active(sub=...)).issuer.verify(TOKEN)
+    assert (found.identity.subject, found.client_id) == ("ci", "ci")
+    assert answering(active(sub=...), subject_claim="uid").issuer.verify(TOKEN).identity.subject == "ci"
+    assert code_of(answering(active(sub="ada"), subject_claim="uid")) == "token_subject"
+
+
 @pytest.mark.parametrize(
     "answer,code",
     [
@@ -75,7 +82,10 @@ def test_times_that_introspection_does_not_tell_are_not_invented() -> None:
         (active(aud=..., client_id=API, azp=API), "token_audience"),
         (active(iss="https://evil.example"), "token_issuer"),
         (active(iss=None), "token_issuer"),
-        (active(sub=...), "token_subject"),
+        (active(sub=..., username="ada"), "token_subject"),
+        (active(sub=..., client_id=...), "token_subject"),
+        (active(sub=..., client_id=["ci"]), "token_claim"),
+        (active(sub=None), "token_subject"),
         (active(exp=int(NOW) - 61), "token_expired"),
         (active(exp="soon"), "token_claim"),
         (active(nbf=int(NOW) + 61), "token_not_yet_valid"),
