@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from httpx import Response
 
 from airflow_oidc_auth.testing import Program
 from tests.contract.conftest import API, JOBS, Server
+from tests.e2e.processes import wait_until
 
 ME = "/ui/auth/me"
 MAIN = "repo:acme/dags:ref:refs/heads/main"
@@ -44,9 +45,14 @@ def engine_of(server: Server):
 
 
 def newest(audit_rows, event: str, **facts: object) -> dict:
-    """Return the newest row of an event; counts of refusals are written in between whenever a minute is over."""
-    rows = (row for row in audit_rows(200) if row["event"] == event)
-    return next(row for row in rows if all(row.get(name) == value for name, value in facts.items()))
+    """Return the newest row of an event; a refusal is written down after it was answered."""
+
+    def matching() -> Iterator[dict]:
+        rows = (row for row in audit_rows(200, counts=True) if row["event"] == event)
+        return (row for row in rows if all(row.get(name) == value for name, value in facts.items()))
+
+    wait_until(lambda: any(True for _ in matching()), f"a row {event} {facts}")
+    return next(matching())
 
 
 def forget(server: Server) -> None:
