@@ -44,6 +44,7 @@ providers:
     scopes: [openid, profile, email, groups]
 sessions:
   recheck: 1m
+rate_limits: {{login: 100000/minute, callback: 100000/minute, token: 100000/minute, principal: 100000/minute}}
 grants:
   rules:
     - {{name: platform admins, when: {{group: airflow-admins}}, roles: [Admin]}}

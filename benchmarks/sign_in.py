@@ -32,6 +32,12 @@ BACKGROUND = (
     "oidc-auth-idle",
     "oidc-auth-break-glass",
 )
+DOCUMENT = """version: 1
+providers:
+  oidc: {{preset: oidc, issuer: "{issuer}", client_id: {client_id}, client_secret: {{env: SIGN_IN_SECRET}}}}
+grants: {{rules: [{{when: {{group: lookers}}, roles: [Viewer]}}]}}
+rate_limits: {{login: 100000/minute, callback: 100000/minute}}
+"""
 FAB_OAUTH = """
 from flask_appbuilder.const import AUTH_OAUTH
 
@@ -110,8 +116,14 @@ def _configure(name: str, idp: FakeIdp) -> None:
         path = Path(os.environ["AIRFLOW_HOME"]) / "webserver_config_oauth.py"
         path.write_text(text, encoding="utf-8")
         os.environ["AIRFLOW__FAB__CONFIG_FILE"] = str(path)
-    options = {"ISSUER": idp.issuer, "CLIENT_ID": idp.client_id, "CLIENT_SECRET": idp.client_secret}
-    os.environ.update({f"AIRFLOW__OIDC_AUTH__{option}": value for option, value in options.items()})
+        return
+    # A document, because one address signs in more often here than anybody may.
+    for option in ("PRESET", "ISSUER", "CLIENT_ID", "CLIENT_SECRET", "ROLE_MAPPING"):
+        os.environ.pop(f"AIRFLOW__OIDC_AUTH__{option}", None)
+    document = Path(os.environ["AIRFLOW_HOME"]) / "oidc_auth.yaml"
+    document.write_text(DOCUMENT.format(issuer=idp.issuer, client_id=idp.client_id), encoding="utf-8")
+    os.environ["AIRFLOW__OIDC_AUTH__CONFIG_FILE"] = str(document)
+    os.environ["SIGN_IN_SECRET"] = idp.client_secret
 
 
 def _server():

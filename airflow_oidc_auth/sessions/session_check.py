@@ -21,7 +21,7 @@ from airflow_oidc_auth.providers.provider import Confirmation, HeldTokens
 from airflow_oidc_auth.sessions.live import LiveSessions
 from airflow_oidc_auth.sessions.recheck_report import RecheckReport, RecheckRules, Result
 from airflow_oidc_auth.sessions.schedule import chance, next_check, next_retry
-from airflow_oidc_auth.sessions.session import DueSession, Ended, Leased, Recheck, Regraded
+from airflow_oidc_auth.sessions.session import DueSession, Ended, Leased, Recheck, Regraded, Session
 from airflow_oidc_auth.sessions.token_judgement import ROLES_LOST, judge_token, own_facts
 from airflow_oidc_auth.sessions.token_session import with_timer
 
@@ -176,7 +176,7 @@ class SessionCheck:
         token = replace(
             leased.session, checked_at=asked_at, check_due_at=due_at, grant=judged.grant or leased.session.grant
         )
-        until = token.expires_at if due_at is not None else self._store.find_keeper(leased, now=now)
+        until = self._askable_until(token, leased, rules, now)
         timed = with_timer(token, until, now=now, unverified_lifetime=rules.unverified_lifetime)
         if timed is None:
             return self._end(leased, UNVERIFIED, f"last confirmed at {token.checked_at}")
@@ -192,6 +192,12 @@ class SessionCheck:
             verify_by=timed.verify_by,
         )
         return self._settle(leased, rules, recheck, now)
+
+    def _askable_until(self, token: Session, leased: Leased, rules: RecheckRules, now: int) -> int | None:
+        """Return until when the IdP can be asked about a token's owner, None where it cannot or shall not be."""
+        if rules.every is None or token.provider not in rules.providers:
+            return None
+        return token.expires_at if token.check_due_at is not None else self._store.find_keeper(leased, now=now)
 
     def _end_ungranted(self, leased: Leased, refusal: Refusal, answer: _Answer) -> Result:
         """End a session that the rules give nothing; what the IdP has just said goes for its person's tokens, too.

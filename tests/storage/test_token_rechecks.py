@@ -29,10 +29,10 @@ class Server:
     def __init__(self, store, idp, clock, decide=judge) -> None:
         self.live = LiveSessions(store, clock=clock, monotonic=clock, cache=SessionCache(clock=clock))
         self.report, self.clock = Report(), clock
-        self.decide = decide
+        self.decide, self.every, self.providers = decide, EVERY, {"okta": idp}
         self.rechecker = Rechecker(
             self.live,
-            lambda: RecheckRules(EVERY, {"okta": idp}, self.decide, DAY),
+            lambda: RecheckRules(self.every, self.providers, self.decide, DAY),
             self.report,
             clock=clock,
             monotonic=clock,
@@ -210,6 +210,24 @@ def test_an_outage_ends_no_token_whose_owner_can_be_asked_again(server, store, i
     idp.failure = None
     server.look(moment + EVERY + 99)
     assert store.load(token.id, now=int(moment)).checked_at > last + 2 * DAY
+
+
+@pytest.mark.parametrize("how", ["re-checks are switched off", "the provider is gone"])
+def test_a_refresh_token_that_nobody_uses_any_more_does_not_keep_a_token(server, store, idp, how):
+    """The document changed: an outage ends, this does not."""
+    token = make_token(store, open_followed(store, idp))
+    for moment in (NOW + 3 * HOUR + 1, NOW + 3 * HOUR + 6):
+        server.look(moment)
+    confirmed = store.load(token.id, now=int(server.clock.now)).checked_at
+    if how == "the provider is gone":
+        server.providers = {}
+    else:
+        server.every = None
+    server.look(confirmed + DAY - 60)
+    assert server.roles(token.id) == ("Admin",)
+    server.look(confirmed + DAY)
+    assert server.roles(token.id) is None
+    assert server.reasons == {token.id: "token_unverified"}
 
 
 def test_an_outage_does_not_help_a_token_whose_owner_then_signs_out(server, store, idp):
