@@ -46,7 +46,7 @@ from airflow_oidc_auth.managers.services import Services
 from airflow_oidc_auth.managers.session_care import SessionCare
 from airflow_oidc_auth.managers.settings import Settings, load_settings
 from airflow_oidc_auth.managers.signed_callers import SignedCallers
-from airflow_oidc_auth.managers.token_desk import REVOKED, TokenDesk
+from airflow_oidc_auth.managers.token_desk import TokenDesk
 from airflow_oidc_auth.managers.token_grants_parts import build_token_grants
 from airflow_oidc_auth.managers.tokens import AirflowTokens
 from airflow_oidc_auth.managers.user import SessionUser
@@ -231,9 +231,8 @@ class Engine:
 
     def end_token(self, session_id: str) -> None:
         """End the row of a token that was made for a program; a browser's session goes on. Blocks."""
-        session = self.live.peek(session_id) or self.live.store.load(session_id, now=int(self.clock()))
-        if session is not None and session.is_token:
-            self.live.end_now(session_id, reason=REVOKED)
+        context = RequestContext(client_address=None, correlation_id=new_correlation_id())
+        self.token_desk.end_token_now(session_id, context)
 
     def is_safe_url(self, url: str, request: Request) -> bool:
         """Judge where a person may be sent, as Airflow judges it."""

@@ -133,6 +133,14 @@ class TokenDesk:
             return False
         return bool(await self._live.run(self._end, [session.id], REVOKED, context))
 
+    def end_token_now(self, session_id: str, context: RequestContext) -> bool:
+        """End the row behind a token that was revoked otherwise (core's logout), and audit it; blocks.
+
+        False for a browser's session, which goes on.
+        """
+        session = self._live.peek(session_id) or self._live.store.load(session_id, now=self._now())
+        return session is not None and session.is_token and bool(self._end([session.id], REVOKED, context))
+
     def _revoke_now(self, reference: str, order: Order, context: RequestContext, owner: str | None) -> int:
         listed = self._live.store.list_tokens(now=self._now(), principal_id=owner)
         meant = [each.id for each in listed if len(reference) >= 8 and each.id.startswith(reference)]

@@ -206,6 +206,16 @@ def test_an_opaque_token_is_asked_about(caller: Caller, company: Company) -> Non
     assert_refused(caller.get(token[:-3] + "xyz"), "token_inactive")
 
 
+def test_an_opaque_token_that_a_job_got_for_itself_is_the_jobs(caller: Caller, company: Company) -> None:
+    assert caller.get(company.job_token(resource=OPAQUE), "/api/v2/connections").status_code == 200
+
+
+def test_an_opaque_token_that_the_company_revoked_is_refused(caller: Caller, company: Company) -> None:
+    token = company.job_token(resource=OPAQUE)
+    company.revoke(token)
+    assert_refused(caller.get(token), "token_inactive")
+
+
 def test_a_bound_token_needs_a_proof_for_each_request(caller: Caller, company: Company) -> None:
     key, url = ProofKey(), caller.url(DAGS)
     token = company.bound_token(key)

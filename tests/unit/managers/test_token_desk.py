@@ -274,6 +274,15 @@ def test_whoever_has_a_token_can_end_it_and_nothing_else(desk):
     assert desk.store.load(owner.id, now=desk.now) is None
 
 
+def test_cores_logout_ends_and_audits_a_token_and_leaves_a_browsers_session(desk):
+    owner = desk.owner()
+    token = desk.issue(owner).session
+    assert desk.desk.end_token_now(token.id, CONTEXT)
+    assert not desk.desk.end_token_now(token.id, CONTEXT)
+    assert not desk.desk.end_token_now(owner.id, CONTEXT)
+    assert (desk.audit.records[-1].reason, desk.audit.records[-1].session_ref) == ("token_revoked", token.id[:8])
+
+
 def test_lists_tokens_of_one_person(desk):
     mine = desk.issue().session
     desk.issue(desk.owner(subject="bob"))
