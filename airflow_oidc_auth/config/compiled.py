@@ -82,8 +82,8 @@ class RateLimitSettings:
     """
 
     token: str = "30/minute"
-    login: str = "60/minute"
-    callback: str = "60/minute"
+    login: str = "300/minute"
+    callback: str = "300/minute"
     principal: str = "120/minute"
     storage: Secret | None = None
 

@@ -149,10 +149,11 @@ class DatabaseSessionStore(DatabaseTokenStore):
         return next(iter(self.end_many([session_id], reason=reason, now=now)), None)
 
     def find_ending(self, session_id: str, *, now: int) -> Ending | None:
-        """Return whether a session has ended and why; None for one that is unknown or expired."""
+        """Return whether a browser's session has ended and why; None for one that is unknown or expired."""
         if not is_session_id(session_id):
             return None
-        statement = select(_S.provider, _S.ended_at, _S.end_reason).where(_S.id == session_id, _S.expires_at > now)
+        this = (_S.id == session_id, _S.kind.is_(None), _S.expires_at > now)
+        statement = select(_S.provider, _S.ended_at, _S.end_reason).where(*this)
         row = self._runner.run(lambda transaction: transaction.execute(statement).one_or_none())
         return None if row is None else Ending(row.provider, row.ended_at, row.end_reason)
 

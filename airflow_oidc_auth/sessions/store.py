@@ -85,7 +85,7 @@ class SessionStore(Protocol):
         """
 
     def find_ending(self, session_id: str, *, now: int) -> Ending | None:
-        """Return whether a session has ended and why, None for one that is unknown or expired. One indexed read.
+        """Return whether a browser's session has ended and why, None where there is none. One indexed read.
 
         :raises SessionError: ``session_store_unavailable``
         """

@@ -94,7 +94,7 @@ class MemorySessionStore(MemoryTokenStore):
         with self._available():
             kept = self._find(session_id, now)
             if kept is not None:
-                return Ending(kept.session.provider, None, None)
+                return None if kept.session.is_token else Ending(kept.session.provider, None, None)
             ending, expires_at = self._endings.get(session_id, (None, 0))
             return ending if expires_at > now else None
 
@@ -107,7 +107,8 @@ class MemorySessionStore(MemoryTokenStore):
             gone = [kept for kept in found if kept is not None and (idle_since is None or _idle(kept, idle_since, now))]
             for kept in gone:
                 del self._sessions[kept.session.id]
-                self._endings[kept.session.id] = Ending(kept.session.provider, now, reason), kept.session.expires_at
+                if not kept.session.is_token:
+                    self._endings[kept.session.id] = Ending(kept.session.provider, now, reason), kept.session.expires_at
                 self._publish(SESSION, kept.session.id, kept.session.expires_at)
             ended = tuple(Ended(kept.session, kept.tokens.id_token) for kept in gone)
             return ended + self._follow_up(gone, reason, now)

@@ -43,6 +43,13 @@ def test_a_token_says_whose_it_is_what_for_and_until_when(backend, store):
     assert (token.seen_at, token.client_address) == (None, "192.0.2.9")
 
 
+def test_the_end_of_a_token_is_nobodys_sign_out(backend, store):
+    token = make_token(store, open_kept(store))
+    assert store.find_ending(token.id, now=NOW) is None
+    store.end(token.id, reason="user_logout", now=NOW)
+    assert backend.new_store().find_ending(token.id, now=NOW) is None
+
+
 def test_a_scope_narrows_and_is_kept(store):
     owner = open_kept(store, grant=BOTH)
     token = make_token(store, owner, scope=("Viewer",))

@@ -94,13 +94,15 @@ class RateLimitsModel(Strict):
     token: Rate = Field(
         default="30/minute", description="Requests for a token, per client address.", examples=["60/minute"]
     )
-    login: Rate = Field(default="60/minute", description="Sign-ins begun, per client address.", examples=["120/minute"])
+    login: Rate = Field(
+        default="300/minute", description="Sign-ins begun, per client address.", examples=["120/minute"]
+    )
     callback: Rate = Field(
-        default="60/minute", description="Answers of identity providers, per client address.", examples=["120/minute"]
+        default="300/minute", description="Answers of identity providers, per client address.", examples=["120/minute"]
     )
     principal: Rate = Field(
         default="120/minute",
-        description="All of these, per account and client address: nobody can lock out somebody else.",
+        description="Tokens issued, per account and client address: nobody can lock out somebody else.",
         examples=["240/minute"],
     )
     storage: SecretReference | None = Field(
