@@ -44,7 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Name no test after a long value: keys and ciphertexts differ in each xdist worker, which then collect others."""
-    return argname if isinstance(val, (str, bytes)) and len(val) > 80 else None
+    return argname if isinstance(val, (str, bytes)) and len(val) > 40 else None
 
 
 def pytest_unconfigure() -> None:
