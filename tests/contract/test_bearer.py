@@ -7,7 +7,7 @@ import time
 import pytest
 
 from airflow_oidc_auth.testing import FakeIdp, FakeUser, Program
-from tests.contract.bearer import ME, assert_refused, call, engine_of, forget, job_token, newest, token_of
+from tests.contract.bearer import HEADER_FIRST, ME, assert_refused, call, engine_of, forget, job_token, newest, token_of
 from tests.contract.conftest import API, JOBS
 from tests.contract.statements import counted
 
@@ -117,6 +117,7 @@ def test_a_cookie_is_never_judged_as_a_token_of_an_identity_provider(server):
     assert "set-cookie" not in both.headers
 
 
+@HEADER_FIRST
 def test_a_program_keeps_the_session_of_the_browser_that_it_runs_in(server):
     browser = server.sign_in("vic")
     refused = browser.get(ME, headers={"Authorization": "Bearer nonsense"})

@@ -11,6 +11,7 @@ from airflow.configuration import conf
 from sqlalchemy.exc import OperationalError
 
 from airflow_oidc_auth.errors import SessionError
+from tests.contract.bearer import HEADER_FIRST
 from tests.contract.conftest import BASE_URL
 from tests.contract.statements import counted
 
@@ -52,6 +53,7 @@ def test_core_logout_ends_the_session_and_no_token_that_belongs_to_its_owner(ser
     assert bearer(server, token).status_code == 200
 
 
+@HEADER_FIRST
 def test_core_logout_with_a_token_ends_that_token_and_its_row(server):
     token = server.sign_in("ada").post("/ui/auth/token", json={"token_type": "api"}).json()["access_token"]
     server.client().get("/api/v2/auth/logout", headers={"Authorization": f"Bearer {token}"})
