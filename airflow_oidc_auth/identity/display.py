@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from airflow_oidc_auth.identity.text import is_printable
+from airflow_oidc_auth.identity.text import is_printable, is_shown
 
 MAX_DISPLAY = 128
 _MAX_EMAIL = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
@@ -30,7 +30,7 @@ def clean_email(value: object) -> str | None:
 
     Exactly one ``@``: with two, different readers see different domains.
     """
-    if not isinstance(value, str) or len(value) > _MAX_EMAIL or not all(map(is_printable, value)):
+    if not isinstance(value, str) or len(value) > _MAX_EMAIL or not is_shown(value):
         return None
     return value if _EMAIL.fullmatch(value) else None
 
