@@ -103,7 +103,7 @@ class BearerDoor:
         # Before the rules speak: a thief without the key learns nothing of its owner.
         self._possession.check(call, token.jkt, now, required=runtime.config.tokens.require_dpop)
         try:
-            session = build_session(token, judge(runtime.config.grants, token, now), digest, int(now))
+            session = build_session(token, judge(runtime.judgements, token, now), digest, int(now))
             known = Remembered(session, token.issued_at or 0, min(token.expires_at, now + VERIFIED_FOR))
             user = await self.admit(call, known)
         except LoginRefused as error:
