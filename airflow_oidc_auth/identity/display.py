@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from itertools import chain
 
 from airflow_oidc_auth.identity.text import is_printable, is_shown
 
@@ -19,7 +20,7 @@ def display_name(values: Iterable[object], fallback: str) -> str:
     :param values: candidate claim values; whatever is not a string is passed over
     :param fallback: the subject; cleaned in the same way
     """
-    for value in (*values, fallback):
+    for value in chain(values, (fallback,)):
         if isinstance(value, str) and (name := _clean(value)):
             return name
     return "unnamed"
