@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
-from airflow_oidc_auth.cli.command import CommandFailed, ExitCode, command
+from airflow_oidc_auth.cli.command import CommandFailed, command
 from airflow_oidc_auth.cli.fab_access import write_audit
 from airflow_oidc_auth.cli.session_access import (
     confirm,
@@ -18,8 +17,8 @@ from airflow_oidc_auth.cli.session_access import (
     read_reason,
     who_asks,
 )
-from airflow_oidc_auth.cli.sessions import read_wanted, session_data, session_table
-from airflow_oidc_auth.cli.text import count, section, table
+from airflow_oidc_auth.cli.session_reports import EndReport, Kind
+from airflow_oidc_auth.cli.sessions import SESSIONS, read_wanted
 from airflow_oidc_auth.errors import SessionError
 from airflow_oidc_auth.login.outcome import RequestContext
 from airflow_oidc_auth.login.session_office import BATCH, Order, build_ended
@@ -31,62 +30,25 @@ from airflow_oidc_auth.web.context import new_correlation_id
 _SHOWN = 20
 
 
-@dataclass(frozen=True, slots=True)
-class EndReport:
-    """What has ended.
-
-    :param unaudited: how many of them have no audit row
-    """
-
-    sessions: Sequence[Session]
-    order: Order
-    correlation_id: str
-    unaudited: int
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """Nothing that could be ended, or an end that nobody can look up, is what a script must hear of."""
-        return ExitCode.OK if self.sessions and not self.unaudited else ExitCode.FAILED
-
-    def text(self) -> list[str]:
-        """What was done."""
-        if not self.sessions:
-            return ["No live session matches; nothing has ended."]
-        rows = [
-            ("ended", count(len(self.sessions), "session")),
-            ("reason", self.order.explanation),
-            ("by", self.order.by),
-            ("audit", self.correlation_id),
-        ]
-        if self.unaudited:
-            rows.append(("missing", f"{count(self.unaudited, 'audit row')} could not be written"))
-        return [*section("Ended", table(rows)), "Every API server knows within seconds."]
-
-    def data(self) -> dict[str, object]:
-        """The same for a program."""
-        return {
-            "ended": [session_data(each) for each in self.sessions],
-            "reason": self.order.explanation,
-            "by": self.order.by,
-            "correlation_id": self.correlation_id,
-            "unaudited": self.unaudited,
-        }
-
-
 @command
 def end_sessions(args: Namespace) -> EndReport:
     """Ask, end, and write an audit row for each."""
     wanted = read_wanted(args)
     if args.all == (wanted != Wanted()):
         raise CommandFailed("Say which sessions to end: by --user, --subject, --provider or --session, or --all alone.")
+    return end_live(SESSIONS, wanted, args)
+
+
+def end_live(kind: Kind, wanted: Wanted, args: Namespace) -> EndReport:
+    """Ask, end what is wanted, and write an audit row for each."""
     order, correlation_id = Order(who_asks(), "", read_reason(args.reason)), new_correlation_id()
     found = open_directory().find(wanted, now=now(), limit=_SHOWN)
     if found.total:
-        shown = section(count(found.total, "session"), session_table(found.sessions, now()))
-        confirm(f"End {count(found.total, 'session')}?", shown, yes=args.yes, as_json=args.json)
+        shown = kind.block(found.sessions, found.total, now())
+        confirm(f"{kind.verb} {kind.counted(found.total)}?", shown, yes=args.yes, as_json=args.json)
     revoke_people(wanted)
     ended, unaudited = end_now(open_directory().ids(wanted, now=now()), order, correlation_id)
-    return EndReport(ended, order, correlation_id, unaudited)
+    return EndReport(kind, ended, order, correlation_id, unaudited)
 
 
 def revoke_people(wanted: Wanted) -> None:

@@ -3,58 +3,27 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Sequence
-from dataclasses import dataclass
 
-from airflow_oidc_auth.cli.command import CommandFailed, ExitCode, command
+from airflow_oidc_auth.cli.command import CommandFailed, command
 from airflow_oidc_auth.cli.session_access import now, open_directory
-from airflow_oidc_auth.cli.text import count, section, table
+from airflow_oidc_auth.cli.session_reports import REFERENCE_LENGTH, Kind, ListReport, describe_owner
 from airflow_oidc_auth.sessions.administration import Wanted, is_reference
 from airflow_oidc_auth.sessions.principal import principal_id
 from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.web.my_access import describe_distance
 
-REFERENCE_LENGTH = 8
-_HEAD = ("session", "kind", "who", "provider", "from", "signed in", "last seen", "next re-check", "ends", "roles")
-
-
-@dataclass(frozen=True, slots=True)
-class SessionsReport:
-    """Live sessions, newest first.
-
-    :param total: how many there are, more than are listed where there are more than 10,000
-    :param now: epoch seconds
-    """
-
-    sessions: Sequence[Session]
-    total: int
-    now: int
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """No session is an answer, too."""
-        return ExitCode.OK
-
-    def text(self) -> list[str]:
-        """One line per session."""
-        if not self.sessions:
-            return ["No live session."]
-        lines = section(count(self.total, "session"), session_table(self.sessions, self.now))
-        if self.total > len(self.sessions):
-            lines.append(f"Only the newest {len(self.sessions)} are listed.")
-        return lines
-
-    def data(self) -> dict[str, object]:
-        """The same for a program."""
-        return {"sessions": [session_data(each) for each in self.sessions], "total": self.total}
-
 
 @command
-def list_sessions(args: Namespace) -> SessionsReport:
+def list_sessions(args: Namespace) -> ListReport:
     """Read them."""
+    return list_live(SESSIONS, read_wanted(args))
+
+
+def list_live(kind: Kind, wanted: Wanted) -> ListReport:
+    """Read what is wanted, and is told as this kind."""
     moment = now()
-    found = open_directory().find(read_wanted(args), now=moment)
-    return SessionsReport(found.sessions, found.total, moment)
+    found = open_directory().find(wanted, now=moment)
+    return ListReport(kind, found.sessions, found.total, moment)
 
 
 def read_wanted(args: Namespace) -> Wanted:
@@ -79,12 +48,7 @@ def read_wanted(args: Namespace) -> Wanted:
     )
 
 
-def session_table(sessions: Sequence[Session], moment: int) -> list[str]:
-    """Return the lines of a table."""
-    return table([_HEAD, *(_row(each, moment) for each in sessions)])
-
-
-def session_data(session: Session) -> dict[str, object]:
+def _data(session: Session) -> dict[str, object]:
     """Return a session for JSON; times are epoch seconds."""
     return {
         "session": session.id[:REFERENCE_LENGTH],
@@ -109,11 +73,10 @@ def _row(session: Session, moment: int) -> tuple[str, ...]:
     def distance(at: int | None, otherwise: str) -> str:
         return otherwise if at is None else describe_distance(at - moment)
 
-    who = session.name if session.email in (None, session.name) else f"{session.name} <{session.email}>"
     return (
         session.id[:REFERENCE_LENGTH],
         session.kind,
-        who[:40],
+        describe_owner(session),
         session.provider,
         session.client_address or "-",
         distance(session.created_at, "-"),
@@ -122,3 +85,13 @@ def _row(session: Session, moment: int) -> tuple[str, ...]:
         distance(session.expires_at, "-"),
         ", ".join(session.grant.roles),
     )
+
+
+SESSIONS = Kind(
+    noun="session",
+    verb="End",
+    done="ended",
+    head=("session", "kind", "who", "provider", "from", "signed in", "last seen", "next re-check", "ends", "roles"),
+    row=_row,
+    data=_data,
+)

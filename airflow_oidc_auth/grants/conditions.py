@@ -51,6 +51,10 @@ class Condition(Protocol):
     def capture_names(self) -> frozenset[str]:
         """Names that every match is able to capture."""
 
+    @property
+    def claims_read(self) -> tuple[ClaimPath, ...] | None:
+        """Places in the claims that it may look at; None for anywhere."""
+
     def evaluate(self, identity: Identity) -> Outcome:
         """Judge one identity; pure and total."""
 
@@ -60,6 +64,10 @@ class _Plain:
     @property
     def capture_names(self) -> frozenset[str]:
         return frozenset()
+
+    @property
+    def claims_read(self) -> tuple[ClaimPath, ...] | None:
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +114,11 @@ class GroupMatches:
         """Captures that every one of the patterns has."""
         return frozenset.intersection(*(pattern.captures for pattern in self.patterns))
 
+    @property
+    def claims_read(self) -> tuple[ClaimPath, ...]:
+        """None of them; groups were read before."""
+        return ()
+
     def evaluate(self, identity: Identity) -> Outcome:  # noqa: D102 -- the protocol's contract
         matches = [
             (group, pattern.source, captures)
@@ -132,6 +145,11 @@ class ClaimIs(_Plain):
     exact: frozenset[str]
     globs: tuple[Pattern, ...] = ()
 
+    @property
+    def claims_read(self) -> tuple[ClaimPath, ...]:
+        """Its place."""
+        return (self.path,)
+
     def evaluate(self, identity: Identity) -> Outcome:  # noqa: D102 -- the protocol's contract
         found = self.path.find(dict(identity.claims))
         wanted = listed((*sorted(self.exact), *(glob.source for glob in self.globs)))
@@ -154,6 +172,11 @@ class AuthenticatedBy(_Plain):
 
     claim: str
     accepted: frozenset[str]
+
+    @property
+    def claims_read(self) -> tuple[ClaimPath, ...]:
+        """The claim, where there is no statement about the sign-in."""
+        return (ClaimPath((self.claim,)),)
 
     def evaluate(self, identity: Identity) -> Outcome:  # noqa: D102 -- the protocol's contract
         known = identity.authentication
@@ -203,6 +226,11 @@ class Cel(_Plain):
     """A CEL expression whose result is the boolean true."""
 
     expression: CelExpression
+
+    @property
+    def claims_read(self) -> tuple[ClaimPath, ...] | None:
+        """Any of them, if it names them at all."""
+        return None if "claims" in self.expression.variables else ()
 
     def evaluate(self, identity: Identity) -> Outcome:  # noqa: D102 -- the protocol's contract
         outcome = self.expression.evaluate(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from airflow_oidc_auth.grants.conditions import Condition, Outcome, fails
 from airflow_oidc_auth.grants.delegation import cap_delegated
@@ -14,6 +15,7 @@ from airflow_oidc_auth.grants.settings import Findings, RequirementSettings, Rul
 from airflow_oidc_auth.grants.spelling import read_checks, read_when
 from airflow_oidc_auth.grants.template import could_become, fill, placeholders
 from airflow_oidc_auth.identity import Identity
+from airflow_oidc_auth.identity.claims import ClaimPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,16 @@ class GrantRules:
     def needs_of(self, rule: str) -> Needs | None:
         """Return what the rule of this name needs of the authentication."""
         return next((each.settings.needs for each in self.rules if each.settings.name == rule), None)
+
+    def claims_read(self) -> tuple[ClaimPath, ...] | None:
+        """Return the places in the claims that requirements and rules may look at; None for anywhere."""
+        read: dict[ClaimPath, None] = {}
+        asked = (*(each.conditions for each in self.requirements), *(each.conditions for each in self.rules))
+        for condition in chain.from_iterable(asked):
+            if condition.claims_read is None:
+                return None
+            read.update(dict.fromkeys(condition.claims_read))
+        return tuple(read)
 
     def may_give(self, role: str) -> bool:
         """Tell whether some rule could give this role; for warnings."""

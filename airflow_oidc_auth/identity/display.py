@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from itertools import chain
 
-from airflow_oidc_auth.identity.text import is_printable
+from airflow_oidc_auth.identity.text import is_printable, is_shown
 
 MAX_DISPLAY = 128
 _MAX_EMAIL = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
@@ -19,7 +20,7 @@ def display_name(values: Iterable[object], fallback: str) -> str:
     :param values: candidate claim values; whatever is not a string is passed over
     :param fallback: the subject; cleaned in the same way
     """
-    for value in (*values, fallback):
+    for value in chain(values, (fallback,)):
         if isinstance(value, str) and (name := _clean(value)):
             return name
     return "unnamed"
@@ -30,7 +31,7 @@ def clean_email(value: object) -> str | None:
 
     Exactly one ``@``: with two, different readers see different domains.
     """
-    if not isinstance(value, str) or len(value) > _MAX_EMAIL or not all(map(is_printable, value)):
+    if not isinstance(value, str) or len(value) > _MAX_EMAIL or not is_shown(value):
         return None
     return value if _EMAIL.fullmatch(value) else None
 

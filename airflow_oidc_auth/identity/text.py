@@ -16,6 +16,11 @@ def is_printable(character: str) -> bool:
     return unicodedata.category(character) not in _UNPRINTABLE
 
 
+def is_shown(text: str) -> bool:
+    """Tell whether a whole text may be shown to a person."""
+    return text.isprintable() if text.isascii() else all(map(is_printable, text))
+
+
 def is_clean(text: str) -> bool:
     """Tell whether every character of a group name may be compared and shown."""
     return (text.isascii() and text.isprintable()) or all(is_printable(c) or c in _JOINERS for c in text)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from airflow_oidc_auth.audit.event import AuthEvent
@@ -53,27 +54,24 @@ class BreakGlassSessions(Protocol):
         ...
 
 
-class BreakGlass:
-    """Open links.
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """What opening and watching work with.
 
     :param audit: asked each time, because a reload brings another
     :param allowed: whether the configuration in force allows break-glass at all
     :param clock: epoch seconds
     """
 
-    def __init__(
-        self,
-        links: BreakGlassLinks,
-        sessions: BreakGlassSessions,
-        audit: Callable[[], Audit],
-        allowed: Callable[[], bool],
-        clock: Callable[[], float],
-    ) -> None:
-        self._links = links
-        self._sessions = sessions
-        self._audit = audit
-        self._allowed = allowed
-        self._clock = clock
+    links: BreakGlassLinks
+    sessions: BreakGlassSessions
+    audit: Callable[[], Audit]
+    allowed: Callable[[], bool]
+    clock: Callable[[], float]
+
+
+class BreakGlass(_Desk):
+    """Open links."""
 
     async def look(self, token: str, context: RequestContext) -> Link | Refused:
         """Return what a link would do, without doing it: link previews and scanners open addresses, too.
@@ -92,7 +90,7 @@ class BreakGlass:
         link, code = await self._find(token)
         if link is None or code is not None:
             return await self._refuse(code or UNKNOWN, link, context)
-        used = await self._sessions.run(self._links.use, link, now=int(self._clock()), used_from=context.client_address)
+        used = await self.sessions.run(self.links.use, link, now=int(self.clock()), used_from=context.client_address)
         if used is None:
             return await self._refuse(USED, link, context)
         try:
@@ -108,44 +106,44 @@ class BreakGlass:
 
         :raises SessionError: the store cannot be read
         """
-        return await self._sessions.run(self._links.waiting, now=int(self._clock()))
+        return await self.sessions.run(self.links.waiting, now=int(self.clock()))
 
     async def _find(self, token: str) -> tuple[Link | None, str | None]:
-        if not self._allowed():
+        if not self.allowed():
             return None, DISABLED
-        link = await self._sessions.run(self._links.find, token)
+        link = await self.sessions.run(self.links.find, token)
         if link is None:
             return None, UNKNOWN
         if link.used_at is not None:
             return link, USED
-        return link, EXPIRED if link.expires_at <= self._clock() else None
+        return link, EXPIRED if link.expires_at <= self.clock() else None
 
     async def _open(self, link: Link, context: RequestContext) -> Session:
         sign_in = SignIn(break_glass_records.identity_of(link))
-        opened = await self._sessions.open(
+        opened = await self.sessions.open(
             sign_in,
             break_glass_records.grant_of(link),
             expires_at=link.session_ends_at or 0,
             client_address=context.client_address,
         )
         try:
-            await self._sessions.run(self._note, link, opened, context)
+            await self.sessions.run(self._note, link, opened, context)
         except SessionError as error:
             # Nobody is in whom neither the audit nor the list of links knows.
-            await self._sessions.end(opened.session.id, reason=error.code)
+            await self.sessions.end(opened.session.id, reason=error.code)
             raise
         return opened.session
 
     def _note(self, link: Link, opened: Opened, context: RequestContext) -> None:
-        self._links.note_session(link, opened.session.id)
+        self.links.note_session(link, opened.session.id)
         for record in break_glass_records.build_used(link, opened, context):
-            self._audit().record(record)
+            self.audit().record(record)
 
     async def _replace(self, previous: Session, context: RequestContext) -> None:
         try:
-            if ended := await self._sessions.end(previous.id, reason=records.REPLACED):
+            if ended := await self.sessions.end(previous.id, reason=records.REPLACED):
                 record = records.build_replaced(ended.session, context.correlation_id, context)
-                await self._sessions.run(self._audit().record, record)
+                await self.sessions.run(self.audit().record, record)
         except SessionError as error:
             log.error("replaced session lives on: code=%s", error.code)  # noqa: TRY400  # the sign-in itself is good
 
@@ -156,11 +154,12 @@ class BreakGlass:
         )
         # Also with a genuine link: it can be opened again and again.
         record = records.build_anonymous(AuthEvent.BREAK_GLASS, code, PROVIDER, context.correlation_id, context)
-        await self._sessions.run(self._audit().record_anonymous_failure, record, self._clock())
+        await self.sessions.run(self.audit().record_anonymous_failure, record, self.clock())
         return Refused(code, context.correlation_id, hint=hint)
 
 
-class BreakGlassWatch:
+@dataclass(frozen=True, slots=True)
+class BreakGlassWatch(_Desk):
     """Tell when a break-glass session is over, and take what an account elsewhere was given for it.
 
     Every server watches; for each session one of them writes the record.
@@ -168,34 +167,20 @@ class BreakGlassWatch:
     :param new_correlation_id: of the record
     """
 
-    def __init__(  # as BreakGlass, and one more
-        self,
-        links: BreakGlassLinks,
-        sessions: BreakGlassSessions,
-        audit: Callable[[], Audit],
-        allowed: Callable[[], bool],
-        clock: Callable[[], float],
-        new_correlation_id: Callable[[], str],
-    ) -> None:
-        self._links = links
-        self._sessions = sessions
-        self._audit = audit
-        self._allowed = allowed
-        self._clock = clock
-        self._new_correlation_id = new_correlation_id
+    new_correlation_id: Callable[[], str]
 
     def poll(self) -> None:
         """Look once; blocks.
 
         :raises SessionError: the store cannot be reached; the next poll sees the rest
         """
-        now = int(self._clock())
-        for link in self._links.running():
+        now = int(self.clock())
+        for link in self.links.running():
             if because := self._end_of(link, now):
-                self._sessions.store.withdraw(break_glass_records.identity_of(link))
-                if self._links.close(link, now=now):
-                    self._audit().record(break_glass_records.build_ended(link, because, self._new_correlation_id()))
-        self._links.delete_old(now=now)
+                self.sessions.store.withdraw(break_glass_records.identity_of(link))
+                if self.links.close(link, now=now):
+                    self.audit().record(break_glass_records.build_ended(link, because, self.new_correlation_id()))
+        self.links.delete_old(now=now)
 
     def _end_of(self, link: Link, now: int) -> str:
         """Return why the session of a link is over, or nothing."""
@@ -203,7 +188,7 @@ class BreakGlassWatch:
             return "expired"
         if link.session_id is None:
             return ""  # about to be opened, or its server died: the clock decides
-        if not self._allowed():
-            self._sessions.end_many_now([link.session_id], reason=DISABLED)
+        if not self.allowed():
+            self.sessions.end_many_now([link.session_id], reason=DISABLED)
             return DISABLED
-        return "" if self._sessions.store.load(link.session_id, now=now) else "session_ended"
+        return "" if self.sessions.store.load(link.session_id, now=now) else "session_ended"

@@ -50,9 +50,9 @@ class BearerDoor:
         self._cache = BearerCache(services.clock)
         self._denials = BearerDenials(services.clock)
 
-    def recall(self, token: str) -> Remembered | None:
-        """Return what was believed of a token a moment ago; memory only."""
-        return self._cache.get(token_digest(token))
+    def recall(self, digest: bytes) -> Remembered | None:
+        """Return what was believed of the token of this digest a moment ago; memory only."""
+        return self._cache.get(digest)
 
     def forget(self) -> None:
         """Verify every token anew: another document is in force."""
@@ -86,15 +86,16 @@ class BearerDoor:
         user = self._admission.peek(session)
         return user if user is not None else await self._live.run(self._admission.enroll, session)
 
-    async def enter(self, call: ApiCall, issuer: BearerIssuer) -> SessionUser:
+    async def enter(self, call: ApiCall, issuer: BearerIssuer, digest: bytes) -> SessionUser:
         """Let the owner of a token in that is not remembered.
 
+        :param digest: of the token
         :raises TokenRefused: it is not to be believed, or the caller does not hold its key
         :raises LoginRefused: the rules give its owner nothing, or the account is not admitted
         :raises ProviderError: nobody can say now
         :raises SessionError: the account cannot be read, or no audit row written
         """
-        digest, runtime = token_digest(call.token), self._runtime()
+        runtime = self._runtime()
         call.provider = issuer.provider
         self._denials.check(digest)
         token = issuer.verify_known(call.token) or await runtime.lanes.verify(issuer, call.token, digest)
@@ -103,7 +104,7 @@ class BearerDoor:
         # Before the rules speak: a thief without the key learns nothing of its owner.
         self._possession.check(call, token.jkt, now, required=runtime.config.tokens.require_dpop)
         try:
-            session = build_session(token, judge(runtime.config.grants, token, now), digest, int(now))
+            session = build_session(token, judge(runtime.judgements, token, now), digest, int(now))
             known = Remembered(session, token.issued_at or 0, min(token.expires_at, now + VERIFIED_FOR))
             user = await self.admit(call, known)
         except LoginRefused as error:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from airflow_oidc_auth.errors import LoginRefused
 from airflow_oidc_auth.grants.digest import grant_digest
 from airflow_oidc_auth.grants.grant import Grant, Refusal
-from airflow_oidc_auth.grants.rules import GrantRules
+from airflow_oidc_auth.grants.judgements import Judgements
 from airflow_oidc_auth.managers.bearer_cache import MAX_TOKENS
 from airflow_oidc_auth.providers.bearer import BearerToken
 from airflow_oidc_auth.sessions.principal import principal_id
@@ -23,12 +23,12 @@ _CODES = {
 }
 
 
-def judge(rules: GrantRules, token: BearerToken, now: float) -> Grant:
+def judge(judgements: Judgements, token: BearerToken, now: float) -> Grant:
     """Return what the rules give to the owner of a token.
 
     :raises LoginRefused: nothing; the token is good, and nobody here knows its owner
     """
-    decision = rules.evaluate(token.identity, now).decision
+    decision = judgements.decide(token.identity, now)
     if isinstance(decision, Refusal):
         raise LoginRefused(_CODES.get(decision.code, decision.code), decision.path, hint=decision.text or None)
     return decision

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from jwt import InvalidTokenError
 
 from airflow_oidc_auth.managers.admission import Admission
+from airflow_oidc_auth.managers.bearer_cache import token_digest
 from airflow_oidc_auth.managers.bearer_door import BearerDoor
 from airflow_oidc_auth.managers.freshness import Freshness
 from airflow_oidc_auth.managers.possession import Possession
@@ -67,12 +68,13 @@ class Doors:
             return await self._admit_browser(token)
         self._freshness.check()
         bearer = self.bearer
-        known = bearer.recall(token)
+        digest = token_digest(token)
+        known = bearer.recall(digest)
         if known is not None:
             return await bearer.admit(call, known)
         # One of ours that was verified before need not be parsed to see whose it is.
         issuer = None if self._tokens.recall(token) else bearer.issuer_of(token)
-        return await self._admit_call(call) if issuer is None else await bearer.enter(call, issuer)
+        return await self._admit_call(call) if issuer is None else await bearer.enter(call, issuer, digest)
 
     async def authenticate(self, token: str) -> Session:
         """Return the live session of a token that we signed: remembered signature, revocation and session, from memory.

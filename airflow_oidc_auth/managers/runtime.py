@@ -14,6 +14,7 @@ from functools import partial
 from airflow_oidc_auth.audit.log import AuditLog
 from airflow_oidc_auth.config.compiled import CompiledConfig
 from airflow_oidc_auth.grants.grant import Grant
+from airflow_oidc_auth.grants.judgements import Judgements
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.login.attempts import AttemptCookies
 from airflow_oidc_auth.login.journey import Journey, RunningProvider, build_redirect_uri
@@ -38,6 +39,7 @@ class Runtime:
     :param providers: those that people sign in with
     :param pools: of every provider, by its id
     :param issuers: those whose access tokens are taken
+    :param judgements: what the rules gave to their owners
     :param lanes: where such tokens are verified that the event loop cannot judge
     """
 
@@ -49,6 +51,7 @@ class Runtime:
     journey: Journey
     rechecks: RecheckRules
     issuers: BearerIssuers
+    judgements: Judgements
     lanes: BearerLanes
 
     def choices(self) -> tuple[ProviderChoice, ...]:
@@ -120,6 +123,7 @@ def build_runtime(config: CompiledConfig, services: Services) -> Runtime:
         journey=journey,
         rechecks=build_rechecks(config, providers),
         issuers=build_issuers(config, providers, transports, services),
+        judgements=Judgements(config.grants),
         lanes=BearerLanes(frozenset(config.providers)),
     )
 

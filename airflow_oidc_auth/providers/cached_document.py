@@ -59,7 +59,7 @@ class CachedDocument(Generic[T]):
         value = self._value
         if value is None:
             return self._first()
-        if self._claim_refresh():
+        if self._clock() >= self._refresh_at and self._claim_refresh():
             self._spawn(self._refresh)
         return value
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from airflow_oidc_auth.identity import Identity
@@ -14,6 +14,7 @@ from airflow_oidc_auth.providers.settings import GroupSource, ProviderSettings
 
 _LOG = logging.getLogger(__name__)
 Claims = Mapping[str, object]
+_DOCUMENTS = frozenset({"id_token", "userinfo", "access_token"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,7 @@ class VerifiedDocuments:
 
     def named(self, document: str) -> Claims:
         """Return one document by its name in :class:`GroupSource`; an unknown or absent one is empty."""
-        documents = {"id_token": self.id_token, "userinfo": self.userinfo, "access_token": self.access_token}
-        return documents.get(document) or {}
+        return (getattr(self, document) if document in _DOCUMENTS else None) or {}
 
 
 def build_identity(
@@ -105,22 +105,20 @@ def _absent(paths: tuple[ClaimPath, ...], claims: Claims) -> bool:
 
 def _email(settings: ProviderSettings, documents: VerifiedDocuments) -> tuple[str | None, bool]:
     """Return the first usable address, and whether a document that names this very address calls it verified."""
-    found = [(document, address) for document in _told(documents) if (address := _address(settings, document))]
-    if not found:
-        return None, False
-    email = found[0][1]
-    return email, any(_says_verified(settings, document) for document, address in found if address == email)
-
-
-def _told(documents: VerifiedDocuments) -> Iterator[Claims]:
-    yield documents.id_token
-    if documents.userinfo is not None:
-        yield documents.userinfo
+    email, verified = None, False
+    for document in (documents.id_token, documents.userinfo):
+        address = None if document is None else _address(settings, document)
+        if document is not None and address is not None:
+            email = email or address
+            verified = verified or (address == email and _says_verified(settings, document))
+    return email, verified
 
 
 def _address(settings: ProviderSettings, document: Claims) -> str | None:
-    values = settings.email_claim.find(document) if settings.email_claim else ()
-    return next((email for value in values if (email := clean_email(value))), None)
+    for value in settings.email_claim.find(document) if settings.email_claim else ():
+        if email := clean_email(value):
+            return email
+    return None
 
 
 def _says_verified(settings: ProviderSettings, document: Claims) -> bool:
@@ -131,7 +129,7 @@ def _says_verified(settings: ProviderSettings, document: Claims) -> bool:
 
 def _groups(settings: ProviderSettings, documents: VerifiedDocuments) -> frozenset[str]:
     found = [read_groups(settings.id, source, documents.named(source.document)) for source in settings.groups]
-    return found[0].union(*found[1:]) if found else frozenset()
+    return found[0] if len(found) == 1 else frozenset().union(*found)
 
 
 def read_groups(provider_id: str, source: GroupSource, document: Claims) -> frozenset[str]:

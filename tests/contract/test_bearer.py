@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from airflow_oidc_auth.managers.bearer_cache import token_digest
 from airflow_oidc_auth.testing import FakeIdp, FakeUser, Program
 from tests.contract.bearer import HEADER_FIRST, ME, assert_refused, call, engine_of, forget, job_token, newest, token_of
 from tests.contract.conftest import API, JOBS
@@ -223,7 +224,8 @@ def test_a_token_does_not_change_what_the_browser_of_its_owner_may(server):
 
 def test_revoking_a_principal_refuses_the_tokens_that_it_has(server):
     token = token_of(server, "ops")
-    principal = call(server, token) and engine_of(server).doors.bearer.recall(token).session.principal_id
+    assert call(server, token).status_code == 200
+    principal = engine_of(server).doors.bearer.recall(token_digest(token)).session.principal_id
     feed = engine_of(server).live.feed
     now = int(time.time())
     feed.note_principal(principal, now, expires_at=now + 600)

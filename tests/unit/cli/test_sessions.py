@@ -89,7 +89,7 @@ def test_an_end_is_published_and_audited_with_its_reason(oidc: Oidc, office: Off
 def test_nothing_that_matches_is_a_failure_which_a_script_hears_of(oidc: Oidc, office: OfficeDatabase) -> None:
     session = office.open()
     failed = end(oidc, "--user", "Ada")
-    assert (failed.code, failed.out) == (1, "No live session matches; nothing has ended.\n")
+    assert (failed.code, failed.out) == (1, "No live session matches; nothing was ended.\n")
     assert office.lives(session)
 
 
