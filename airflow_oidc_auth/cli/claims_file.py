@@ -30,12 +30,16 @@ class ReadClaims:
     """What the file says.
 
     :param refusal: why the provider itself would refuse (a foreign tenant or domain), or None
+    :param code: of that refusal
+    :param for_api: they are an access token's, and a program is answered
     :param notes: what could not be found out offline
     """
 
     identity: Identity
     refusal: str | None = None
     notes: tuple[str, ...] = ()
+    code: str = "identity_refused"
+    for_api: bool = False
 
 
 def read_claims(source: str) -> dict[str, Claims]:

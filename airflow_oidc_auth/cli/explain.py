@@ -37,6 +37,8 @@ def explain(args: Namespace) -> Explanation:
         identity=found.identity,
         evaluation=evaluation,
         provider_refusal=found.refusal,
+        provider_code=found.code,
+        for_api=found.for_api,
         notes=(*found.notes, *_notes(read)),
         permissions=Permissions() if read.fab else Policy(compiled.roles).permissions(roles),
         list_permissions=bool(args.permissions) and read.fab is None,

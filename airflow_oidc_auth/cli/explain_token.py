@@ -38,21 +38,23 @@ def as_access_token(settings: ProviderSettings, api: ApiSettings, found: ReadCla
         subject = read_subject(claims, api.subject_claim, client_id)
         actors = read_actors(claims)
     except TokenRefused as error:
-        return dataclasses.replace(found, refusal=found.refusal or f"{error.code}: {error.detail}")
+        return _refused(found, error)
     identity = dataclasses.replace(
         found.identity, subject=subject, actors=actors, client_id=client_id, authentication=None
     )
-    refusal = found.refusal or _refusal(settings, api, claims, client_id)
-    return dataclasses.replace(found, identity=identity, refusal=refusal)
-
-
-def _refusal(settings: ProviderSettings, api: ApiSettings, claims: Claims, client_id: str | None) -> str | None:
+    found = dataclasses.replace(found, identity=identity, for_api=True)
     shape = token_shape(settings.preset)
     try:
         check_kind(claims, shape)
         check_audience(claims, api.audiences, shape, client_id)
         check_scopes(claims, api.required_scopes)
     except TokenRefused as error:
-        return f"{error.code}: {error.detail}"
+        return _refused(found, error)
     problem = preset(settings.preset).check_token(claims)
-    return f"token_is_no_access_token: {problem}" if problem else None
+    return _refused(found, TokenRefused("token_is_no_access_token", problem)) if problem else found
+
+
+def _refused(found: ReadClaims, error: TokenRefused) -> ReadClaims:
+    text = found.refusal or f"{error.message.text}\n{error.detail}\n{error.hint}"
+    code = found.code if found.refusal else error.code
+    return dataclasses.replace(found, refusal=text, code=code, for_api=True)

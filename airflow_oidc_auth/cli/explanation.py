@@ -12,6 +12,7 @@ from airflow_oidc_auth.grants.delegation import PATH as DELEGATED
 from airflow_oidc_auth.grants.grant import Evaluation, Grant, Refusal, RuleTrace
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.messages import message
+from airflow_oidc_auth.messages.machines import told_to_program
 from airflow_oidc_auth.policy.permissions import Permissions
 from airflow_oidc_auth.policy.summary import summarize
 from airflow_oidc_auth.providers.settings import ProviderSettings
@@ -24,6 +25,8 @@ class Explanation:
     """The decision about one identity.
 
     :param provider_refusal: why the provider would have refused before any rule was asked, or None
+    :param provider_code: of that refusal
+    :param for_api: the REST API would answer, not a sign-in
     :param permissions: of the roles
     """
 
@@ -32,6 +35,8 @@ class Explanation:
     evaluation: Evaluation
     permissions: Permissions
     provider_refusal: str | None = None
+    provider_code: str = "identity_refused"
+    for_api: bool = False
     notes: tuple[str, ...] = ()
     list_permissions: bool = False
 
@@ -135,12 +140,12 @@ class Explanation:
 
     def _refusal_data(self) -> dict[str, str]:
         if self.provider_refusal is not None:
-            return {"code": "identity_refused", "text": self.provider_refusal, "path": ""}
+            return {"code": self.provider_code, "text": self.provider_refusal, "path": ""}
         decision = self.evaluation.decision
         if not isinstance(decision, Refusal):
             raise OidcAuthError("internal_error", "a grant was taken for a refusal")
-        text = decision.text or message(decision.code).text
-        return {"code": decision.code, "text": text, "path": decision.path}
+        code = told_to_program(decision.code) if self.for_api else decision.code
+        return {"code": code, "text": decision.text or message(code).text, "path": decision.path}
 
     def _permission_rows(self) -> list[tuple[str, str]]:
         if self.permissions.everything:

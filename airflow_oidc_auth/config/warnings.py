@@ -19,6 +19,8 @@ from airflow_oidc_auth.providers.settings import ProviderSettings
 # Anybody can have an account at these, so that "everyone" means the whole world.
 _OPEN_TO_THE_WORLD = {"google": "hosted_domain", "github": "organizations", "gitlab": ""}
 
+_LITERAL_STAR = "holds `*`, which is compared as it is and stands for nothing else"
+
 
 def warnings_of(
     raw: RawDocument,
@@ -34,6 +36,7 @@ def warnings_of(
         *_provider_without_rule(raw, parts),
         *_provider_oddities(raw, providers),
         *_required_of_programs(raw, parts),
+        *_star_in_text(raw, parts),
         *warn_of_needs(raw, parts, providers),
         *warn_of_sessions(raw, parts.sessions),
     ]
@@ -96,6 +99,18 @@ def _required_of_programs(raw: RawDocument, parts: Parts) -> Iterator[Problem]:
         for provider_id in [name for name, model in asked.items() if model.preset != "gcp-workload"] if keys else []:
             text = f"is asked of the programs of provider {provider_id} as well, which cannot meet {' and '.join(keys)}"
             yield raw.problem(("grants", "require", index), text, "name the requirement's `provider`")
+
+
+def _star_in_text(raw: RawDocument, parts: Parts) -> Iterator[Problem]:
+    """A pattern that is written as text matches nobody, and its author waits for everybody."""
+    for index, rule in parts.rules.items():
+        base: tuple[str | int, ...] = ("grants", "rules", index, "when")
+        if any("*" in name for name in rule.when.group or ()):
+            yield raw.problem((*base, "group"), _LITERAL_STAR, "write `group_glob` if it is a pattern")
+        for name, values in (rule.when.claims or {}).items():
+            for value in [each for each in values if isinstance(each, str) and "*" in each]:
+                suggestion = f'write {{glob: "{value}"}} if it is a pattern'
+                yield raw.problem((*base, "claims", name), _LITERAL_STAR, suggestion)
 
 
 def _saml_opt_ins(raw: RawDocument, base: tuple[str, str], saml: SamlSettings | None) -> Iterator[Problem]:

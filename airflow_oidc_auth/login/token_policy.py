@@ -5,6 +5,7 @@ from __future__ import annotations
 from airflow_oidc_auth.config.compiled import TokenClient, TokenSettings
 from airflow_oidc_auth.errors import TokenRefused
 from airflow_oidc_auth.login.token_errors import INVALID_REQUEST, INVALID_SCOPE, TokenDenied
+from airflow_oidc_auth.login.token_form import spell_scope
 from airflow_oidc_auth.login.token_owner import CLIENTS, TokenOwner
 
 
@@ -19,7 +20,9 @@ def choose_scope(owner: TokenOwner, wanted: tuple[str, ...] | None) -> tuple[str
     if wanted is None:
         return None if owner.parent is not None and owner.session.scope is None else tuple(sorted(owner.held))
     if not frozenset(wanted) <= owner.held:
-        raise TokenDenied(INVALID_SCOPE, "token_scope_not_held", f"{len(wanted)} roles asked for")
+        # Whoever leaves scope out is told the same in the answer.
+        text = f"A role in scope is not yours to pass on; yours are {spell_scope(owner.held)}."
+        raise TokenDenied(INVALID_SCOPE, "token_scope_not_held", f"{len(wanted)} roles asked for", text=text)
     return tuple(sorted(wanted))
 
 

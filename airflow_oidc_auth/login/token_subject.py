@@ -24,6 +24,7 @@ from airflow_oidc_auth.login.ports import (
 )
 from airflow_oidc_auth.login.token_errors import INVALID_REQUEST, TokenDenied
 from airflow_oidc_auth.login.token_owner import TokenOwner, owner_of_caller, owner_of_identity
+from airflow_oidc_auth.messages.machines import told_to_program
 from airflow_oidc_auth.sessions.principal import principal_id
 
 MAX_TOKEN = 16 * 1024
@@ -31,12 +32,6 @@ MAX_ACTORS = 8
 JWT_DOTS = 2
 PROVIDER = "provider"
 """In the evidence of a refusal: whose token it claims to be."""
-# A sign-in's texts speak to a person in front of a browser.
-_CODES = {
-    "no_matching_rule": "token_no_role",
-    "requirement_not_met": "token_requirement",
-    "step_up_needed": "token_step_up",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +156,7 @@ class SubjectTokens:
         now = self._clock()
         decision = self._rules.evaluate(identity, now).decision
         if isinstance(decision, Refusal):
-            code = _CODES.get(decision.code, decision.code)
+            code = told_to_program(decision.code)
             raise TokenDenied(None, code, decision.path, text=decision.text, identity=identity)
         return owner_of_identity(identity, decision, bearer, text, int(now))
 

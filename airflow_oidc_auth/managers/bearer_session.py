@@ -10,17 +10,12 @@ from airflow_oidc_auth.grants.digest import grant_digest
 from airflow_oidc_auth.grants.grant import Grant, Refusal
 from airflow_oidc_auth.grants.judgements import Judgements
 from airflow_oidc_auth.managers.bearer_cache import MAX_TOKENS
+from airflow_oidc_auth.messages.machines import told_to_program
 from airflow_oidc_auth.providers.bearer import BearerToken
 from airflow_oidc_auth.sessions.principal import principal_id
 from airflow_oidc_auth.sessions.session import BEARER, Session
 
 ID_LENGTH = 24
-# A sign-in's texts speak to a person in front of a browser.
-_CODES = {
-    "no_matching_rule": "token_no_role",
-    "requirement_not_met": "token_requirement",
-    "step_up_needed": "token_step_up",
-}
 
 
 def judge(judgements: Judgements, token: BearerToken, now: float) -> Grant:
@@ -30,7 +25,7 @@ def judge(judgements: Judgements, token: BearerToken, now: float) -> Grant:
     """
     decision = judgements.decide(token.identity, now)
     if isinstance(decision, Refusal):
-        raise LoginRefused(_CODES.get(decision.code, decision.code), decision.path, hint=decision.text or None)
+        raise LoginRefused(told_to_program(decision.code), decision.path, hint=decision.text or None)
     return decision
 
 

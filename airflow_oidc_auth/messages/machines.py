@@ -14,6 +14,17 @@ def _proof(text: str, hint: str = "Make a new proof for each request, as RFC 944
     return Message("DPoP proof not accepted", text, hint, 401, "user")
 
 
+def told_to_program(code: str) -> str:
+    """Return the code that a program is told for a decision's: a sign-in's texts speak to a person at a browser."""
+    return _OF_DECISIONS.get(code, code)
+
+
+_OF_DECISIONS = {
+    "no_matching_rule": "token_no_role",
+    "requirement_not_met": "token_requirement",
+    "step_up_needed": "token_step_up",
+}
+
 MESSAGES = {
     "token_malformed": _token("The access token is not valid."),
     "token_too_large": _token("The access token is larger than any should be.", "Let the token hold fewer claims."),
@@ -29,7 +40,7 @@ MESSAGES = {
     "token_issuer": _token("The access token comes from another issuer."),
     "token_audience": _token(
         "The access token is meant for another application.",
-        "Ask for a token with one of the audiences in `api.audience` of the provider.",
+        "Ask for a token for this Airflow: its administrator finds the audience in `airflow oidc check`.",
     ),
     "token_expired": _token("The access token is too old."),
     "token_not_yet_valid": _token("The access token is not valid yet.", _CLOCK),

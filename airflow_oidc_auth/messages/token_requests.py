@@ -28,7 +28,7 @@ MESSAGES = {
         "This grant_type is not offered.",
         "Offered are token-exchange, jwt-bearer and client_credentials; at /auth/token/cli token-exchange alone.",
     ),
-    "token_parameter_missing": _request("A parameter is missing.", "See the address's own openapi.json below /auth."),
+    "token_parameter_missing": _request("A parameter is missing.", "/auth/openapi.json describes every field."),
     "token_type_unsupported": _request(
         "This type of token is not supported.",
         "Supported are the types access_token and jwt of urn:ietf:params:oauth:token-type.",
@@ -50,7 +50,8 @@ MESSAGES = {
         "The scope cannot be read.", "It is a list of at most 64 role names; spaces in names are written %20."
     ),
     "token_scope_not_held": _request(
-        "A role in scope is not yours to pass on.", "Ask for roles that the owner of the token has; see /auth/access."
+        "A role in scope is not yours to pass on.",
+        "Ask for roles that rules give the owner of the token, or leave scope out.",
     ),
     "token_lifetime_malformed": _request("expires_in is no number.", "It is a whole number of seconds from 1."),
     "token_lifetime_too_long": _request(

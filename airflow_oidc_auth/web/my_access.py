@@ -114,7 +114,7 @@ class MyAccess:
 
 def describe_token(token: Session, now: float, zone: tzinfo | None) -> Token:
     """Describe a token for its owner; the token itself is not kept anywhere."""
-    soon = token.verify_by is not None and token.verify_by < token.expires_at
+    ends = describe_moment(token.expires_at, now, zone)
     return Token(
         reference=token.id[:REFERENCE_LENGTH],
         kind=KIND_TEXTS.get(token.kind, token.kind),
@@ -125,9 +125,17 @@ def describe_token(token: Session, now: float, zone: tzinfo | None) -> Token:
         bound=token.jkt is not None,
         made=describe_moment(token.created_at, now, zone),
         used=None if token.seen_at is None else describe_moment(token.seen_at, now, zone),
-        ends=describe_moment(token.expires_at, now, zone),
-        ends_unless=describe_moment(token.verify_by, now, zone) if soon and token.verify_by is not None else None,
+        ends=ends,
+        ends_unless=_end_without_confirmation(token, ends, now, zone),
     )
+
+
+def _end_without_confirmation(token: Session, ends: Moment, now: float, zone: tzinfo | None) -> Moment | None:
+    if token.verify_by is None or token.verify_by >= token.expires_at:
+        return None
+    unless = describe_moment(token.verify_by, now, zone)
+    # Seconds apart, as with lifetimes of one day both, they would be one time said twice.
+    return None if unless.relative == ends.relative else unless
 
 
 def describe_client(token: Session) -> str:

@@ -26,7 +26,8 @@ def challenge_headers(error: OidcAuthError) -> dict[str, str]:
     if error.status == UNAVAILABLE:
         return {"Retry-After": RETRY_AFTER}
     name = "insufficient_scope" if error.status == FORBIDDEN else "invalid_token"
-    return {"WWW-Authenticate": f'Bearer realm="airflow", error="{name}", error_description="{error.code}"'}
+    said = f'error="{name}", error_description="{error.code}: {error.message.text}"'
+    return {"WWW-Authenticate": f'Bearer realm="airflow", {said}'}
 
 
 def answer_refusal(call: ApiCall, error: OidcAuthError) -> Response:

@@ -5,24 +5,24 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from airflow_oidc_auth.config.schema.base import Strict, refuse
 from airflow_oidc_auth.config.schema.secrets import SecretReference
-from airflow_oidc_auth.config.schema.values import AbsolutePath, Duration, Text, Texts
+from airflow_oidc_auth.config.schema.values import AbsolutePath, Duration, Texts
 
 LONGEST = 366 * 86400
 CLIENT_ID = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 _RATE = re.compile(r"[1-9][0-9]{0,5}/(second|minute|hour|day)")
 
 
-def _rate(value: str) -> str:
-    if _RATE.fullmatch(value) is None:
+def _rate(value: object) -> str:
+    if not isinstance(value, str) or _RATE.fullmatch(value) is None:
         raise refuse("is not a rate", "write a number and second, minute, hour or day: 30/minute")
     return value
 
 
-Rate = Annotated[Text, AfterValidator(_rate), WithJsonSchema({"type": "string", "pattern": f"^{_RATE.pattern}$"})]
+Rate = Annotated[str, BeforeValidator(_rate), WithJsonSchema({"type": "string", "pattern": f"^{_RATE.pattern}$"})]
 Lifetime = Annotated[Duration, Field(ge=60, le=LONGEST)]
 
 

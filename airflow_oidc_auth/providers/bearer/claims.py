@@ -88,7 +88,9 @@ def check_audience(claims: Claims, audiences: tuple[str, ...], shape: TokenShape
         raise TokenRefused("token_audience", "aud is neither a text nor a list of texts")
     ours = [one for one in named if one in audiences]
     if not ours:
-        raise TokenRefused("token_audience", f"aud is {shown(aud)}", evidence={"aud": shown(aud)})
+        raise TokenRefused(
+            "token_audience", f"aud is {shown(aud)}, and not {' or '.join(audiences)}", evidence={"aud": shown(aud)}
+        )
     if shape.audience_is_no_client and all(one == client_id for one in ours):
         raise _no_access_token("its audience is the client that it was issued to")
 

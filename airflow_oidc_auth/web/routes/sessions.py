@@ -7,6 +7,7 @@ form names only narrows that.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
@@ -171,4 +172,5 @@ def _ended(text: str) -> int:
 def _ask_to_sign_in(request: Request, engine: Engine) -> Response:
     if prefers_json(request):
         return answer_code(engine, request, "not_signed_in", {"WWW-Authenticate": 'Bearer realm="airflow"'})
-    return RedirectResponse(login_url(engine, next_url=_url(engine)), SEE_OTHER)
+    query = urlencode(read_query(request)) if request.method == "GET" else ""
+    return RedirectResponse(login_url(engine, next_url=f"{_url(engine)}?{query}" if query else _url(engine)), SEE_OTHER)

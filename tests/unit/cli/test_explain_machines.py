@@ -68,12 +68,14 @@ def test_somebody_elses_program_is_denied_with_the_reason(explained: Any) -> Non
     told = explained("actions", {**RUN, "repository": "evil/etl"})
     assert told.code == 2
     assert "claim 'repository' is not 'acme/etl'" in told.out
+    assert "REFUSED (token_no_role)" in told.out, "what the program was told"
 
 
 def test_a_token_for_another_audience_is_refused_before_any_rule(explained: Any) -> None:
     told = explained("actions", {**RUN, "aud": "https://github.com/acme"})
     assert told.code == 2
-    assert "token_audience" in told.out
+    assert "REFUSED (token_audience)" in told.out
+    assert f"aud is 'https://github.com/acme', and not {OURS}" in told.out
 
 
 def test_an_access_token_of_a_person_is_the_persons_and_shows_its_client(explained: Any) -> None:

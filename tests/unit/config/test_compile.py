@@ -320,6 +320,8 @@ def test_plain_http_is_allowed_on_loopback_with_a_warning(issuer):
             "rules: [{when: {group: a}, roles: [Admin]}, {when: {everyone: true}, roles: [Viewer]}]",
             "everyone with any account",
         ),
+        ("", "rules: [{when: {group: [a, 'team-*']}, roles: [Admin]}]", "holds `*`"),
+        ("", "rules: [{when: {group: a, claims: {repository: [b, 'acme/*']}}, roles: [Admin]}]", "holds `*`"),
     ],
 )
 def test_warns_about_what_is_allowed_and_probably_not_meant(provider, grants, fragment):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -57,6 +58,8 @@ def test_nobody_is_sent_to_sign_in_first(office):
     answer = office.browser.get("/auth/sessions")
     assert answer.status_code == 303
     assert "next=" in answer.headers["location"]
+    narrowed = office.browser.get("/auth/sessions?kind=token&q=a%26b").headers["location"]
+    assert parse_qs(urlsplit(narrowed).query)["next"][0].endswith("/auth/sessions?kind=token&q=a%26b")
     answer = office.browser.get("/auth/sessions", headers={"Accept": "application/json"})
     assert answer.status_code == 401
     assert office.browser.post("/auth/sessions", data={}).status_code == 401

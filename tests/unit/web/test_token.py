@@ -136,7 +136,9 @@ def test_a_token_can_be_narrowed_to_roles_that_its_owner_has(endpoint):
 
 @pytest.mark.parametrize("scope", ["Viewer", "Op Viewer", "Nobody", "op", "Admin Op Root", "openid"])
 def test_a_role_that_is_unknown_is_refused_like_one_that_is_not_held(endpoint, scope):
-    refused(endpoint.exchange(scope=scope), "invalid_scope", "token_scope_not_held")
+    answer = endpoint.exchange(scope=scope)
+    refused(answer, "invalid_scope", "token_scope_not_held")
+    assert "yours are Admin Op." in answer.json()["error_description"]
 
 
 @pytest.mark.parametrize("scope", ["%ff", " ".join(["Op"] * 65)])

@@ -197,4 +197,4 @@ def test_each_refusal_says_how_to_do_better(error: OidcAuthError, header: str, v
     assert list(headers) == [header]
     assert headers[header].startswith(value)
     assert headers[header].isascii()
-    assert error.code in headers[header] or header == "Retry-After"
+    assert f"{error.code}: {error.message.text}" in headers[header] or header == "Retry-After"

@@ -65,6 +65,14 @@ def test_a_token_whose_owner_must_be_confirmed_says_by_when(office: Office) -> N
     assert "unless Company login confirms you" in page
 
 
+def test_the_same_end_is_not_said_twice(office: Office) -> None:
+    vic = office.signed_in("vic")
+    make(office, vic, lifetime=86_400)
+    page = vic.get("/auth/access").text
+    assert "in 1 d" in page
+    assert "unless" not in page
+
+
 def test_its_owner_revokes_it_with_one_click(office: Office) -> None:
     vic = office.signed_in("vic")
     token, other = make(office, vic), make(office, vic)
