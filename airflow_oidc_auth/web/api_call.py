@@ -52,6 +52,7 @@ class ApiCall:
         "scheme",
         "session_ref",
         "token",
+        "used",
     )
 
     def __init__(self, scope: Scope, base_url: Callable[[], str], scheme: str = "", token: str = "") -> None:
@@ -63,6 +64,7 @@ class ApiCall:
         self.client_id: str | None = None
         self.kind = ""
         self.session_ref = ""
+        self.used: str | None = None
         self.identity: Identity | None = None
         self.provider = ""
         self.proven = ""
@@ -74,6 +76,7 @@ class ApiCall:
         self.client_id = session.client_id
         self.kind = session.kind
         self.session_ref = session.id[:SESSION_REF_LENGTH]
+        self.used = session.id if session.is_token else None
 
     @property
     def method(self) -> str:

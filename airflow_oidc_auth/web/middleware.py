@@ -79,14 +79,14 @@ class AuthMiddleware:
             _take_session_cookie(scope)
         inner = _hide_query(scope) if path.startswith(CALLBACK_PREFIXES) else scope
         if call is not None:
-            await self._answer_call(call, inner, receive, send)
+            await self._answer_call(call, path, inner, receive, send)
         elif self._note_request is None or not has_cookie:
             await self._pass_on(inner, receive, send)
         else:
             await self._watch(self._note_request, path, inner, receive, send, own=own)
 
-    async def _answer_call(self, call: ApiCall, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a program's call on, and tell why its token was refused if that came out on the way."""
+    async def _answer_call(self, call: ApiCall, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a program's call on, and tell what came out on the way: whose token was used, or why it was refused."""
         if call.token:
             _drop_same_cookie(scope, call.token.encode("ascii"))
             send = RefusalInPlace(call, scope, receive, send).send
@@ -95,6 +95,9 @@ class AuthMiddleware:
             await self._pass_on(scope, receive, send)
         finally:
             CALL.reset(before)
+            if call.used is not None and self._note_request is not None:
+                # No page polls with it: each call is a use.
+                self._note_request(call.used, path, call.method, navigation=True)
             if call.refusal is not None and self._note_refusal is not None:
                 await self._note_refusal(call, call.refusal)
 

@@ -115,18 +115,16 @@ def running(
         jobs = stack.enter_context(FakeIdp())
         document = webserver_config.with_name("oidc_auth.yaml")
         document.write_text(json.dumps(build_document(idp, jobs)), encoding="utf-8")
-        options = {
-            "AIRFLOW__OIDC_AUTH__CONFIG_FILE": str(document),
-            "TEST_IDP_SECRET": idp.client_secret,
-            "TEST_TOKEN_CLIENT_SECRET": TOKEN_CLIENT_SECRET,
-        }
+        # Not taken away between the tests: the server reads the document anew every few seconds.
+        secrets = {"TEST_IDP_SECRET": idp.client_secret, "TEST_TOKEN_CLIENT_SECRET": TOKEN_CLIENT_SECRET}
+        stack.enter_context(_environment(secrets))
         mode = {
             "AIRFLOW__CORE__AUTH_MANAGER": MANAGERS[request.param],
             "AIRFLOW__FAB__CONFIG_FILE": str(webserver_config),
         }
         with contextlib.ExitStack() as running:
             # Only tests that ask for the server may find this.
-            with _environment({**mode, **options}):
+            with _environment({**mode, "AIRFLOW__OIDC_AUTH__CONFIG_FILE": str(document)}):
                 start = _start(running)
             # Done in the background; tests count what a request costs the identity provider.
             wait_until(lambda: any(request.path == "/jwks" for request in idp.requests), "the fetch of the keys")

@@ -199,7 +199,7 @@ def test_signing_in_as_somebody_else_ends_the_session_that_the_browser_had(serve
     assert server.finish(browser, begun, "vic").status_code == 303
     assert bearer(server, kept).status_code == 401
     assert browser.get("/ui/auth/me").json()["username"] == server.name_of("vic")
-    replaced, login = audit_rows(2)
+    replaced, login = [row for row in audit_rows(9) if row["event"] in {"auth.login", "auth.session_ended"}][:2]
     assert (replaced["event"], replaced["reason"], replaced["owner"]) == (
         "auth.session_ended",
         "replaced",
@@ -213,3 +213,13 @@ def test_a_refused_sign_in_leaves_the_session_of_the_browser_alone(server):
     begun = browser.get("/auth/login/oidc", params={"account": "other"}).headers["location"]
     assert server.finish(browser, begun, "nora").status_code == 403
     assert browser.get("/ui/auth/me").json()["username"] == server.name_of("ada")
+
+
+def test_the_use_of_a_token_is_seen(server):
+    token = server.sign_in("ada").post("/ui/auth/token", json={"token_type": "api"}).json()["access_token"]
+    session_id = jwt.decode(token, options={"verify_signature": False})["sid"]
+    engine = manager_of(server).engine
+    assert engine.last_seen(session_id) is None
+    assert bearer(server, token).status_code == 200
+    engine._care.requests.hand_over()
+    assert abs(engine.last_seen(session_id) - time.time()) < 60
