@@ -102,8 +102,9 @@ class Doors:
 
     async def _admit_browser(self, token: str) -> SessionUser:
         session = await self.authenticate(token)
-        if session.jkt is not None:
-            raise InvalidTokenError("a token that is bound to a key proves nothing as a cookie")
+        if session.is_token:
+            # It would shed what it carries: its key, and the actors and the client that each audit row shall tell.
+            raise InvalidTokenError("a program's token is no cookie")
         note_session(session.id)
         return await self._admit(session)
 
