@@ -89,17 +89,17 @@ def end_sessions(args: Namespace) -> EndReport:
     return EndReport(ended, order, correlation_id, unaudited)
 
 
-def revoke_people(wanted: Wanted) -> None:
+def revoke_people(wanted: Wanted) -> int:
     """Let nothing count that was issued to the people who are meant: tokens of their IdP have no row to end.
+
+    Return how many there are.
 
     :raises SessionError: ``session_store_unavailable``
     """
-    if not wanted.names_somebody:
-        return
-    found = open_directory().find(wanted, now=now()).sessions
-    named = set() if wanted.principal_id is None else {wanted.principal_id}
-    for mine in sorted(named | {session.principal_id for session in found}):
+    people = sorted(open_directory().people(wanted, now=now()))
+    for mine in people:
         revoke_all_of(mine)
+    return len(people)
 
 
 def revoke_all_of(mine: str) -> None:

@@ -57,21 +57,23 @@ class RevokeReport:
     """What was revoked.
 
     :param unaudited: how many of them have no audit row
+    :param people: for how many nothing counts any more that their identity provider issued until now
     """
 
     tokens: Sequence[Session]
     order: Order
     correlation_id: str
     unaudited: int
+    people: int = 0
 
     @property
     def exit_code(self) -> ExitCode:
         """Nothing to revoke, or an end that nobody can look up, is what a script must hear of."""
-        return ExitCode.OK if self.tokens and not self.unaudited else ExitCode.FAILED
+        return ExitCode.OK if (self.tokens or self.people) and not self.unaudited else ExitCode.FAILED
 
     def text(self) -> list[str]:
         """What was done."""
-        if not self.tokens:
+        if not self.tokens and not self.people:
             return ["No live token matches; nothing was revoked."]
         rows = [
             ("revoked", count(len(self.tokens), "token")),
@@ -79,6 +81,8 @@ class RevokeReport:
             ("by", self.order.by),
             ("audit", self.correlation_id),
         ]
+        if self.people:
+            rows.append(("refused", f"what was issued until now to {count(self.people, 'principal')}"))
         if self.unaudited:
             rows.append(("missing", f"{count(self.unaudited, 'audit row')} could not be written"))
         return [*section("Revoked", table(rows)), "Every API server knows within seconds."]
@@ -91,6 +95,7 @@ class RevokeReport:
             "by": self.order.by,
             "correlation_id": self.correlation_id,
             "unaudited": self.unaudited,
+            "people": self.people,
         }
 
 
@@ -115,9 +120,9 @@ def revoke_tokens(args: Namespace) -> RevokeReport:
     if found.total:
         shown = section(count(found.total, "token"), _token_table(found.sessions, now()))
         confirm(f"Revoke {count(found.total, 'token')}?", shown, yes=args.yes, as_json=args.json)
-    revoke_people(wanted)
+    people = revoke_people(wanted)
     ended, unaudited = end_now(open_directory().ids(wanted, now=now()), order, correlation_id)
-    return RevokeReport(ended, order, correlation_id, unaudited)
+    return RevokeReport(ended, order, correlation_id, unaudited, people)
 
 
 def token_data(token: Session) -> dict[str, object]:
