@@ -20,7 +20,7 @@ from airflow_oidc_auth.managers.tokens import AirflowTokens, VerifiedToken
 from airflow_oidc_auth.managers.user import SessionUser
 from airflow_oidc_auth.providers.bearer.proof_memory import ProofMemory
 from airflow_oidc_auth.sessions.granted import as_of
-from airflow_oidc_auth.sessions.session import EXCHANGED, Session
+from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.web.api_call import CALL, ApiCall
 from airflow_oidc_auth.web.seen import note_left, note_session
 
@@ -92,7 +92,8 @@ class Doors:
         until = session.grant.until
         if until is not None and until <= (now := self._clock()) and (session := as_of(session, now)) is None:
             raise InvalidTokenError("Session needs a newer authentication")
-        if session.kind == EXCHANGED and not self._vouches(session):
+        # Of any kind: with a token of its own a client may have made a personal one.
+        if session.is_token and not self._vouches(session):
             raise InvalidTokenError("The configuration does not know its client any more")
         return session
 

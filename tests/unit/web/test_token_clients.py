@@ -141,6 +141,12 @@ def test_a_bearer_header_is_not_for_the_token_endpoint(endpoint):
     refused(endpoint.exchange(headers=header), "invalid_request", "token_client_scheme")
 
 
+@pytest.mark.parametrize("value", ["hunter2secret", "hunter2secret more", "hunter:2secret"])
+def test_a_secret_without_its_scheme_is_in_no_log(endpoint, caplog, value):
+    refused(endpoint.post(CLIENT, headers={"Authorization": value}), "invalid_request", "token_client_scheme")
+    assert "hunter" not in caplog.text
+
+
 def test_time_does_not_tell_which_clients_there_are(endpoint):
     async_check = endpoint.tokens.grants._clients._check
     from airflow_oidc_auth.secret import Secret
