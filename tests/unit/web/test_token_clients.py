@@ -318,6 +318,18 @@ def test_a_terminal_gets_a_token_for_an_id_token(endpoint):
     assert answer.json()["scope"] == "Admin Op"
 
 
+def test_a_stranger_at_the_terminals_door_leaves_no_proof_in_memory(endpoint):
+    used = endpoint.tokens.grants._proofs._seen._by_key
+    for number in range(3):
+        proof = endpoint.tokens.proof(key=f"stranger-{number}", htu=f"{BASE_URL}/auth/token/cli")
+        form = {"grant_type": EXCHANGE, "subject_token": "invented", "provider": "okta"}
+        assert endpoint.post(form, "/auth/token/cli", headers={"DPoP": proof}).status_code == 400
+    assert not used
+    good = endpoint.tokens.proof(htu=f"{BASE_URL}/auth/token/cli")
+    form = {"grant_type": EXCHANGE, "subject_token": endpoint.tokens.cli_token(), "provider": "okta"}
+    assert endpoint.post(form, "/auth/token/cli", headers={"DPoP": good}).json()["token_type"] == "DPoP"
+
+
 def test_an_id_token_is_good_for_one_token_however_its_signature_is_written(endpoint):
     token = endpoint.tokens.cli_token()
     assert bring(endpoint, token).status_code == 200
