@@ -46,22 +46,22 @@ def end_live(kind: Kind, wanted: Wanted, args: Namespace) -> EndReport:
     if found.total:
         shown = kind.block(found.sessions, found.total, now())
         confirm(f"{kind.verb} {kind.counted(found.total)}?", shown, yes=args.yes, as_json=args.json)
-    revoke_people(wanted)
+    people = revoke_people(wanted)
     ended, unaudited = end_now(open_directory().ids(wanted, now=now()), order, correlation_id)
-    return EndReport(kind, ended, order, correlation_id, unaudited)
+    return EndReport(kind, ended, order, correlation_id, unaudited, people)
 
 
-def revoke_people(wanted: Wanted) -> None:
+def revoke_people(wanted: Wanted) -> int:
     """Let nothing count that was issued to the people who are meant: tokens of their IdP have no row to end.
+
+    Return how many there are.
 
     :raises SessionError: ``session_store_unavailable``
     """
-    if not wanted.names_somebody:
-        return
-    found = open_directory().find(wanted, now=now()).sessions
-    named = set() if wanted.principal_id is None else {wanted.principal_id}
-    for mine in sorted(named | {session.principal_id for session in found}):
+    people = sorted(open_directory().people(wanted, now=now()))
+    for mine in people:
         revoke_all_of(mine)
+    return len(people)
 
 
 def revoke_all_of(mine: str) -> None:

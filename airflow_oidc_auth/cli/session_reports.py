@@ -78,6 +78,7 @@ class EndReport:
     """What has ended.
 
     :param unaudited: how many of them have no audit row
+    :param people: for how many nothing counts any more that their identity provider issued until now
     """
 
     kind: Kind
@@ -85,15 +86,16 @@ class EndReport:
     order: Order
     correlation_id: str
     unaudited: int
+    people: int = 0
 
     @property
     def exit_code(self) -> ExitCode:
         """Nothing that could be ended, or an end that nobody can look up, is what a script must hear of."""
-        return ExitCode.OK if self.sessions and not self.unaudited else ExitCode.FAILED
+        return ExitCode.OK if (self.sessions or self.people) and not self.unaudited else ExitCode.FAILED
 
     def text(self) -> list[str]:
         """What was done."""
-        if not self.sessions:
+        if not self.sessions and not self.people:
             return [f"No live {self.kind.noun} matches; nothing was {self.kind.done}."]
         rows = [
             (self.kind.done, self.kind.counted(len(self.sessions))),
@@ -101,6 +103,8 @@ class EndReport:
             ("by", self.order.by),
             ("audit", self.correlation_id),
         ]
+        if self.people:
+            rows.append(("refused", f"what was issued until now to {count(self.people, 'principal')}"))
         if self.unaudited:
             rows.append(("missing", f"{count(self.unaudited, 'audit row')} could not be written"))
         return [*section(self.kind.done.capitalize(), table(rows)), "Every API server knows within seconds."]
@@ -113,6 +117,7 @@ class EndReport:
             "by": self.order.by,
             "correlation_id": self.correlation_id,
             "unaudited": self.unaudited,
+            "people": self.people,
         }
 
 

@@ -111,9 +111,7 @@ class SessionOffice:
 
     def _revoke_people(self, wanted: Wanted) -> None:
         """Let nothing count that was issued to them: IdP tokens have no row, and a token may be made just now."""
-        found = self._directory.find(wanted, now=int(self._clock()))
-        named = set() if wanted.principal_id is None else {wanted.principal_id}
-        for principal_id in sorted(named | {session.principal_id for session in found.sessions}):
+        for principal_id in sorted(self._directory.people(wanted, now=int(self._clock()))):
             self._sessions.revoke_principal_now(principal_id)
 
 

@@ -132,9 +132,11 @@ def _presented(form: Mapping[str, str], authorization: str | None) -> Presented 
 
 
 def _read_basic(authorization: str) -> Presented | None:
-    scheme, _, value = authorization.partition(" ")
+    scheme, space, value = authorization.partition(" ")
     if scheme.lower() != "basic":
-        raise TokenDenied(INVALID_REQUEST, "token_client_scheme", f"the Authorization scheme is {scheme[:16]!r}")
+        # Whoever forgets the scheme sends a secret in its place.
+        told = f"is {scheme[:16]!r}" if space and scheme.isalpha() else "is missing, or no word"
+        raise TokenDenied(INVALID_REQUEST, "token_client_scheme", f"the Authorization scheme {told}")
     try:
         text = base64.b64decode(value.strip(), validate=True).decode("utf-8") if len(value) <= MAX_BASIC else ""
     except (binascii.Error, ValueError):

@@ -162,10 +162,11 @@ class TokenGrants:
         """Answer ``POST /auth/token/cli``: the id_token that our own command line got for a person."""
         try:
             wanted = read_wanted(form)
-            jkt = self._prove(call, None)
             bearer, token = await self.cli.verify(form)
             self._subjects.check_not_revoked(bearer)
             owner = self._subjects.judge(bearer, token)
+            # Last, as everywhere: proofs of strangers would push those of others out of memory.
+            jkt = self._prove(call, None)
             issued = await self._issue(_Proven(owner, None, jkt, CLI), wanted, call)
         except OidcAuthError as error:
             return await self._refuse(error, INVALID_REQUEST, call.context)

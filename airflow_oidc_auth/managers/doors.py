@@ -21,7 +21,7 @@ from airflow_oidc_auth.managers.tokens import AirflowTokens, VerifiedToken
 from airflow_oidc_auth.managers.user import SessionUser
 from airflow_oidc_auth.providers.bearer.proof_memory import ProofMemory
 from airflow_oidc_auth.sessions.granted import as_of
-from airflow_oidc_auth.sessions.session import EXCHANGED, Session
+from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.web.api_call import CALL, ApiCall
 from airflow_oidc_auth.web.seen import note_left, note_session
 
@@ -94,7 +94,8 @@ class Doors:
         until = session.grant.until
         if until is not None and until <= (now := self._clock()) and (session := as_of(session, now)) is None:
             raise InvalidTokenError("Session needs a newer authentication")
-        if session.kind == EXCHANGED and not self._vouches(session):
+        # Of any kind: with a token of its own a client may have made a personal one.
+        if session.is_token and not self._vouches(session):
             raise InvalidTokenError("The configuration does not know its client any more")
         return session
 
@@ -104,8 +105,9 @@ class Doors:
 
     async def _admit_browser(self, token: str) -> SessionUser:
         session = await self.authenticate(token)
-        if session.jkt is not None:
-            raise InvalidTokenError("a token that is bound to a key proves nothing as a cookie")
+        if session.is_token:
+            # It would shed what it carries: its key, and the actors and the client that each audit row shall tell.
+            raise InvalidTokenError("a program's token is no cookie")
         note_session(session.id)
         return await self._admit(session)
 

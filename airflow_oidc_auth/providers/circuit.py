@@ -17,6 +17,8 @@ REST = 15.0
 _COUNTED = frozenset(
     {"provider_unreachable", "provider_timeout", "provider_failing", "provider_proxy", "provider_tls"},
 )
+# What strangers choose in the forms that we send.
+_OF_STRANGERS = frozenset({"code", "token"})
 _HINT = "The identity provider is down; it is asked again every 15 s. People who are signed in carry on."
 
 
@@ -91,10 +93,10 @@ class CircuitBreaker:
 def _blames_the_host(error: ProviderError, form: Mapping[str, str] | None) -> bool | None:
     """Say whether the error shows a host that is down (True), one that answers (False), or neither (None).
 
-    A stranger can begin sign-ins and bring invented codes, and some IdPs answer these with 500: five of them would
-    close the door to everybody.
+    A stranger can begin sign-ins and bring invented codes, or invented tokens that we introspect, and some IdPs answer
+    these with 500, or many of them with 429: five of them would close the door to everybody.
     """
-    if error.code == "provider_failing" and form is not None and "code" in form:
+    if error.code == "provider_failing" and form is not None and not _OF_STRANGERS.isdisjoint(form):
         return None
     return error.code in _COUNTED
 

@@ -26,6 +26,10 @@ ANY_TOKEN = "token"
 
 _S = models.sessions.c
 _P = models.principals.c
+# What :func:`_is_meant` compares.
+_NAMED = select(_S.id, _S.principal_id, _S.name, _S.email, _S.client_id, _P.subject).join_from(
+    models.sessions, models.principals, _S.principal_id == _P.id
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +92,36 @@ class SessionDirectory:
         sessions = (parse_session(row) for row in found if _is_meant(row, wanted))
         return Found(tuple(session for session in sessions if session is not None), total)
 
-    def ids(self, wanted: Wanted, *, now: int, limit: int = MAX_FOUND) -> Sequence[str]:
-        """Return the ids of the sessions that are meant, to be ended: also of rows that were tampered with.
+    def ids(self, wanted: Wanted, *, now: int) -> Sequence[str]:
+        """Return the ids of all sessions that are meant, to be ended: also of rows that were tampered with.
+
+        However many there are: whoever makes tokens by the thousand shall not keep what is beyond some limit.
 
         :raises SessionError: ``session_store_unavailable``
         """
-        statement = READ_SESSION.where(*_conditions(wanted, now)).order_by(_S.created_at, _S.id).limit(limit)
+        statement = _NAMED.where(*_conditions(wanted, now)).order_by(_S.created_at, _S.id)
         found = self._runner.run(lambda transaction: transaction.execute(statement).all())
         return tuple(row.id for row in found if _is_meant(row, wanted))
+
+    def people(self, wanted: Wanted, *, now: int) -> frozenset[str]:
+        """Return the principals that are meant, whether or not they have a session: tokens of their IdP have no row.
+
+        :raises SessionError: ``session_store_unavailable``
+        """
+        meant = Wanted(user=wanted.user, principal_id=wanted.principal_id)
+        if not wanted.names_somebody or not _is_storable(meant):
+            return frozenset()
+        signed_in = (each.principal_id for each in self.find(meant, now=now).sessions)
+        return frozenset((*signed_in, *([meant.principal_id] if meant.principal_id else self._known_as(meant.user))))
+
+    def _known_as(self, user: str | None) -> Sequence[str]:
+        """Return the principals whose last sign-in told this name, e-mail or subject."""
+        if user is None:
+            return ()
+        columns = (_P.name, _P.email, _P.subject)
+        statement = select(_P.id, *columns).where(or_(*(_is_exactly(column, user) for column in columns)))
+        found = self._runner.run(lambda transaction: transaction.execute(statement).all())
+        return tuple(row.id for row in found if user in (row.name, row.email, row.subject))
 
     def providers(self, *, now: int) -> Sequence[str]:
         """Return the ids of all providers with a live session, also of those that are not configured any more.

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from airflow_oidc_auth.testing import Program
-from tests.contract.bearer import call, forget, newest, token_of
+from tests.contract.bearer import ME, call, forget, newest, token_of
+from tests.contract.test_token_endpoint import ACCESS_TOKEN, EXCHANGE
 
 
 @pytest.fixture(autouse=True)
@@ -77,3 +78,25 @@ def test_a_row_of_a_personal_token_names_the_token(server):
 def test_an_actor_with_control_characters_forges_no_line(server):
     refused = call(server, token_of(server, "ada", Program("x", actors=("a\nINFO root logged in",))))
     assert refused.status_code == 401
+
+
+@pytest.mark.parametrize("actors", [(), ("agent-7",)])
+def test_a_programs_token_is_no_cookie_where_no_row_would_tell_who_acts(server, actors):
+    form = {"grant_type": EXCHANGE, "subject_token_type": ACCESS_TOKEN}
+    given = token_of(server, "ada", Program("agent-app", actors=actors))
+    token = server.client().post("/auth/token", data={**form, "subject_token": given}).json()["access_token"]
+    agent = server.client()
+    agent.cookies.set("_token", token)
+    body = {"name": f"hidden-{server.mode}-{len(actors)}", "slots": 1, "include_deferred": False}
+    assert agent.post("/api/v2/pools", json=body).status_code == 401
+    assert agent.get("/auth/access").status_code == 303
+    assert make_pool(server, token, f"told-{server.mode}-{len(actors)}").status_code == 201
+
+
+def test_a_personal_token_is_no_cookie(server):
+    browser = server.sign_in("ada")
+    token = browser.post("/ui/auth/token", json={"token_type": "api"}).json()["access_token"]
+    thief = server.client()
+    thief.cookies.set("_token", token)
+    assert thief.get(ME).status_code == 401
+    assert call(server, token).status_code == 200

@@ -137,6 +137,15 @@ def test_a_configured_client_gets_a_token_of_its_own(server, audit_rows):
     assert wrong.headers["www-authenticate"].startswith("Basic ")
 
 
+def test_a_client_that_is_dismissed_keeps_no_token_that_it_made_with_its_own(server, monkeypatch):
+    token = made(post(server, {"grant_type": "client_credentials"}, auth=("dbt", TOKEN_CLIENT_SECRET)))
+    kept = call(server, token, "/ui/auth/token", method="POST", json={"token_type": "api"}).json()["access_token"]
+    assert call(server, kept, DAGS).status_code == 200
+    monkeypatch.setattr(engine_of(server).token_grants._clients, "_clients", {})
+    assert [call(server, each, DAGS).status_code for each in (token, kept)] == [401, 401]
+    refused(exchange(server, kept), "token_not_exchangeable")
+
+
 def test_a_month_that_a_client_may_have_is_a_month(server):
     form = {"grant_type": "client_credentials", "expires_in": str(30 * 86_400)}
     token = made(post(server, form, auth=("dbt", TOKEN_CLIENT_SECRET)))

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from airflow.models.log import Log
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import sessionmaker
 
 from airflow_oidc_auth.audit.airflow_log import AirflowLogSink
@@ -16,7 +16,7 @@ from airflow_oidc_auth.cli.audit_rows import rewrite
 from airflow_oidc_auth.login.outcome import RequestContext
 from airflow_oidc_auth.login.session_office import Order, build_ended
 from airflow_oidc_auth.sessions import models
-from airflow_oidc_auth.sessions.administration import SessionDirectory, Wanted, is_reference
+from airflow_oidc_auth.sessions.administration import MAX_FOUND, SessionDirectory, Wanted, is_reference
 from airflow_oidc_auth.sessions.break_glass import BreakGlassLinks, insert_link, new_link
 from airflow_oidc_auth.sessions.cleaning import count_expired
 from airflow_oidc_auth.sessions.forgetting import delete_kept, find_kept
@@ -56,6 +56,26 @@ def test_without_a_filter_everybody_is_listed_newest_first(store, directory):
     store.end(ended.id, reason="user_logout", now=NOW)
     assert subjects(directory) == ["cy", "bob", "ada"]
     assert directory.providers(now=NOW) == ("okta",)
+
+
+def test_whoever_is_to_be_ended_is_ended_however_much_they_have(store, directory, transactions):
+    ada = open_session(store, "ada")
+    with transactions() as transaction:
+        row = dict(transaction.execute(select(models.sessions).where(models.sessions.c.id == ada.id)).one()._mapping)
+        transaction.execute(insert(models.sessions), [{**row, "id": f"{n:022}"} for n in range(MAX_FOUND + 1)])
+    assert len(directory.ids(Wanted(user="ada"), now=NOW)) == MAX_FOUND + 2
+
+
+@pytest.mark.parametrize("name", ["ada", "Ada Lovelace", "ada@example.com"])
+def test_people_are_known_after_their_last_session(store, directory, name):
+    store.end(open_session(store, "ada", now=NOW - 5).id, reason="user_logout", now=NOW)
+    open_session(store, "bob", name="Bob")
+    assert directory.people(Wanted(user=name, kind="personal"), now=NOW) == frozenset()
+    assert directory.people(Wanted(user=name, kind="token"), now=NOW) == {principal_id(ISSUER, "ada")}
+    assert directory.people(Wanted(user=name, provider="okta"), now=NOW) == frozenset()
+    assert directory.people(Wanted(user=f"{name} "), now=NOW) == frozenset()
+    stranger = principal_id(ISSUER, "never-seen")
+    assert directory.people(Wanted(principal_id=stranger), now=NOW) == {stranger}
 
 
 def test_pages_hold_each_session_once(store, directory):

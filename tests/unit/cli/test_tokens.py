@@ -82,6 +82,22 @@ def test_a_revocation_is_audited_with_reason_and_label(oidc: Oidc, office: Offic
     assert row["correlation_id"] == told["correlation_id"]
 
 
+@pytest.mark.parametrize("signed_in", [True, False])
+def test_whoever_has_no_token_of_ours_loses_what_the_provider_issued(
+    oidc: Oidc, office: OfficeDatabase, signed_in: bool
+) -> None:
+    """Nothing is stored of an identity provider's token: somebody who has no other must not be passed over."""
+    session = office.open()
+    if not signed_in:
+        office.store.end(session.id, reason="user_logout", now=int(time.time()))
+    told = revoke(oidc, "--user", "ada", "--json")
+    assert (told.code, told.data["revoked"], told.data["people"]) == (0, [], 1)
+    entries = office.store.revocations(after=0, now=int(time.time()))
+    assert [each.key.partition(".")[0] for each in entries if each.kind == "principal"] == [session.principal_id]
+    assert office.lives(session) is signed_in
+    assert revoke(oidc, "--user", "ad").code == 1
+
+
 def test_whoever_is_named_loses_what_the_provider_issued_too(oidc: Oidc, office: OfficeDatabase) -> None:
     token = make(office, office.open())
     before = int(time.time())

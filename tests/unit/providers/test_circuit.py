@@ -79,6 +79,16 @@ def test_invented_codes_that_an_idp_stumbles_over_close_the_door_to_nobody(circu
     assert not refused(circuit)
 
 
+def test_invented_tokens_that_an_idp_will_not_introspect_close_it_to_nobody(circuit: CircuitBreaker) -> None:
+    """Also 429: whoever floods the REST API with opaque tokens has us ask more often than the IdP likes."""
+    for _ in range(FAILURES * 2):
+        fail(circuit, "provider_failing", {"token": "\x00", "token_type_hint": "access_token"})
+    assert not refused(circuit)
+    for _ in range(FAILURES):
+        fail(circuit, "provider_timeout", {"token": "any", "token_type_hint": "access_token"})
+    assert refused(circuit), "a host that does not answer is down, whatever it was asked"
+
+
 def test_refreshes_that_fail_do_count(circuit: CircuitBreaker) -> None:
     for _ in range(FAILURES):
         fail(circuit, "provider_failing", {"grant_type": "refresh_token"})

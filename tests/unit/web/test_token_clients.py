@@ -141,6 +141,12 @@ def test_a_bearer_header_is_not_for_the_token_endpoint(endpoint):
     refused(endpoint.exchange(headers=header), "invalid_request", "token_client_scheme")
 
 
+@pytest.mark.parametrize("value", ["hunter2secret", "hunter2secret more", "hunter:2secret"])
+def test_a_secret_without_its_scheme_is_in_no_log(endpoint, caplog, value):
+    refused(endpoint.post(CLIENT, headers={"Authorization": value}), "invalid_request", "token_client_scheme")
+    assert "hunter" not in caplog.text
+
+
 def test_time_does_not_tell_which_clients_there_are(endpoint):
     async_check = endpoint.tokens.grants._clients._check
     from airflow_oidc_auth.secret import Secret
@@ -310,6 +316,18 @@ def test_a_terminal_gets_a_token_for_an_id_token(endpoint):
     assert answer.status_code == 200, answer.text
     assert (endpoint.asked.kind, endpoint.asked.label, endpoint.asked.lifetime) == ("cli", "laptop", 600)
     assert answer.json()["scope"] == "Admin Op"
+
+
+def test_a_stranger_at_the_terminals_door_leaves_no_proof_in_memory(endpoint):
+    used = endpoint.tokens.grants._proofs._seen._by_key
+    for number in range(3):
+        proof = endpoint.tokens.proof(key=f"stranger-{number}", htu=f"{BASE_URL}/auth/token/cli")
+        form = {"grant_type": EXCHANGE, "subject_token": "invented", "provider": "okta"}
+        assert endpoint.post(form, "/auth/token/cli", headers={"DPoP": proof}).status_code == 400
+    assert not used
+    good = endpoint.tokens.proof(htu=f"{BASE_URL}/auth/token/cli")
+    form = {"grant_type": EXCHANGE, "subject_token": endpoint.tokens.cli_token(), "provider": "okta"}
+    assert endpoint.post(form, "/auth/token/cli", headers={"DPoP": good}).json()["token_type"] == "DPoP"
 
 
 def test_an_id_token_is_good_for_one_token_however_its_signature_is_written(endpoint):
