@@ -127,6 +127,9 @@ class BearerIssuer:
             signed = verified_by(token, candidates)
             # With a key unknown since an outage, the thread answers: it is no refusal.
             if signed is None and not keys.may_bring_more() and (candidates or keys.failure() is None):
+                # A fetch that ended this moment may have brought the key: those that were tried are compared last.
+                if keys.known(token.algorithm, token.kid) != candidates:
+                    return None
                 raise unverified_error(token, candidates)
             return signed
 

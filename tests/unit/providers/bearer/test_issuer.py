@@ -76,6 +76,24 @@ def test_a_new_key_is_fetched_and_invented_ones_are_not_asked_for_again_and_agai
     assert rig.documents.asked[JWKS] == 3
 
 
+def test_a_key_that_comes_while_the_old_ones_are_tried_is_no_reason_to_say_no(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = rotating()
+    rig.issuer.verify(access_token())
+    new = sign_with_new_key()
+    rig.documents.keys.append(public("ES384", kid="new"))
+    rig.clock.now += 31
+    keys = rig.issuer.party.keys
+    asked = keys.may_bring_more
+
+    def after_the_fetch_of_another_thread() -> bool:
+        keys.refresh()
+        return asked()
+
+    monkeypatch.setattr(keys, "may_bring_more", after_the_fetch_of_another_thread)
+    assert rig.issuer.verify_known(new) is None
+    assert rig.issuer.verify_known(new)
+
+
 def test_while_another_thread_fetches_the_keys_nobody_says_no() -> None:
     rig = rotating()
     rig.issuer.verify(access_token())
