@@ -66,8 +66,10 @@ def sign_in(wishes: Wishes, around: Surroundings) -> SignedIn:
     chosen = choose_provider(around.airflow(url).providers(), wishes.provider)
     trusted = _check_expected(chosen, wishes.issuer)
     with environment.locked():
-        refreshed = _refreshed(wishes, around, vaults[0], _kept(vaults), url, chosen)
+        former = _kept(vaults)
+        refreshed = _refreshed(wishes, around, vaults[0], former, url, chosen)
         if refreshed is not None:
+            _end_former(around, former, url)
             environment.store_url(url)
             _leave_no_copy(vaults)
             return SignedIn(environment, refreshed, vaults[0], REFRESH)

@@ -100,7 +100,7 @@ def test_nothing_secret_is_shown_or_in_the_repr_of_what_came_of_it(
         assert secret not in repr(done)
 
 
-def test_a_second_login_refreshes_without_asking_anybody(
+def test_a_second_login_refreshes_without_asking_anybody_and_ends_the_former_token(
     terminal: Terminal, airflow: FakeAirflow, person: Person, ring: MemoryKeyring
 ) -> None:
     by_browser(terminal, airflow)
@@ -108,6 +108,7 @@ def test_a_second_login_refreshes_without_asking_anybody(
     done = sign_in(Wishes(), terminal.around)
     assert (done.way, len(person.opened)) == ("refresh", 1)
     assert ring.entries[TOKEN_KEY] != first
+    assert [sent["token"] for sent in airflow.revoked] == [first]
 
 
 def test_a_second_login_with_a_way_asks_again_and_ends_the_former_token(
