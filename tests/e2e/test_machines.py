@@ -359,7 +359,11 @@ def test_a_personal_token_survives_signing_out_and_dies_when_its_owner_revokes_i
     assert not visitor.is_signed_in()
     time.sleep(DEAD_SECONDS)
     assert caller.get(token).status_code == 200
-    visitor.sign_in(UMA, "/auth/access")
+    visitor.page.get_by_role("link", name="Sign in again").click()
+    visitor.choose_provider()
+    visitor.choose_person(UMA)
+    visitor.page.wait_for_url(visitor.url("/"))
+    visitor.open("/auth/access")
     row = visitor.page.get_by_role("row").filter(has_text=payload(token)["sid"][:8])
     expect(row).to_contain_text("User")
     row.get_by_role("button", name="Revoke").click()
