@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json as json_module
 import os
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ _PATIENCE = 3
 """Total time of one request, in multiples of the timeout: a server that drips bytes never times out a read."""
 _REFRESH_TIMEOUT = 60.0
 """Seconds that a refresh waits for its answer: whoever hangs up loses the session if the IdP has rotated the token."""
+_IDLE = 1.0
+"""Seconds after which no connection is used again; servers close theirs after five or more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,7 @@ class RequestsTransport:
         self._observe = observe
         self._circuits = CircuitBreakers(monotonic)
         self._session = _new_session()
+        self._used_at, self._using = monotonic(), threading.Lock()
         self.state = "unknown"
         self._verify: bool | str = settings.ca_file or os.environ.get("REQUESTS_CA_BUNDLE") or True
 
@@ -171,6 +175,7 @@ class RequestsTransport:
         return answer
 
     def _open(self, method: str, url: str, data: object, headers: Mapping[str, str] | None) -> requests.Response:
+        self._drop_idle()
         return self._session.request(
             method,
             url,
@@ -182,6 +187,16 @@ class RequestsTransport:
             allow_redirects=False,
             stream=True,
         )
+
+    def _drop_idle(self) -> None:
+        """Begin anew after a pause: the IdP may close an idle connection at the moment we use it.
+
+        A token request that meets that has failed, because nobody knows whether it may be sent again.
+        """
+        with self._using:
+            idle, self._used_at = self._monotonic() - self._used_at, self._monotonic()
+            if idle > _IDLE:
+                self._session.close()
 
     def _read_timeout(self, data: object) -> float:
         """Return how long to wait for an answer to begin; nobody waits for a refresh."""

@@ -175,6 +175,23 @@ def test_sends_forms_and_json(server: Server) -> None:
     ]
 
 
+def test_a_connection_is_used_again_at_once_and_not_after_a_pause(server: Server) -> None:
+    """Servers close idle connections, some after five seconds; a request that meets that is lost."""
+    ports: list[int] = []
+
+    def note(handler: BaseHTTPRequestHandler) -> None:
+        ports.append(handler.client_address[1])
+        answer()(handler)
+
+    server.routes["/x"] = note
+    now = [100.0]
+    transport = RequestsTransport(HttpSettings(), monotonic=lambda: now[0])
+    for pause in (0.0, 0.5, 3.0, 0.5):
+        now[0] += pause
+        transport.post(f"{server.url}/x", form={"a": "b"})
+    assert ports[0] == ports[1] != ports[2] == ports[3]
+
+
 def test_keeps_no_cookies(server: Server) -> None:
     server.routes["/x"] = answer(Set_Cookie="session=of-somebody; Path=/")
     transport = RequestsTransport(HttpSettings())
