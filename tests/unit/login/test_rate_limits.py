@@ -132,13 +132,16 @@ def test_a_flood_of_addresses_takes_bounded_memory():
     assert len(counter) == 1000
 
 
-def test_a_flood_of_addresses_takes_no_time():
-    counter = MemoryCounter(60, time.monotonic)
-    began = time.perf_counter()
-    for number in range(100_000):
-        counter.hit(f"key {number}")
-    # A search through all windows at each try takes six seconds, a sweep minutes.
-    assert time.perf_counter() - began < 3
+def test_a_flood_of_addresses_costs_each_try_no_more_than_a_few_do():
+    def cost(tries):
+        counter = MemoryCounter(60, time.monotonic)
+        began = time.thread_time()
+        for number in range(tries):
+            counter.hit(f"key {number}")
+        return time.thread_time() - began
+
+    # A search through all windows at each try would be a hundred times as much.
+    assert cost(100_000) < 40 * cost(10_000)
 
 
 def test_windows_that_ended_are_forgotten(watch: Watch):
