@@ -33,8 +33,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker("e2e")
-            # Once more, in a browser of its own and in plain sight: the closing line counts reruns.
-            item.add_marker(pytest.mark.flaky(reruns=1))
+            # Twice more, in a browser of its own and in plain sight: the closing line counts reruns.
+            item.add_marker(pytest.mark.flaky(reruns=2))
             if not item.get_closest_marker("xdist_group"):
                 item.add_marker(pytest.mark.xdist_group("e2e"))
 
