@@ -10,10 +10,11 @@ from airflow_oidc_auth.grants.needs import WITHIN, Needs
 
 @dataclass(frozen=True, slots=True)
 class RuleMatch:
-    """One rule that matched.
+    """Roles that one rule gave; a rule may give several roles in several teams, and has several matches then.
 
     :param rule: its name
     :param path: its place in the document, ``grants.rules[2]``
+    :param teams: the roles hold within these alone; everywhere if there are none
     :param because: the claims it looked at, in plain words (``group 'ops' is 'ops'``)
     :param needs: what it needed of the authentication, and got
     :param until: when the authentication is too old for it, epoch seconds; None for never
@@ -45,9 +46,9 @@ class StepUp:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Roles and teams; never empty of roles.
+    """Roles and teams; never empty of roles. Which role holds where, :func:`~.scopes.scoped_roles` tells.
 
-    :param roles: sorted
+    :param roles: sorted; also those that hold within a team alone
     :param matches: the rules that gave them, in document order
     :param step_ups: the rules that would give more after another authentication, in document order
     :param until: when the first of the matches ends by itself, epoch seconds; None for never

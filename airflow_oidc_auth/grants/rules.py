@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
 from airflow_oidc_auth.grants.conditions import Condition, Outcome, fails
 from airflow_oidc_auth.grants.delegation import cap_delegated
+from airflow_oidc_auth.grants.filling import Share, fill_rule
 from airflow_oidc_auth.grants.grant import Evaluation, Grant, Refusal, RuleMatch, RuleTrace, StepUp, first_end
 from airflow_oidc_auth.grants.needs import Needs, Standing
 from airflow_oidc_auth.grants.settings import Findings, RequirementSettings, RuleError, RuleSettings
 from airflow_oidc_auth.grants.spelling import read_checks, read_when
-from airflow_oidc_auth.grants.template import could_become, fill, placeholders
+from airflow_oidc_auth.grants.template import could_become, placeholders
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.identity.claims import ClaimPath
 
@@ -47,29 +48,27 @@ class Rule:
     known_roles: frozenset[str] | None
     workloads: frozenset[str] = frozenset()
 
-    def evaluate(self, identity: Identity, now: float | None) -> tuple[RuleTrace, RuleMatch | StepUp | None]:
+    def evaluate(self, identity: Identity, now: float | None) -> tuple[RuleTrace, tuple[RuleMatch | StepUp, ...]]:
         """Return what it did, and what it gives, or would give after another authentication."""
         outcome = self._outcome(identity)
-        if not outcome.holds:
-            return RuleTrace(self.settings.name, self.settings.path, matched=False, because=outcome.because), None
-        roles, teams, refused = self._filled(outcome)
-        because = (*outcome.because, *refused)
-        if not roles:
-            return RuleTrace(self.settings.name, self.settings.path, matched=False, because=because), None
-        return self._given(identity, now, RuleMatch(self.settings.name, self.settings.path, roles, teams, because))
+        shares, refused = fill_rule(self.settings, self.known_roles, outcome.captures) if outcome.holds else ((), ())
+        trace = RuleTrace(self.settings.name, self.settings.path, matched=False, because=(*outcome.because, *refused))
+        return self._given(identity, now, trace, shares) if shares else (trace, ())
 
-    def _given(self, identity: Identity, now: float | None, match: RuleMatch) -> tuple[RuleTrace, RuleMatch | StepUp]:
+    def _given(
+        self, identity: Identity, now: float | None, trace: RuleTrace, shares: tuple[Share, ...]
+    ) -> tuple[RuleTrace, tuple[RuleMatch | StepUp, ...]]:
         """Hold the authentication against what the rule needs."""
-        needs = self.settings.needs
+        needs, name, path = self.settings.needs, trace.rule, trace.path
         standing = Standing() if needs is None else needs.check(identity.authentication, now)
         if needs is None or not standing.missed:
-            told = match.because if needs is None else (*match.because, *needs.describe())
-            held = replace(match, because=told, needs=needs, until=standing.until)
-            return RuleTrace(match.rule, match.path, matched=True, because=told), held
+            told = trace.because if needs is None else (*trace.because, *needs.describe())
+            held = (RuleMatch(name, path, each.roles, each.teams, told, needs, standing.until) for each in shares)
+            return replace(trace, matched=True, because=told), tuple(held)
         missing = tuple(f"needs {words}" for words in needs.describe_missed(standing.missed))
-        step_up = StepUp(match.rule, match.path, match.roles, needs, standing.missed, match.teams)
-        because = (*match.because, *missing)
-        return RuleTrace(match.rule, match.path, matched=False, because=because, step_up=step_up), step_up
+        step_ups = tuple(StepUp(name, path, each.roles, needs, standing.missed, each.teams) for each in shares)
+        told = (*trace.because, *missing)
+        return replace(trace, because=told, step_up=_as_one(step_ups)), step_ups
 
     def _outcome(self, identity: Identity) -> Outcome:
         if self.settings.provider not in (None, identity.provider):
@@ -78,31 +77,6 @@ class Rule:
             # Anybody may run a program that such an issuer vouches for: `everyone` would be the whole world.
             return fails("does not apply: it names no provider, so it is for people")
         return _all(self.conditions, identity)
-
-    def _filled(self, outcome: Outcome) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-        roles: set[str] = set()
-        teams: set[str] = set()
-        refused: list[str] = []
-        for captures in outcome.captures or ({},):
-            given, problems = self._roles(captures)
-            refused.extend(problems)
-            roles |= given
-            if given:
-                teams |= {team for t in self.settings.teams if (team := fill(t, captures)) is not None}
-        return tuple(sorted(roles)), tuple(sorted(teams)), tuple(dict.fromkeys(refused))
-
-    def _roles(self, captures: Mapping[str, str]) -> tuple[set[str], list[str]]:
-        roles: set[str] = set()
-        problems: list[str] = []
-        for template in self.settings.roles:
-            role = fill(template, captures)
-            if role is None:
-                problems.append(f"role {template!r} not given: the captured text is not a safe name")
-            elif self.known_roles is not None and role not in self.known_roles:
-                problems.append(f"role {role!r} not given: there is no such role")
-            else:
-                roles.add(role)
-        return roles, problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +104,7 @@ class GrantRules:
             if not result.matched:
                 refusal = Refusal("requirement_not_met", requirement.settings.message, requirement.settings.path)
                 return Evaluation(refusal, trace)
-        decision = _grant([given for _, given in asked if given])
+        decision = _grant([each for _, given in asked for each in given])
         if self.delegated_roles is None or not identity.delegated:
             return Evaluation(decision, trace)
         capped, told = cap_delegated(decision, identity, self.delegated_roles)
@@ -202,6 +176,12 @@ def _grant(given: Sequence[RuleMatch | StepUp]) -> Grant | Refusal:
         return Refusal("no_matching_rule")
     teams = sorted({team for match in matches for team in match.teams})
     return Grant(tuple(roles), tuple(teams), matches, step_ups, first_end(matches))
+
+
+def _as_one(step_ups: tuple[StepUp, ...]) -> StepUp:
+    """Return what a rule would give altogether, to tell people."""
+    roles = tuple(sorted({role for each in step_ups for role in each.roles}))
+    return replace(step_ups[0], roles=roles, teams=tuple(sorted({team for each in step_ups for team in each.teams})))
 
 
 def _all(conditions: tuple[Condition, ...], identity: Identity) -> Outcome:

@@ -59,6 +59,7 @@ class RuleSettings:
     :param when: the mapping as written: ``group``, ``group_glob``, ``group_regex``, ``claims``, ``cel``, ``everyone``,
         ``delegated``
     :param roles: role names or templates such as ``{team}``
+    :param teams: team names or templates; the roles hold within these alone, everywhere if there are none
     :param provider: id of the only provider whose identities it looks at, or None for all
     :param needs: what the authentication must be like, or the rule gives nothing yet
     """
