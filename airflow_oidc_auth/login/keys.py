@@ -19,6 +19,7 @@ ATTEMPT_LABEL = b"airflow-oidc-auth login attempt v1"
 CSRF_LABEL = b"airflow-oidc-auth csrf v1"
 BREAK_GLASS_LABEL = b"airflow-oidc-auth break-glass v1"
 PSEUDONYM_LABEL = b"airflow-oidc-auth pseudonym v1"
+DOCUMENT_LABEL = b"airflow-oidc-auth accepted document v1"
 
 
 def derive_attempt_fernet(fernet_keys: Secret) -> MultiFernet:
@@ -27,7 +28,15 @@ def derive_attempt_fernet(fernet_keys: Secret) -> MultiFernet:
     :param fernet_keys: ``[core] fernet_key`` as configured, keys separated by commas
     :raises ValueError: no key, or one that is not 32 bytes of url-safe base64
     """
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in _derive(fernet_keys, ATTEMPT_LABEL)])
+    return _fernet(fernet_keys, ATTEMPT_LABEL)
+
+
+def derive_document_fernet(fernet_keys: Secret) -> MultiFernet:
+    """Return what seals the last accepted document: the first key seals, every key opens.
+
+    :raises ValueError: as :func:`derive_attempt_fernet`
+    """
+    return _fernet(fernet_keys, DOCUMENT_LABEL)
 
 
 def derive_csrf_keys(fernet_keys: Secret) -> tuple[bytes, ...]:
@@ -52,6 +61,10 @@ def derive_pseudonym_key(fernet_keys: Secret) -> bytes:
     :raises ValueError: as :func:`derive_attempt_fernet`
     """
     return _derive(fernet_keys, PSEUDONYM_LABEL)[0]
+
+
+def _fernet(fernet_keys: Secret, label: bytes) -> MultiFernet:
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in _derive(fernet_keys, label)])
 
 
 def _derive(fernet_keys: Secret, label: bytes) -> tuple[bytes, ...]:

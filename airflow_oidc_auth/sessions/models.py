@@ -1,4 +1,4 @@
-"""The six tables, in metadata of their own.
+"""The eight tables, in metadata of their own.
 
 Times are epoch seconds: no time-zone or fraction differences between databases. Whatever is looked up (session id,
 principal id, revoked key) is ASCII with binary collation, so that MySQL and MariaDB neither fold case nor
@@ -17,6 +17,7 @@ from sqlalchemy.dialects import mysql
 
 from airflow_oidc_auth.sessions.limits import (
     BREAK_GLASS_ID_LENGTH,
+    DIGEST_LENGTH,
     LEASE_OWNER_LENGTH,
     MAX_ADDRESS_LENGTH,
     MAX_CLIENT_LENGTH,
@@ -32,7 +33,9 @@ from airflow_oidc_auth.sessions.limits import (
     MAX_SID_LENGTH,
     MESSAGE_KEY_LENGTH,
     PRINCIPAL_ID_LENGTH,
+    SERVER_ID_LENGTH,
     SESSION_ID_LENGTH,
+    SOURCE_KEY_LENGTH,
     THUMBPRINT_LENGTH,
 )
 
@@ -174,4 +177,24 @@ break_glass = Table(
     Column("used_from", unicode_text(MAX_ADDRESS_LENGTH), nullable=True),
     Column("session_id", ascii_key(SESSION_ID_LENGTH), nullable=True),
     Column("ended_at", BigInteger, nullable=True),
+)
+
+# The last document that a server accepted, per place that it came from. Sealed: who can write rows cannot plant a policy.
+documents = Table(
+    "oidc_auth_document",
+    metadata,
+    Column("source_key", ascii_key(SOURCE_KEY_LENGTH), primary_key=True),
+    Column("digest", ascii_key(DIGEST_LENGTH), nullable=False),
+    Column("sealed", ascii_document(), nullable=False),
+    Column("accepted_at", BigInteger, nullable=False),
+)
+
+# One row per running server process: which configuration it is on, so that any of them can tell of all.
+servers = Table(
+    "oidc_auth_server",
+    metadata,
+    Column("id", ascii_key(SERVER_ID_LENGTH), primary_key=True),
+    Column("digest", ascii_key(DIGEST_LENGTH), nullable=False),
+    Column("rejects", Integer, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
 )
