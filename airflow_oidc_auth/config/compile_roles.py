@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from airflow_oidc_auth.config.document import RawDocument
-from airflow_oidc_auth.config.paths import Path, did_you_mean, one_of
+from airflow_oidc_auth.config.paths import Path, did_you_mean, format_path, one_of
 from airflow_oidc_auth.config.schema.roles import AllowModel, RoleModel
 from airflow_oidc_auth.errors import Problem
-from airflow_oidc_auth.policy.builtin import ADMIN, BUILTIN_ROLES, Pair
+from airflow_oidc_auth.policy.builtin import ADMIN, BUILTIN_ROLES
 from airflow_oidc_auth.policy.roles import RoleSettings
-from airflow_oidc_auth.policy.single_dags import DAG_PREFIX
-from airflow_oidc_auth.policy.summary import VERBS
+from airflow_oidc_auth.policy.selectors import DagSelector
+from airflow_oidc_auth.policy.statements import Statement
 
-METHOD_OF_VERB: Mapping[str, str] = {verb: method for method, verb in VERBS}
 _OF_ONE_DAG = ("read", "edit", "delete")
 
 
@@ -34,14 +33,18 @@ def compile_roles(raw: RawDocument, models: Mapping[str, RoleModel], found: list
 
 
 def _compile(name: str, model: RoleModel) -> RoleSettings:
-    pairs = frozenset(pair for allow in model.allow or () for pair in _pairs(allow))
-    return RoleSettings(name, pairs, tuple(model.extends or ()), model.description or "")
+    allow = tuple(_statement(entry, ("roles", name, "allow", n)) for n, entry in enumerate(model.allow or ()))
+    path = format_path(("roles", name))
+    return RoleSettings(name, allow, (), tuple(model.extends or ()), model.description or "", path)
 
 
-def _pairs(allow: AllowModel) -> Iterator[Pair]:
-    dags = (f"{DAG_PREFIX}{dag_id}" for dag_id in allow.dags or ())
-    for resource in (*(allow.resources or ()), *dags, *(allow.custom_views or ())):
-        yield from ((METHOD_OF_VERB[action], resource) for action in allow.actions)
+def _statement(entry: AllowModel, path: Path) -> Statement:
+    actions, place = tuple(entry.actions), format_path(path)
+    if entry.dags is not None:
+        return Statement(actions, "dags", DagSelector(ids=tuple(entry.dags)), path=place)
+    if entry.custom_views is not None:
+        return Statement(actions, "custom_views", tuple(entry.custom_views), path=place)
+    return Statement(actions, "resources", tuple(entry.resources or ()), path=place)
 
 
 def _wrong_extends(raw: RawDocument, path: Path, extends: Sequence[str], known: Sequence[str]) -> Iterator[Problem]:

@@ -11,8 +11,9 @@ from airflow_oidc_auth.config.reading import Parts
 from airflow_oidc_auth.errors import Problem
 from airflow_oidc_auth.grants.rules import GrantRules
 from airflow_oidc_auth.policy.builtin import BUILTIN_PAIRS, Pair
-from airflow_oidc_auth.policy.roles import RoleSettings, collect_pairs
+from airflow_oidc_auth.policy.roles import RoleSettings, close_roles, collect_pairs
 from airflow_oidc_auth.policy.single_dags import DAG_PREFIX
+from airflow_oidc_auth.policy.statement_pairs import statement_pairs
 from airflow_oidc_auth.providers.saml.settings import NAME_ID_FORMATS, SamlSettings
 from airflow_oidc_auth.providers.settings import ProviderSettings
 
@@ -50,7 +51,16 @@ def _nobody_is_admin(raw: RawDocument, grants: GrantRules) -> Iterator[Problem]:
 def _harmless(roles: Mapping[str, RoleSettings]) -> frozenset[str]:
     """Return the roles that may only look, and at no more than a Viewer may."""
     names = (*roles, "Viewer", "Public")
-    return frozenset(name for name in names if all(map(_only_looks, collect_pairs([name], roles))))
+    return frozenset(name for name in names if _is_harmless(name, roles))
+
+
+def _is_harmless(name: str, roles: Mapping[str, RoleSettings]) -> bool:
+    return all(map(_only_looks, collect_pairs([name], roles))) and all(
+        statement_pairs(statement) is not None or (statement.kind == "dags" and statement.actions == ("read",))
+        for each in close_roles([name], roles)
+        if each in roles
+        for statement in roles[each].allow
+    )
 
 
 def _only_looks(pair: Pair) -> bool:

@@ -8,6 +8,7 @@ from itertools import product
 from types import MappingProxyType
 
 from airflow_oidc_auth.policy.builtin import ADMIN, Pair
+from airflow_oidc_auth.policy.dag_index import EMPTY_INDEX, DagIndex
 from airflow_oidc_auth.policy.permissions import EVERYTHING, NOTHING, DagKey, Permissions
 from airflow_oidc_auth.policy.roles import RoleSettings, collect_pairs
 from airflow_oidc_auth.policy.single_dags import (
@@ -39,20 +40,33 @@ class Policy:
     configuration loses what that configuration no longer says. Safe to use from several threads.
 
     :param roles: custom roles by name, of one accepted configuration; another one needs another policy
+    :param index: the DAGs that there are, for rights by tag, owner, bundle and team
+    :param access_control: whether a role has the rights that a DAG file's ``access_control`` gives to its name
     """
 
-    def __init__(self, roles: Mapping[str, RoleSettings] = _NO_ROLES) -> None:
-        self._roles = roles
+    def __init__(
+        self,
+        roles: Mapping[str, RoleSettings] = _NO_ROLES,
+        index: DagIndex = EMPTY_INDEX,
+        *,
+        access_control: bool = False,
+    ) -> None:
+        self.roles = roles
+        self.index = index
+        self.access_control = access_control
         self._compiled = lru_cache(maxsize=CACHE_SIZE)(self._compile)
 
-    def permissions(self, roles: Iterable[str]) -> Permissions:
-        """Return what the roles may do together; order and repetition do not matter."""
-        return self._compiled(frozenset(roles))
+    def permissions(self, roles: Iterable[str], team_roles: Iterable[tuple[str, str]] = ()) -> Permissions:
+        """Return what the roles may do together; order and repetition do not matter.
 
-    def _compile(self, roles: frozenset[str]) -> Permissions:
+        :param team_roles: teams, and roles that hold within that team alone
+        """
+        return self._compiled(frozenset(roles), frozenset(team_roles))
+
+    def _compile(self, roles: frozenset[str], team_roles: frozenset[tuple[str, str]]) -> Permissions:
         if ADMIN in roles:
             return EVERYTHING
-        pairs = collect_pairs(roles, self._roles)
+        pairs = collect_pairs(roles, self.roles)
         return compile_pairs(pairs) if pairs else NOTHING
 
 

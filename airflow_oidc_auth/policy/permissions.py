@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -46,11 +47,20 @@ class Permissions:
         """Return whether ``method`` may be applied to the resource, of whichever id."""
         return self.everything or (method, resource) in self.pairs
 
-    def allows_dag(self, method: str, entity: str | None, dag_id: str | None) -> bool:
+    def allows_named(self, method: str, resource: str, name: str | None, team: str | None = None) -> bool:
+        """Return whether ``method`` may be applied to the one thing of this kind.
+
+        :param name: None or empty for a list, or for a thing whose name is not told
+        :param team: the team that owns the thing, None for none
+        """
+        return self.everything or (method, resource) in self.pairs
+
+    def allows_dag(self, method: str, entity: str | None, dag_id: str | None, team: str | None = None) -> bool:
         """Return whether ``method`` may be applied to the DAG, or to an entity of it.
 
         :param entity: name of the entity, None for the DAG itself
         :param dag_id: None or empty when the question names no DAG
+        :param team: the team that owns the DAG, as Airflow says it; None for what the index says
         """
         if self.everything or (method, entity) in (self.one_dag if dag_id else self.any_dag):
             return True
@@ -61,6 +71,24 @@ class Permissions:
     def allows_every_dag(self, method: str) -> bool:
         """Return whether ``method`` may be applied to every DAG."""
         return self.everything or (method, None) in self.one_dag
+
+    def dag_ids(self, method: str, entity: str | None = None) -> frozenset[str]:
+        """Return the DAGs for which the answer is yes: of those that the index holds, or that are named by id."""
+        return self.single_dags.get((method, entity), _NO_IDS)
+
+    def filter_dag_ids(
+        self, method: str, dag_ids: AbstractSet[str], team: str | None = None, entity: str | None = None
+    ) -> set[str]:
+        """Return those of the DAGs that :meth:`allows_dag` answers with yes."""
+        return {dag_id for dag_id in dag_ids if self.allows_dag(method, entity, dag_id, team)}
+
+    def filter_names(self, method: str, resource: str, names: Iterable[str], team: str | None = None) -> set[str]:
+        """Return those of the things that :meth:`allows_named` answers with yes."""
+        return {name for name in names if self.allows_named(method, resource, name, team)}
+
+    def in_team(self, team: str) -> bool:
+        """Return whether some role holds in the team; Admin belongs to all."""
+        return self.everything
 
     def single_dag_ids(self, method: str) -> frozenset[str]:
         """Return the DAGs that ``method`` may be applied to by their ids, where not every DAG is allowed."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from airflow_oidc_auth.policy.builtin import BUILTIN_PAIRS, Pair
+from airflow_oidc_auth.policy.builtin import ADMIN, BUILTIN_PAIRS, BUILTIN_ROLES, Pair
+from airflow_oidc_auth.policy.statement_pairs import statement_pairs
+from airflow_oidc_auth.policy.statements import Statement
 from airflow_oidc_auth.policy.vocabulary import ENTITY_RESOURCES, MENU_RESOURCES, VIEW_RESOURCES
 
 
@@ -13,15 +15,19 @@ from airflow_oidc_auth.policy.vocabulary import ENTITY_RESOURCES, MENU_RESOURCES
 class RoleSettings:
     """One custom role.
 
-    :param pairs: methods and resources; ``DAG:<id>`` is one DAG. Without what ``extends`` brings
-    :param extends: roles whose rights it has as well, built in or custom
+    :param allow: what it may do, without what ``extends`` brings
+    :param deny: what whoever holds it may not do, whichever role allows it
+    :param extends: roles whose rights and denials it has as well, built in or custom
     :param description: for people; empty if there is none
+    :param path: its place in the document, ``roles.finance``
     """
 
     name: str
-    pairs: frozenset[Pair] = frozenset()
+    allow: tuple[Statement, ...] = ()
+    deny: tuple[Statement, ...] = ()
     extends: tuple[str, ...] = ()
     description: str = ""
+    path: str = ""
 
 
 def _every_resource() -> Iterator[str]:
@@ -35,22 +41,36 @@ RESOURCES: tuple[str, ...] = tuple(sorted(set(_every_resource())))
 """Every resource that Airflow asks about, by name; what a plugin asks about is none of them."""
 
 
-def collect_pairs(names: Iterable[str], roles: Mapping[str, RoleSettings]) -> frozenset[Pair]:
-    """Return what the named roles and all that they extend allow; unknown names add nothing.
+def close_roles(names: Iterable[str], roles: Mapping[str, RoleSettings]) -> tuple[str, ...]:
+    """Return the named roles and all that they extend, as far as they are known, sorted.
 
-    Ends for roles that extend each other in a circle, too, which ``config`` refuses.
+    Admin counts only where it is named itself. Ends for roles that extend each other in a circle, too, which
+    ``config`` refuses.
     """
-    pairs: set[Pair] = set()
+    asked = frozenset(names)
     seen: set[str] = set()
-    todo = list(names)
+    todo = list(asked)
     while todo:
         name = todo.pop()
-        if name in seen:
+        if name in seen or (name == ADMIN and name not in asked):
             continue
-        seen.add(name)
-        if name in BUILTIN_PAIRS:
-            pairs |= BUILTIN_PAIRS[name]
+        if name in BUILTIN_ROLES:
+            seen.add(name)
         elif role := roles.get(name):
-            pairs |= role.pairs
+            seen.add(name)
             todo += role.extends
+    return tuple(sorted(seen))
+
+
+def collect_pairs(names: Iterable[str], roles: Mapping[str, RoleSettings]) -> frozenset[Pair]:
+    """Return what the roles and all that they extend allow on all things of a kind, and on DAGs by their exact ids.
+
+    Patterns, names of other things, and denials are none of this.
+    """
+    pairs: set[Pair] = set()
+    for name in close_roles(names, roles):
+        if name in BUILTIN_ROLES:
+            pairs |= BUILTIN_PAIRS.get(name, frozenset())
+        else:
+            pairs.update(pair for statement in roles[name].allow for pair in statement_pairs(statement) or ())
     return frozenset(pairs)

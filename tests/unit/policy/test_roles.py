@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,8 +11,25 @@ from airflow_oidc_auth.policy.builtin import BUILTIN_PAIRS
 from airflow_oidc_auth.policy.compile import Policy
 from airflow_oidc_auth.policy.permissions import NOTHING
 from airflow_oidc_auth.policy.roles import RESOURCES, RoleSettings, collect_pairs
+from airflow_oidc_auth.policy.selectors import DagSelector
+from airflow_oidc_auth.policy.statement_pairs import statement_pairs
+from airflow_oidc_auth.policy.statements import Statement
 from airflow_oidc_auth.policy.vocabulary import ENTITY_RESOURCES, MENU_RESOURCES, VIEW_RESOURCES
 from tests.unit.policy.test_compile import questions
+
+VERB = {"GET": "read", "POST": "create", "PUT": "edit", "DELETE": "delete", "MENU": "menu"}
+
+
+def allow(pairs: Iterable[tuple[str, str]]) -> tuple[Statement, ...]:
+    """One statement for each pair."""
+    return tuple(_statement(VERB[method], resource) for method, resource in sorted(pairs))
+
+
+def _statement(action: str, resource: str) -> Statement:
+    if resource.startswith("DAG:"):
+        return Statement((action,), "dags", DagSelector(ids=(resource[4:],)))
+    return Statement((action,), "resources", (resource,))
+
 
 PAIRS = st.frozensets(
     st.tuples(st.sampled_from(("GET", "POST", "PUT", "DELETE", "MENU")), st.sampled_from((*RESOURCES, "DAG:d1"))),
@@ -20,7 +40,8 @@ ROLES = st.fixed_dictionaries(
         name: st.builds(
             RoleSettings,
             st.just(name),
-            PAIRS,
+            PAIRS.map(allow),
+            st.just(()),
             st.lists(st.sampled_from(("a", "b", "c", "Viewer", "Op", "Admin", "nobody")), max_size=3).map(tuple),
         )
         for name in "abc"
@@ -29,7 +50,7 @@ ROLES = st.fixed_dictionaries(
 
 
 def role(name: str, *pairs: tuple[str, str], extends: tuple[str, ...] = ()) -> dict[str, RoleSettings]:
-    return {name: RoleSettings(name, frozenset(pairs), extends)}
+    return {name: RoleSettings(name, allow(pairs), (), extends)}
 
 
 def test_a_custom_role_may_what_it_says_and_what_it_extends():
@@ -60,12 +81,13 @@ def test_extending_admin_gives_nothing():
 def test_circles_end_and_roles_add_up(roles, asked):
     together = collect_pairs(asked, roles)
     assert together == frozenset().union(*(collect_pairs([name], roles) for name in asked))
-    assert all(roles[name].pairs <= together for name in asked)
+    assert all(statement_pairs(line) <= together for name in asked for line in roles[name].allow)
 
 
 @given(roles=ROLES, pair=PAIRS)
 def test_removing_a_right_from_a_role_never_allows_more(roles, pair):
-    fewer = {**roles, "a": RoleSettings("a", roles["a"].pairs - pair, roles["a"].extends)}
+    kept = tuple(line for line in roles["a"].allow if line not in allow(pair))
+    fewer = {**roles, "a": replace(roles["a"], allow=kept)}
     assert questions(Policy(fewer).permissions("ab")) <= questions(Policy(roles).permissions("ab"))
 
 
