@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from typing import Any, cast
 
 from airflow.configuration import conf
 from airflow.observability import stats
@@ -18,39 +17,49 @@ from airflow_oidc_auth.sessions.session import BROWSER
 
 EVERY = 64
 _SWITCHES = ("statsd_on", "statsd_datadog_enabled", "otel_on")
-_FIELDS = tuple(each.name for each in dataclasses.fields(Permissions))
 
 
-@dataclass(frozen=True, slots=True)
-class CountedPermissions(Permissions):
-    """What a combination of roles may do, counting how often that is asked.
+class CountedPermissions:
+    """Somebody's permissions, counting how often they are asked; every answer is theirs.
 
     :param tally: each answer stands for those of :data:`EVERY` requests
     """
 
-    tally: Tally = field(default_factory=Tally, compare=False)
+    __slots__ = ("_permissions", "_tally")
 
-    def allows(self, method: str, resource: str) -> bool:
-        """Answer and count."""
-        return self._note(Permissions.allows(self, method, resource))
+    def __init__(self, permissions: Permissions, tally: Tally) -> None:
+        self._permissions = permissions
+        self._tally = tally
 
-    def allows_dag(self, method: str, entity: str | None, dag_id: str | None) -> bool:
-        """Answer and count."""
-        return self._note(Permissions.allows_dag(self, method, entity, dag_id))
+    def __getattr__(self, name: str) -> Any:
+        # Not a copy of its fields: what another kind of permissions adds would be lost, and with it what it denies.
+        return getattr(self._permissions, name)
 
-    def allows_view(self, view: str) -> bool:
+    def allows(self, *question: Any, **named: Any) -> bool:
         """Answer and count."""
-        return self._note(Permissions.allows_view(self, view))
+        return self._note(self._permissions.allows(*question, **named))
 
-    def allows_custom_view(self, method: str, resource: str) -> bool:
+    def allows_named(self, *question: Any, **named: Any) -> bool:
         """Answer and count."""
-        return self._note(Permissions.allows_custom_view(self, method, resource))
+        return self._note(self._permissions.allows_named(*question, **named))
+
+    def allows_dag(self, *question: Any, **named: Any) -> bool:
+        """Answer and count."""
+        return self._note(self._permissions.allows_dag(*question, **named))
+
+    def allows_view(self, *question: Any, **named: Any) -> bool:
+        """Answer and count."""
+        return self._note(self._permissions.allows_view(*question, **named))
+
+    def allows_custom_view(self, *question: Any, **named: Any) -> bool:
+        """Answer and count."""
+        return self._note(self._permissions.allows_custom_view(*question, **named))
 
     def _note(self, answer: bool) -> bool:
         if answer:
-            self.tally.allowed += EVERY
+            self._tally.allowed += EVERY
         else:
-            self.tally.denied += EVERY
+            self._tally.denied += EVERY
         return answer
 
 
@@ -81,8 +90,7 @@ class MetricsFeed:
         """Count the decisions about this user's request, if it is one of those that are looked at."""
         self._requests += 1
         if self._requests % EVERY == 0 and self._is_on:
-            known = {name: getattr(user.permissions, name) for name in _FIELDS}
-            user.permissions = CountedPermissions(**known, tally=self._metrics.decisions)
+            user.permissions = cast("Permissions", CountedPermissions(user.permissions, self._metrics.decisions))
 
     def flush(self) -> None:
         """Hand over what there is.

@@ -116,6 +116,22 @@ def test_counted_permissions_answer_as_the_others_do() -> None:
     assert told["denied"] >= 2 * EVERY
 
 
+def test_a_look_at_the_decisions_answers_every_question_as_the_permissions_do() -> None:
+    """Another kind of permissions may deny what the fields of this one allow."""
+
+    class Stricter(Permissions):
+        def allows_named(self, method: str, resource: str, name: str | None, team: str | None = None) -> bool:
+            return False
+
+        def a_question_of_a_later_release(self) -> str:
+            return "no"
+
+    counted = CountedPermissions(Stricter(everything=True), Metrics().decisions)
+    assert not counted.allows_named("GET", "Pools", "p", team="t")
+    assert counted.a_question_of_a_later_release() == "no"
+    assert counted.everything
+
+
 def test_without_metrics_no_request_is_looked_at() -> None:
     user = OidcUser(None, Policy().permissions(["Viewer"]))  # type: ignore[arg-type]
     feed = MetricsFeed(Metrics(), lambda: 0.0)
