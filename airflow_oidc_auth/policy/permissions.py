@@ -68,9 +68,9 @@ class Permissions:
             return False
         return dag_id in self.single_dags.get((method, entity), _NO_IDS)
 
-    def allows_every_dag(self, method: str) -> bool:
-        """Return whether ``method`` may be applied to every DAG."""
-        return self.everything or (method, None) in self.one_dag
+    def allows_every_dag(self, method: str, entity: str | None = None) -> bool:
+        """Return whether ``method`` may be applied to every DAG that there is or will be, or to that entity of all."""
+        return self.everything or (method, entity) in self.one_dag
 
     def dag_ids(self, method: str, entity: str | None = None) -> frozenset[str]:
         """Return the DAGs for which the answer is yes: of those that the index holds, or that are named by id."""
