@@ -55,6 +55,10 @@ class Permissions:
         """
         return self.everything or (method, resource) in self.pairs
 
+    def allows_some(self, method: str, resource: str) -> bool:
+        """Return whether there could be a thing of this kind that ``method`` may be applied to."""
+        return self.everything or (method, resource) in self.pairs
+
     def allows_dag(self, method: str, entity: str | None, dag_id: str | None, team: str | None = None) -> bool:
         """Return whether ``method`` may be applied to the DAG, or to an entity of it.
 
