@@ -8,12 +8,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from airflow_oidc_auth.config.compiled import CompiledConfig
-from airflow_oidc_auth.config.document import RawDocument, load_document
+from airflow_oidc_auth.config.document import RawDocument
 from airflow_oidc_auth.errors import ConfigurationError, Problem
 
-Accept = Callable[[CompiledConfig, CompiledConfig], None]
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """A document without a problem, and what it became."""
+
+    raw: RawDocument
+    config: CompiledConfig = field(repr=False)
+
+
+Accept = Callable[[InForce, InForce], None]
 Reject = Callable[[Sequence[Problem]], None]
 
 
@@ -22,9 +32,10 @@ class DocumentWatcher:
 
     :param source: its name in problems
     :param read: returns the file's bytes; ``OSError`` while it is away
+    :param load: reads the document in them, raises ConfigurationError
     :param compile: compiles a raw document, raises ConfigurationError
     :param current: what the server runs on; a first look at the same document changes nothing
-    :param accept: called with the new and the old configuration; raises ConfigurationError if it cannot be used
+    :param accept: called with the new document and the old one; raises ConfigurationError if it cannot be used
     :param reject: called once per distinct bad content with its problems
     """
 
@@ -33,23 +44,31 @@ class DocumentWatcher:
         *,
         source: str,
         read: Callable[[], bytes],
+        load: Callable[[bytes], RawDocument],
         compile: Callable[[RawDocument], CompiledConfig],  # noqa: A002 (the verb of this package)
-        current: CompiledConfig,
+        current: InForce,
         accept: Accept,
         reject: Reject,
     ) -> None:
         self._source = source
         self._read = read
+        self._load = load
         self._compile = compile
         self._current = current
         self._accept = accept
         self._reject = reject
         self._seen = ""
+        self._problems: tuple[Problem, ...] = ()
 
     @property
-    def current(self) -> CompiledConfig:
-        """The last accepted configuration."""
+    def current(self) -> InForce:
+        """What was accepted last."""
         return self._current
+
+    @property
+    def problems(self) -> Sequence[Problem]:
+        """What is wrong with the document as it was seen last; empty for one that is in force."""
+        return self._problems
 
     def look(self) -> bool:
         """Look now; return whether a new configuration was accepted."""
@@ -62,32 +81,31 @@ class DocumentWatcher:
         if digest == self._seen:
             return False
         try:
-            compiled = self._compile(load_document(content.decode("utf-8"), self._source))
-        except UnicodeDecodeError:
-            return self._bad(digest, [Problem("(document)", "is not UTF-8 text", "save it as UTF-8", self._source)])
+            raw = self._load(content)
+            new = InForce(raw, self._compile(raw))
         except ConfigurationError as error:
             return self._bad(digest, error.problems)
-        return self._good(digest, compiled)
+        return self._good(digest, new)
 
-    def _good(self, digest: str, compiled: CompiledConfig) -> bool:
+    def _good(self, digest: str, new: InForce) -> bool:
         old = self._current
         # Comments and layout may change without changing anything, and a bad document may be put back. What holds
         # secrets is compared too: the same reference may lead to a rotated one.
-        if compiled.digest == old.digest and _resolved(compiled) == _resolved(old):
-            self._seen = digest
+        if new.config.digest == old.config.digest and _resolved(new.config) == _resolved(old.config):
+            self._seen, self._problems = digest, ()
             return False
         try:
-            self._accept(compiled, old)
+            self._accept(new, old)
         except ConfigurationError as error:
             # Only putting it to use showed what is wrong: what runs is the old one, and that is what is told.
             return self._bad(digest, error.problems)
-        self._seen, self._current = digest, compiled
+        self._seen, self._current, self._problems = digest, new, ()
         return True
 
     def _bad(self, digest: str, problems: Sequence[Problem]) -> bool:
         if digest != self._seen:
-            self._seen = digest
-            self._reject(tuple(problems))
+            self._seen, self._problems = digest, tuple(problems)
+            self._reject(self._problems)
         return False
 
     def _unreadable(self, error: OSError) -> Problem:

@@ -23,11 +23,13 @@ class DocumentSource:
 
     :param config_file: the YAML document, if one is named: in ``[oidc_auth]``, or by ``OIDC_AUTH``
     :param named: where the configuration comes from, for people; known after :meth:`read`
+    :param file_problems: what is wrong with the YAML document itself; known after :meth:`read`
     """
 
     config_file: str | None
     fab: FabSource | None
     named: str = ""
+    file_problems: tuple[Problem, ...] = ()
 
     def read(self, problems: list[Problem], *, resolve_secrets: bool) -> RawDocument | None:
         """Return the document; None where what should hold it is among the problems already.
@@ -51,7 +53,7 @@ class DocumentSource:
             if not others:
                 return None
         if self.config_file:
-            return read_document_file(self.config_file)
+            return self._read_file(self.config_file, CONFIG_FILE)
         rules_elsewhere = self.fab is not None and bool(self.fab.document.rules.rules)
         return document_from_options(
             preset=single["preset"],
@@ -68,7 +70,14 @@ class DocumentSource:
         if isinstance(found, RawDocument):
             return found
         self.config_file, self.named = found, f"{found}, named by OIDC_AUTH"
-        return read_document_file(found, option="OIDC_AUTH")
+        return self._read_file(found, "OIDC_AUTH")
+
+    def _read_file(self, path: str, option: str) -> RawDocument:
+        try:
+            return read_document_file(path, option=option)
+        except ConfigurationError as error:
+            self.file_problems = error.problems
+            raise
 
 
 def read_document_file(path: str, *, option: str = CONFIG_FILE) -> RawDocument:
@@ -78,13 +87,32 @@ def read_document_file(path: str, *, option: str = CONFIG_FILE) -> RawDocument:
     :raises ConfigurationError: unreadable, too large or not YAML
     """
     try:
-        data = Path(path).read_bytes()[: MAX_DOCUMENT_BYTES + 1]
-        text = data.decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        found = Problem(option, f"cannot read {path}: {_reason(error)}", "check the path and its permissions")
-        raise ConfigurationError([found]) from error
+        data = read_bounded(path)
+    except OSError as error:
+        raise ConfigurationError([_unreadable(option, path, error.strerror or type(error).__name__)]) from error
+    return load_bytes(data, path, option=option)
+
+
+def read_bounded(path: str) -> bytes:
+    """Read a file, at most one byte more than a document may have.
+
+    :raises OSError: it cannot be read
+    """
+    with Path(path).open("rb") as file:
+        return file.read(MAX_DOCUMENT_BYTES + 1)
+
+
+def load_bytes(data: bytes, path: str, *, option: str = CONFIG_FILE) -> RawDocument:
+    """Read the YAML document of a file that was read.
+
+    :raises ConfigurationError: too large, not UTF-8 or not YAML
+    """
     if len(data) > MAX_DOCUMENT_BYTES:
         raise ConfigurationError([Problem(option, f"{path} is larger than {MAX_DOCUMENT_BYTES} bytes")])
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ConfigurationError([_unreadable(option, path, "it is not UTF-8 text")]) from None
     return load_document(text, source=path)
 
 
@@ -97,5 +125,5 @@ def read_option(name: str, problems: list[Problem]) -> str | None:
         return None
 
 
-def _reason(error: OSError | UnicodeDecodeError) -> str:
-    return (error.strerror or type(error).__name__) if isinstance(error, OSError) else "it is not UTF-8 text"
+def _unreadable(option: str, path: str, reason: str) -> Problem:
+    return Problem(option, f"cannot read {path}: {reason}", "check the path and its permissions")

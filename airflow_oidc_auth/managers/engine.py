@@ -29,32 +29,36 @@ from airflow_oidc_auth.audit.window import FailureWindow
 from airflow_oidc_auth.config.compiled import CompiledConfig
 from airflow_oidc_auth.errors import LoginRefused
 from airflow_oidc_auth.login.journey import Journey
-from airflow_oidc_auth.login.keys import derive_csrf_keys
+from airflow_oidc_auth.login.keys import derive_csrf_keys, derive_document_fernet
 from airflow_oidc_auth.login.outcome import RequestContext
 from airflow_oidc_auth.login.rate_limits import KeptRateLimits, RateLimits
 from airflow_oidc_auth.login.token_grants import TokenGrants
 from airflow_oidc_auth.managers.admission import Admission, PolicyAdmission
 from airflow_oidc_auth.managers.bearer_record import BearerAudit
 from airflow_oidc_auth.managers.call_log import tell_callers
+from airflow_oidc_auth.managers.census import Census
 from airflow_oidc_auth.managers.doors import Doors
 from airflow_oidc_auth.managers.freshness import CODE, Freshness
 from airflow_oidc_auth.managers.metrics_feed import MetricsFeed, build_metrics
 from airflow_oidc_auth.managers.officer_desk import OfficerDesk, may_end_sessions
-from airflow_oidc_auth.managers.reloading import DIGEST_LENGTH, Reloading
+from airflow_oidc_auth.managers.reloading import DIGEST_LENGTH, Reloading, Surroundings
 from airflow_oidc_auth.managers.runtime import Runtime, build_runtime
 from airflow_oidc_auth.managers.services import Services
 from airflow_oidc_auth.managers.session_care import SessionCare
 from airflow_oidc_auth.managers.settings import Settings, load_settings
 from airflow_oidc_auth.managers.signed_callers import SignedCallers
+from airflow_oidc_auth.managers.starting import Start, choose_start
 from airflow_oidc_auth.managers.token_desk import TokenDesk
 from airflow_oidc_auth.managers.token_grants_parts import build_token_grants
 from airflow_oidc_auth.managers.tokens import AirflowTokens
 from airflow_oidc_auth.managers.user import SessionUser
 from airflow_oidc_auth.sessions.accounts import Accounts
 from airflow_oidc_auth.sessions.database import DatabaseSessionStore
+from airflow_oidc_auth.sessions.documents import KeptDocument, KeptDocuments
 from airflow_oidc_auth.sessions.fernet import TokenCipher
 from airflow_oidc_auth.sessions.live import LiveSessions
 from airflow_oidc_auth.sessions.periodic import Periodic
+from airflow_oidc_auth.sessions.servers import ServerReports
 from airflow_oidc_auth.sessions.session import BEARER, PERSONAL, Session, TokenRequest
 from airflow_oidc_auth.web.app import create_web_app
 from airflow_oidc_auth.web.context import new_correlation_id
@@ -78,9 +82,10 @@ class Engine:
         services: Services,
         runtime: Runtime,
         tokens: AirflowTokens,
-        settings: Settings,
+        start: Start,
         admission: Admission,
     ) -> None:
+        settings = start.settings
         self.base_url = services.base_url
         self.live = services.live
         self.tokens = tokens
@@ -116,9 +121,8 @@ class Engine:
         self.office, self.break_glass = self._desk.office, self._desk.break_glass
         self._flush = Periodic("oidc-auth-audit", self._flush_audit, FLUSH_EVERY, first_delay=FLUSH_EVERY)
         self._warm_up = Periodic("oidc-auth-warm-up", self._warm, WARM_UP_EVERY)
-        self._reloading = (
-            Reloading(settings, runtime.config, self._reload, self._audit) if settings.config_file else None
-        )
+        self._reloading = self._build_reloading(start) if settings.config_file else None
+        self._census = Census(ServerReports(), lambda: self._runtime.config.digest, self._rejects, services.clock)
 
     @property
     def journey(self) -> Journey:
@@ -153,6 +157,8 @@ class Engine:
         return {
             "configuration": self._runtime.config.digest[:DIGEST_LENGTH],
             "revocations_stale_for": round(self.live.stale_for(), 1),
+            **(self._reloading.health() if self._reloading is not None else {}),
+            **self._census.health(),
             **self._bearer_health(),
             **({"closed": CODE} if self._freshness.is_stale else {}),
             **self.rate_limits.health(),
@@ -267,12 +273,14 @@ class Engine:
         self._metrics.start()
         if self._reloading is not None:
             self._reloading.start()
+        self._census.start()
         self._warm_up.start()
 
     def stop(self) -> None:
         """End the background threads and write what the audit still counts."""
         if self._reloading is not None:
             self._reloading.stop()
+        self._census.stop()
         self._metrics.stop()
         self._care.stop()
         self._warm_up.stop()
@@ -297,6 +305,15 @@ class Engine:
             self._admission,
         )
 
+    def _build_reloading(self, start: Start) -> Reloading:
+        services = self._services
+        documents = _kept_documents(start.settings)
+        claims = services.live.replay_cache()
+        return Reloading(start, Surroundings(self._reload, self._audit, documents, claims, services.clock))
+
+    def _rejects(self) -> bool:
+        return self._reloading is not None and self._reloading.rejects
+
     def _audit(self) -> AuditLog:
         return self._runtime.audit
 
@@ -307,8 +324,10 @@ class Engine:
         self._runtime.audit.flush(self._services.clock())
 
     def _reload(self, config: CompiledConfig) -> None:
-        old, self._runtime = self._runtime, build_runtime(config, self._services)
+        # What may fail comes before the first change: half of a document must not be in force.
+        runtime = build_runtime(config, self._services)
         self._admission.accept(config)
+        old, self._runtime = self._runtime, runtime
         self.doors.bearer.forget()
         self.token_grants = self._build_token_grants()
         self._runtime.warm_up()
@@ -319,17 +338,27 @@ class Engine:
 
 
 def build_engine(signer: JWTGenerator, validator: JWTValidator, *, fab_mode: bool = False) -> Engine:
-    """Read the settings and compose the engine; starts no thread, calls no IdP and no database.
+    """Read the settings and compose the engine; starts no thread and calls no IdP.
+
+    The database is asked only for the last accepted document, when the one on disk cannot be used.
 
     :raises ConfigurationError: with every problem
     """
-    settings = load_settings(resolve_secrets=True, fab_mode=fab_mode)
-    config = settings.compile()
+    start = choose_start(load_settings(resolve_secrets=True, fab_mode=fab_mode), _find_kept)
+    settings, config = start.settings, start.in_force.config
     for warning in (*settings.warnings, *config.warnings):
         log.warning("%s", warning)
     services, admission = _compose(settings)
     tokens = AirflowTokens(signer, validator, services.clock, fab_mode=fab_mode)
-    return Engine(services, build_runtime(config, services), tokens, settings, admission)
+    return Engine(services, build_runtime(config, services), tokens, start, admission)
+
+
+def _find_kept(settings: Settings) -> KeptDocument | None:
+    return _kept_documents(settings).find(settings.place)
+
+
+def _kept_documents(settings: Settings) -> KeptDocuments:
+    return KeptDocuments(derive_document_fernet(settings.required_fernet_keys()))
 
 
 def _compose(settings: Settings) -> tuple[Services, Admission]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from airflow.configuration import conf
 
@@ -43,6 +43,7 @@ class Settings:
     :param fab: FAB's settings in FAB mode, None in native mode
     :param source: where the configuration comes from, for people
     :param mapped_rules: FAB's settings as rules, beside those of any document
+    :param file_problems: those of ``problems`` that are about the YAML document alone
     """
 
     document: RawDocument | None
@@ -55,6 +56,17 @@ class Settings:
     fab: FabSettings | None = None
     source: str = ""
     mapped_rules: MappedRules = field(default_factory=MappedRules)
+    file_problems: tuple[Problem, ...] = field(default=())
+
+    @property
+    def place(self) -> str:
+        """Where the watched document lies, and for which auth manager: what is kept of one serves no other."""
+        return f"{'native' if self.fab is None else 'fab'}:{os.path.abspath(self.config_file or '')}"  # noqa: PTH100
+
+    def with_document(self, document: RawDocument) -> Settings:
+        """Return the same settings with another document in place of the one that is, or is not, there."""
+        others = tuple(each for each in self.problems if each not in self.file_problems)
+        return replace(self, document=document, problems=others, file_problems=())
 
     def compile(self, known_roles: Sequence[str] = BUILTIN_ROLES) -> CompiledConfig:
         """Compile the document.
@@ -131,6 +143,7 @@ def load_settings(*, resolve_secrets: bool, fab_mode: bool | None = None) -> Set
         fab=fab.document.settings(document) if fab else None,
         source=source.named,
         mapped_rules=fab.document.rules if fab else MappedRules(),
+        file_problems=source.file_problems,
     )
 
 

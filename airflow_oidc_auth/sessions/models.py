@@ -179,7 +179,7 @@ break_glass = Table(
     Column("ended_at", BigInteger, nullable=True),
 )
 
-# The last document that a server accepted, per place that it came from. Sealed: who can write rows cannot plant a policy.
+# The last document that a server accepted, per place that it came from. Sealed: who can write rows plants no policy.
 documents = Table(
     "oidc_auth_document",
     metadata,

@@ -9,7 +9,7 @@ from airflow_oidc_auth.web.engine import Engine
 
 
 async def show_health(request: Request, engine: Engine) -> Response:
-    """Say how each provider is doing, and whether this server lets people in.
+    """Say how each provider is doing, whether this server lets people in, and which configuration is in force.
 
     Always 200: an IdP or a database that is down is no reason to restart an API server.
     """
@@ -17,5 +17,6 @@ async def show_health(request: Request, engine: Engine) -> Response:
     providers = [
         {"id": choice.id, "label": choice.label, "state": choice.state, "circuit": choice.circuit} for choice in choices
     ]
-    degraded = "closed" in facts or any(choice.state == "failing" for choice in choices)
+    troubled = "closed" in facts or "configuration_rejected" in facts
+    degraded = troubled or any(choice.state == "failing" for choice in choices)
     return JSONResponse({**facts, "status": "degraded" if degraded else "ok", "providers": providers})

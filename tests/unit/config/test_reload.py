@@ -6,11 +6,15 @@ from typing import Any
 import pytest
 
 from airflow_oidc_auth.config.compile import compile_document
-from airflow_oidc_auth.config.compiled import CompiledConfig
-from airflow_oidc_auth.config.reload import DocumentWatcher
+from airflow_oidc_auth.config.document import RawDocument, load_document
+from airflow_oidc_auth.config.reload import DocumentWatcher, InForce
 from airflow_oidc_auth.config.secrets import SecretResolver
 from airflow_oidc_auth.errors import ConfigurationError, Problem
 from tests.unit.config.documents import ROLES, SECRET, compile_text, document
+
+
+def load(content: bytes) -> RawDocument:
+    return load_document(content.decode(), "f.yaml")
 
 
 class Bench:
@@ -19,14 +23,15 @@ class Bench:
     def __init__(self, read: Callable[[], bytes] | None = None) -> None:
         self.content: bytes | OSError = document().encode()
         self.environ = {"SECRET": SECRET}
-        self.accepted: list[tuple[CompiledConfig, CompiledConfig]] = []
+        self.accepted: list[tuple[InForce, InForce]] = []
         self.rejected: list[tuple[Problem, ...]] = []
         resolver = SecretResolver(environ=self.environ)
         self.arguments: dict[str, Any] = {
             "source": "f.yaml",
             "read": read or self.read,
             "compile": lambda raw: compile_document(raw, secrets=resolver, known_roles=ROLES),
-            "current": compile_text(document()),
+            "load": load,
+            "current": InForce(load(self.content), compile_text(document())),
             "accept": lambda new, old: self.accepted.append((new, old)),
             "reject": lambda problems: self.rejected.append(tuple(problems)),
         }
@@ -55,7 +60,7 @@ def test_a_changed_document_replaces_the_old_one(bench):
     bench.content = document(provider="label: New").encode()
     assert bench.watcher.look()
     assert bench.accepted == [(bench.watcher.current, old)]
-    assert bench.watcher.current.providers["idp"].label == "New"
+    assert bench.watcher.current.config.providers["idp"].label == "New"
     assert not bench.watcher.look()
 
 
@@ -63,7 +68,6 @@ def test_a_changed_document_replaces_the_old_one(bench):
     "content, fragment",
     [
         (b"", "is empty"),
-        (b"\xff\xfe", "is not UTF-8 text"),
         (b"version: 1\nproviders: {}", "names no provider"),
         (document(provider="client_secret: {env: GONE}").encode(), "environment variable GONE is not set"),
         (FileNotFoundError(2, "No such file or directory"), "cannot be read: No such file or directory"),
@@ -77,13 +81,15 @@ def test_a_bad_document_keeps_the_old_one_and_is_reported_once(bench, content, f
     assert bench.watcher.current is old
     (problems,) = bench.rejected
     assert any(fragment in each.text for each in problems)
+    assert bench.watcher.problems == problems
     bench.content = document(provider="label: Good").encode()
     assert bench.watcher.look()
-    assert bench.watcher.current.providers["idp"].label == "Good"
+    assert bench.watcher.current.config.providers["idp"].label == "Good"
+    assert bench.watcher.problems == ()
 
 
 def test_a_document_that_cannot_be_put_to_use_is_rejected_and_the_old_one_stays(bench):
-    def refuse(new: CompiledConfig, old: CompiledConfig) -> None:
+    def refuse(new: InForce, old: InForce) -> None:
         raise ConfigurationError([Problem("providers.idp", "cannot be built")])
 
     watcher, old = DocumentWatcher(**{**bench.arguments, "accept": refuse}), bench.watcher.current
@@ -100,14 +106,14 @@ def test_a_bad_document_that_is_put_back_is_no_change(bench):
     bench.content = document().encode()
     assert not bench.watcher.look()
     assert len(bench.rejected) == 1
-    assert bench.accepted == []
+    assert (bench.accepted, bench.watcher.problems) == ([], ())
 
 
 def test_a_rotated_secret_counts_when_the_document_is_touched(bench):
     bench.environ["SECRET"] = "rotated"
     bench.content = b"# touched\n" + document().encode()
     assert bench.watcher.look()
-    assert bench.watcher.current.providers["idp"].client_secret.reveal() == "rotated"
+    assert bench.watcher.current.config.providers["idp"].client_secret.reveal() == "rotated"
 
 
 def test_sees_a_config_map_whose_symlink_is_swapped(tmp_path):
@@ -121,18 +127,18 @@ def test_sees_a_config_map_whose_symlink_is_swapped(tmp_path):
     (tmp_path / "..new").symlink_to("..2")
     (tmp_path / "..new").replace(tmp_path / "..data")
     assert bench.watcher.look()
-    assert bench.watcher.current.providers["idp"].label == "Two"
+    assert bench.watcher.current.config.providers["idp"].label == "Two"
 
 
 def test_roles_are_reloaded_and_bad_ones_change_nothing(bench):
     rules = "rules: [{when: {group: f}, roles: [finance, Admin]}]"
     bench.content = document(grants=rules, top="roles: {finance: {extends: [Viewer]}}").encode()
     assert bench.watcher.look()
-    assert bench.watcher.current.roles["finance"].extends == ("Viewer",)
+    assert bench.watcher.current.config.roles["finance"].extends == ("Viewer",)
     bench.content = document(grants=rules, top="roles: {finance: {extends: [finance]}}").encode()
     assert not bench.watcher.look()
     assert bench.rejected[0][0].path == "roles.finance.extends[0]"
     bench.content = document(grants=rules, top="roles: {}").encode()
     assert not bench.watcher.look()
     assert bench.rejected[1][0].path == "grants.rules[0].roles[0]"
-    assert bench.watcher.current.roles["finance"].extends == ("Viewer",)
+    assert bench.watcher.current.config.roles["finance"].extends == ("Viewer",)
