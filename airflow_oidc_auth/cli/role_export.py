@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pydantic import TypeAdapter, ValidationError
 
 from airflow_oidc_auth.cli.fab_roles import FabPair, FabRoles
-from airflow_oidc_auth.config.schema.roles import CustomView, DagId, RoleName
+from airflow_oidc_auth.config.schema.globs import CustomView, DagId
+from airflow_oidc_auth.config.schema.roles import RoleName
 from airflow_oidc_auth.policy.builtin import ADMIN, BUILTIN_PAIRS
 from airflow_oidc_auth.policy.fab import METHOD_OF_ACTION
 from airflow_oidc_auth.policy.roles import RESOURCES

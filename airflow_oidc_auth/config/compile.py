@@ -70,6 +70,8 @@ def compile_document(
         tokens=tokens,
         rate_limits=rate_limits,
         keep_assigned_roles=parts.keep_assigned_roles,
+        dag_access_control=parts.dag_access_control,
+        hitl_by_verified_email=parts.hitl_by_verified_email,
         warnings=tuple(_in_order(warnings_of(raw, parts, providers, grants, roles))),
     )
 
@@ -89,6 +91,15 @@ def _other_mode(raw: RawDocument, *, fab: bool) -> Iterator[Problem]:
             "exists only in FAB mode: here nobody can assign a role by hand",
             "remove it, or use airflow_oidc_auth.OidcFabAuthManager",
         )
+    for key, reason in _ONLY_NATIVE.items() if fab and isinstance(grants, Mapping) else ():
+        if grants.get(key):
+            yield raw.problem(("grants", key), reason, "remove it, or use airflow_oidc_auth.OidcAuthManager")
+
+
+_ONLY_NATIVE = {
+    "dag_access_control": "does not exist in FAB mode, where FAB always honours access_control",
+    "hitl_by_verified_email": "does not exist in FAB mode",
+}
 
 
 def _reserved(raw: RawDocument) -> Iterator[Problem]:

@@ -1,19 +1,18 @@
-"""Custom roles: what has to fit together, then methods and resources as the policy knows them."""
+"""Custom roles: what has to fit together, then roles as the policy knows them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from airflow_oidc_auth.config.compile_statements import check_statements, compile_statement
 from airflow_oidc_auth.config.document import RawDocument
 from airflow_oidc_auth.config.paths import Path, did_you_mean, format_path, one_of
-from airflow_oidc_auth.config.schema.roles import AllowModel, RoleModel
+from airflow_oidc_auth.config.schema.roles import RoleModel
+from airflow_oidc_auth.config.schema.statements import StatementModel
 from airflow_oidc_auth.errors import Problem
 from airflow_oidc_auth.policy.builtin import ADMIN, BUILTIN_ROLES
 from airflow_oidc_auth.policy.roles import RoleSettings
-from airflow_oidc_auth.policy.selectors import DagSelector
 from airflow_oidc_auth.policy.statements import Statement
-
-_OF_ONE_DAG = ("read", "edit", "delete")
 
 
 def role_names(raw: RawDocument) -> tuple[str, ...]:
@@ -27,24 +26,26 @@ def compile_roles(raw: RawDocument, models: Mapping[str, RoleModel], found: list
     known = [role for role in (*BUILTIN_ROLES, *role_names(raw)) if role != ADMIN]
     for name, model in models.items():
         found += _wrong_extends(raw, ("roles", name, "extends"), model.extends or (), known)
-        found += _wrong_actions(raw, ("roles", name, "allow"), model.allow or ())
+        found += check_statements(raw, ("roles", name, "allow"), model.allow or (), deny=False)
+        found += check_statements(raw, ("roles", name, "deny"), model.deny or (), deny=True)
     found += _circles(raw, {name: model.extends or () for name, model in models.items()})
     return {name: _compile(name, model) for name, model in models.items()}
 
 
 def _compile(name: str, model: RoleModel) -> RoleSettings:
-    allow = tuple(_statement(entry, ("roles", name, "allow", n)) for n, entry in enumerate(model.allow or ()))
-    path = format_path(("roles", name))
-    return RoleSettings(name, allow, (), tuple(model.extends or ()), model.description or "", path)
+    path = ("roles", name)
+    return RoleSettings(
+        name,
+        allow=_statements((*path, "allow"), model.allow),
+        deny=_statements((*path, "deny"), model.deny),
+        extends=tuple(model.extends or ()),
+        description=model.description or "",
+        path=format_path(path),
+    )
 
 
-def _statement(entry: AllowModel, path: Path) -> Statement:
-    actions, place = tuple(entry.actions), format_path(path)
-    if entry.dags is not None:
-        return Statement(actions, "dags", DagSelector(ids=tuple(entry.dags)), path=place)
-    if entry.custom_views is not None:
-        return Statement(actions, "custom_views", tuple(entry.custom_views), path=place)
-    return Statement(actions, "resources", tuple(entry.resources or ()), path=place)
+def _statements(path: Path, entries: Sequence[StatementModel] | None) -> tuple[Statement, ...]:
+    return tuple(compile_statement(entry, (*path, number)) for number, entry in enumerate(entries or ()))
 
 
 def _wrong_extends(raw: RawDocument, path: Path, extends: Sequence[str], known: Sequence[str]) -> Iterator[Problem]:
@@ -55,14 +56,6 @@ def _wrong_extends(raw: RawDocument, path: Path, extends: Sequence[str], known: 
             yield raw.problem((*path, index), text, suggestion)
         elif role not in known:
             yield raw.problem((*path, index), "is not a known role", did_you_mean(role, known) or one_of(known))
-
-
-def _wrong_actions(raw: RawDocument, path: Path, allow: Sequence[AllowModel]) -> Iterator[Problem]:
-    for number, entry in enumerate(allow):
-        for index, action in enumerate(entry.actions):
-            if entry.dags is not None and action not in _OF_ONE_DAG:
-                text = "is no action on a single DAG"
-                yield raw.problem((*path, number, "actions", index), text, one_of(_OF_ONE_DAG))
 
 
 def _circles(raw: RawDocument, extends: Mapping[str, Sequence[str]]) -> Iterator[Problem]:

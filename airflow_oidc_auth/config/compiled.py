@@ -101,6 +101,8 @@ class CompiledConfig:
 
     :param providers: by id, in document order; never empty
     :param keep_assigned_roles: roles that somebody assigned in FAB stay; only in FAB mode
+    :param dag_access_control: what DAG files say in ``access_control`` counts; only in native mode
+    :param hitl_by_verified_email: required actions may be assigned to verified e-mail addresses; only in native mode
     :param roles: custom roles by name; for ``Policy``, and for pages that say what a role is for
     :param tokens: policy for the tokens that we issue
     :param digest: of the document without secrets; equal documents have equal digests
@@ -117,6 +119,8 @@ class CompiledConfig:
     roles: Mapping[str, RoleSettings] = field(default_factory=lambda: MappingProxyType({}))
     tokens: TokenSettings = field(default_factory=TokenSettings)
     rate_limits: RateLimitSettings = field(default_factory=RateLimitSettings)
+    dag_access_control: bool = False
+    hitl_by_verified_email: bool = False
 
     @property
     def sign_in_providers(self) -> Mapping[str, ProviderSettings]:

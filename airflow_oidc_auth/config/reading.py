@@ -49,6 +49,8 @@ class Parts:
     rules: dict[int, RuleModel] = field(default_factory=dict)
     delegated_roles: list[str] | None = None
     keep_assigned_roles: bool = False
+    dag_access_control: bool = False
+    hitl_by_verified_email: bool = False
     roles: dict[str, RoleModel] = field(default_factory=dict)
     sessions: SessionsModel = field(default_factory=SessionsModel)
     audit: AuditModel = field(default_factory=AuditModel)
@@ -80,6 +82,8 @@ def read_parts(raw: RawDocument, found: list[Problem]) -> Parts:
             rules=dict(enumerate(document.grants.rules)),
             delegated_roles=document.grants.delegated_roles,
             keep_assigned_roles=document.grants.keep_assigned_roles,
+            dag_access_control=document.grants.dag_access_control,
+            hitl_by_verified_email=document.grants.hitl_by_verified_email,
             roles=dict(document.roles),
             sessions=document.sessions,
             audit=document.audit,

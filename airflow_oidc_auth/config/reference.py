@@ -83,7 +83,21 @@ _SECTIONS = (
     ("grants.rules[].when", "WhenModel", "All keys must hold; of a list, one item is enough."),
     ("grants.rules[].needs", "NeedsModel", "What step-up means is on the page [roles](../roles.md#step-up)."),
     ("roles.&lt;name&gt;", "RoleModel", "The meaning of each right is on the page [roles](../roles.md)."),
-    ("roles.&lt;name&gt;.allow[]", "AllowModel", "The actions, and one of the other keys."),
+    (
+        "roles.&lt;name&gt;.allow[], roles.&lt;name&gt;.deny[]",
+        "StatementModel",
+        "The actions, exactly one of the other keys, and `parts` beside `dags`.",
+    ),
+    (
+        "roles.&lt;name&gt;.allow[].dags",
+        "DagsModel",
+        "A list stands for `ids`. In patterns `*` is any text and `?` one character; letter case counts.",
+    ),
+    (
+        "roles.&lt;name&gt;.allow[].connections",
+        "NamesModel",
+        "`variables`, `pools` and `assets` hold the same. A list stands for `names`.",
+    ),
     ("sessions", "SessionsModel", ""),
     ("tokens", "TokensModel", ""),
     ("tokens.clients.&lt;id&gt;", "TokenClientModel", ""),

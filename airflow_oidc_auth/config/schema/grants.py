@@ -155,7 +155,8 @@ class RuleModel(Strict):
     roles: Texts = Field(description="Built-in or custom roles; a capture of group_regex as {name}.", examples=[["Op"]])
     teams: Texts | None = Field(
         default=None,
-        description="Airflow teams; a capture as {name}. Shown on my access; they limit nothing in this release.",
+        description="Airflow teams; a capture as {name}. The roles hold within these teams alone; without the key they "
+        "hold everywhere. See [teams](../roles.md#teams).",
         examples=[["{team}"]],
     )
     needs: NeedsModel | None = Field(
@@ -224,4 +225,16 @@ class GrantsModel(Strict):
         description="Roles that a program may use on behalf of somebody, at most; `[]` refuses it. No limit if left "
         "out.",
         examples=[["Viewer"]],
+    )
+    dag_access_control: bool = Field(
+        default=False,
+        description="Not in FAB mode, where it is always so: `DAG(access_control=…)` in DAG files gives roles rights on "
+        "that DAG. See [DAG files](../roles.md#what-dag-files-say).",
+        examples=[True],
+    )
+    hitl_by_verified_email: bool = Field(
+        default=False,
+        description="Not in FAB mode: a required action that is assigned to an e-mail address is answered by whoever "
+        "signed in with that address, verified by the provider. Without it the local subject id alone counts.",
+        examples=[True],
     )

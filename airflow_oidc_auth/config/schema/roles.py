@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from airflow_oidc_auth.config.paths import did_you_mean
 from airflow_oidc_auth.config.schema.base import Strict, refuse
+from airflow_oidc_auth.config.schema.statements import StatementModel
 from airflow_oidc_auth.config.schema.values import Text, Texts
 from airflow_oidc_auth.policy.builtin import BUILTIN_ROLES
-from airflow_oidc_auth.policy.roles import RESOURCES
-from airflow_oidc_auth.policy.single_dags import DAG_PREFIX, DAG_RUN_PREFIX
 
 MAX_NAME = 64
 _BUILTIN = frozenset(role.casefold() for role in BUILTIN_ROLES)
-_DAG_ID = re.compile(r"[\w.-]{1,250}")
-_GLOB = re.compile(r"[*?\[\]{}]")
 
 
 def _role_name(value: str) -> str:
@@ -28,70 +23,12 @@ def _role_name(value: str) -> str:
     return value
 
 
-def _resource(value: str) -> str:
-    if value not in RESOURCES:
-        hint = "docs/roles.md lists them; the view of a plugin belongs under custom_views"
-        raise refuse("is not a resource", did_you_mean(value, RESOURCES) or hint)
-    return value
-
-
-def _dag_id(value: str) -> str:
-    if _GLOB.search(value):
-        raise refuse("is a pattern; this release knows exact DAG ids only", "list the ids")
-    if not _DAG_ID.fullmatch(value):
-        raise refuse("is not a DAG id", "write it as Airflow shows it: letters, digits, '_', '-' and '.'")
-    return value
-
-
-def _custom_view(value: str) -> str:
-    if value in RESOURCES:
-        raise refuse("is a resource of Airflow's", "write it under resources")
-    if value.startswith((DAG_PREFIX, DAG_RUN_PREFIX)):
-        raise refuse("is FAB's spelling of a right on one DAG", "write the DAG's id under dags")
-    return value
-
-
 RoleName = Annotated[Text, Field(max_length=MAX_NAME), AfterValidator(_role_name)]
-Resource = Annotated[Text, AfterValidator(_resource), WithJsonSchema({"type": "string", "enum": list(RESOURCES)})]
-DagId = Annotated[
-    Text, AfterValidator(_dag_id), WithJsonSchema({"type": "string", "pattern": r"^[\w.\-]+$", "maxLength": 250})
-]
-CustomView = Annotated[Text, AfterValidator(_custom_view)]
-Action = Literal["create", "read", "edit", "delete", "menu"]
-
-
-class AllowModel(Strict):
-    """Actions, and what they may be applied to: one of resources, dags and custom_views."""
-
-    actions: Annotated[list[Action], Field(min_length=1)] = Field(
-        description="What may be done; `menu` shows the menu item.", examples=[["read", "edit"]]
-    )
-    resources: Annotated[list[Resource], Field(min_length=1)] | None = Field(
-        default=None,
-        description="Kinds of things, all of each kind; see [roles](../roles.md#what-each-role-may-do).",
-        examples=[["DAGs", "DAG Runs"]],
-    )
-    dags: Annotated[list[DagId], Field(min_length=1, max_length=20_000)] | None = Field(
-        default=None,
-        description="Single DAGs by their exact ids; read, edit and delete only.",
-        examples=[["finance_daily"]],
-    )
-    custom_views: Annotated[list[CustomView], Field(min_length=1)] | None = Field(
-        default=None, description="Resource names that views of plugins ask for.", examples=[["My plugin"]]
-    )
-
-    @model_validator(mode="after")
-    def _check_selects_one_kind(self) -> AllowModel:
-        written = [key for key in ("resources", "dags", "custom_views") if getattr(self, key) is not None]
-        if not written:
-            raise refuse("does not say what the actions are for", "write resources, dags or custom_views")
-        if len(written) > 1:
-            raise refuse(f"holds {' and '.join(written)}; in this release one of them", "write one entry for each")
-        return self
+Statements = Annotated[list[StatementModel], Field(min_length=1, max_length=1000)]
 
 
 class RoleModel(Strict):
-    """One custom role; what it allows adds up."""
+    """One custom role. What it allows adds up with other roles; what it denies, no other role allows."""
 
     description: Text | None = Field(
         default=None,
@@ -101,17 +38,22 @@ class RoleModel(Strict):
     )
     extends: Texts | None = Field(
         default=None,
-        description="Roles whose rights it has as well: Op, User, Viewer, or custom ones.",
+        description="Roles whose rights and denials it has as well: Op, User, Viewer, or custom ones.",
         examples=[["Viewer"]],
     )
-    allow: Annotated[list[AllowModel], Field(min_length=1, max_length=1000)] | None = Field(
+    allow: Statements | None = Field(
         default=None,
         description="What it may do.",
-        examples=[[{"actions": ["read"], "dags": ["finance_daily"]}]],
+        examples=[[{"actions": ["read", "run"], "dags": ["finance_*"], "parts": ["all"]}]],
+    )
+    deny: Statements | None = Field(
+        default=None,
+        description="What whoever has the role may not do, whatever other roles they have, Admin included.",
+        examples=[[{"actions": ["read"], "dags": ["finance_secret_*"]}]],
     )
 
     @model_validator(mode="after")
-    def _check_allows_something(self) -> RoleModel:
-        if self.extends is None and self.allow is None:
-            raise refuse("allows nothing", "write allow or extends; for a role without rights there is Public")
+    def _check_says_something(self) -> RoleModel:
+        if self.extends is None and self.allow is None and self.deny is None:
+            raise refuse("says nothing", "write allow, deny or extends; for a role without rights there is Public")
         return self
