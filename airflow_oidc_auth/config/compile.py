@@ -91,13 +91,13 @@ def _other_mode(raw: RawDocument, *, fab: bool) -> Iterator[Problem]:
             "exists only in FAB mode: here nobody can assign a role by hand",
             "remove it, or use airflow_oidc_auth.OidcFabAuthManager",
         )
-    for key, reason in _ONLY_NATIVE.items() if fab and isinstance(grants, Mapping) else ():
-        if grants.get(key):
+    for key, reason in _ONLY_NATIVE.items() if fab else ():
+        if isinstance(grants, Mapping) and grants.get(key):
             yield raw.problem(("grants", key), reason, "remove it, or use airflow_oidc_auth.OidcAuthManager")
 
 
 _ONLY_NATIVE = {
-    "dag_access_control": "does not exist in FAB mode, where FAB always honours access_control",
+    "dag_access_control": "does not exist in FAB mode, where access_control always counts",
     "hitl_by_verified_email": "does not exist in FAB mode",
 }
 

@@ -22,14 +22,15 @@ def role_names(raw: RawDocument) -> tuple[str, ...]:
 
 
 def compile_roles(raw: RawDocument, models: Mapping[str, RoleModel], found: list[Problem]) -> dict[str, RoleSettings]:
-    """Return the compiled roles by name; problems are added to ``found``."""
+    """Return the compiled roles by name; none after adding a problem to ``found``."""
+    before = len(found)
     known = [role for role in (*BUILTIN_ROLES, *role_names(raw)) if role != ADMIN]
     for name, model in models.items():
         found += _wrong_extends(raw, ("roles", name, "extends"), model.extends or (), known)
         found += check_statements(raw, ("roles", name, "allow"), model.allow or (), deny=False)
         found += check_statements(raw, ("roles", name, "deny"), model.deny or (), deny=True)
     found += _circles(raw, {name: model.extends or () for name, model in models.items()})
-    return {name: _compile(name, model) for name, model in models.items()}
+    return {name: _compile(name, model) for name, model in models.items()} if len(found) == before else {}
 
 
 def _compile(name: str, model: RoleModel) -> RoleSettings:

@@ -228,8 +228,8 @@ class GrantsModel(Strict):
     )
     dag_access_control: bool = Field(
         default=False,
-        description="Not in FAB mode, where it is always so: `DAG(access_control=…)` in DAG files gives roles rights on "
-        "that DAG. See [DAG files](../roles.md#what-dag-files-say).",
+        description="Not in FAB mode, where it is always so: `DAG(access_control=…)` in DAG files gives roles rights "
+        "on that DAG. See [DAG files](../roles.md#what-dag-files-say).",
         examples=[True],
     )
     hitl_by_verified_email: bool = Field(
