@@ -153,3 +153,47 @@ def test_a_server_killed_in_the_middle_of_a_sign_in_leaves_it_to_the_other(
     visitor.choose_person(UMA)
     visitor.page.wait_for_url(re.compile(rf"{PATH}/dags/{DAG}.*tab=overview"))
     assert visitor.is_signed_in()
+
+
+def health(deployment: Deployment, port: int) -> dict:
+    return requests.get(f"http://127.0.0.1:{port}{PATH}/auth/health", timeout=20).json()
+
+
+@pytest.fixture
+def document_again(deployment: Deployment) -> Iterator[str]:
+    """Whatever a test writes into the document, both servers run on the first one afterwards."""
+    good = deployment.airflow.document.read_text(encoding="utf-8")
+    digest = health(deployment, deployment.ports[1])["configuration"]
+    yield good
+    deployment.airflow.document.write_text(good, encoding="utf-8")
+    wait_until(lambda: {health(deployment, port)["configuration"] for port in deployment.ports} == {digest}, "the end")
+
+
+@pytest.mark.usefixtures("both_again")
+def test_both_follow_the_document_and_one_that_restarts_on_a_broken_one_uses_the_last_accepted(
+    document_again: str, deployment: Deployment
+) -> None:
+    first, second = deployment.ports
+    before, old = deployment.airflow.last_audit_id(), health(deployment, second)["configuration"]
+    new = document_again + "sessions: {lifetime: 7h}\n"
+    deployment.airflow.document.write_text(new, encoding="utf-8")
+    wait_until(lambda: all(health(deployment, p)["configuration"] != old for p in (first, second)), "the reload")
+    digest = health(deployment, first)["configuration"]
+    [row] = [each for each in deployment.airflow.audit(before) if each["event"] == "auth.config_reloaded"]
+    assert (row["digest"], row["digest_before"]) == (digest, old)
+    assert row["change_1"] == "sessions.lifetime: not set → 7h"
+
+    deployment.airflow.document.write_text(new.replace("7h", "never"), encoding="utf-8")
+    deployment.servers[first].stop()
+    deployment.launch(first)
+    deployment.wait_for(first)
+    facts = health(deployment, first)
+    assert (facts["configuration"], facts["status"]) == (digest, "degraded")
+    assert facts["configuration_rejected"]["last_accepted_at"] > 0
+    wait_until(lambda: "configuration_rejected" in health(deployment, second), "the other one sees it, too")
+    assert health(deployment, second)["configuration"] == digest
+    rows = [each for each in deployment.airflow.audit(before) if each["event"] == "auth.config_rejected"]
+    assert any(row.get("started_on") == digest for row in rows)
+    assert "sessions.lifetime" in rows[0]["problem_1"]
+    # A server that an earlier test killed is counted for a while.
+    wait_until(lambda: sum(each["processes"] for each in health(deployment, first).get("servers", ())) >= 2, "both")
