@@ -20,6 +20,7 @@ from airflow_oidc_auth.config.paths import Path, holds_secret
 from airflow_oidc_auth.config.reading import read_parts
 from airflow_oidc_auth.config.secret_reader import SecretReader
 from airflow_oidc_auth.config.secrets import SecretResolver
+from airflow_oidc_auth.config.warn_roles import warn_without_teams
 from airflow_oidc_auth.config.warnings import warnings_of
 from airflow_oidc_auth.errors import ConfigurationError, Problem
 
@@ -72,7 +73,8 @@ def compile_document(
         keep_assigned_roles=parts.keep_assigned_roles,
         dag_access_control=parts.dag_access_control,
         hitl_by_verified_email=parts.hitl_by_verified_email,
-        warnings=tuple(_in_order(warnings_of(raw, parts, providers, grants, roles))),
+        warnings=tuple(_in_order(warnings_of(raw, parts, providers, grants, roles, tokens.clients))),
+        without_teams=tuple(_in_order([*warn_without_teams(raw, parts)])),
     )
 
 

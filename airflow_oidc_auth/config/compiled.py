@@ -107,6 +107,7 @@ class CompiledConfig:
     :param tokens: policy for the tokens that we issue
     :param digest: of the document without secrets; equal documents have equal digests
     :param warnings: what an administrator should know although it is allowed
+    :param without_teams: further warnings, for an Airflow without ``[core] multi_team``
     """
 
     providers: Mapping[str, ProviderSettings]
@@ -121,6 +122,7 @@ class CompiledConfig:
     rate_limits: RateLimitSettings = field(default_factory=RateLimitSettings)
     dag_access_control: bool = False
     hitl_by_verified_email: bool = False
+    without_teams: tuple[Problem, ...] = ()
 
     @property
     def sign_in_providers(self) -> Mapping[str, ProviderSettings]:

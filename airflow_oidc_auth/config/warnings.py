@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from airflow_oidc_auth.config.compile_needs import warn_of_needs
 from airflow_oidc_auth.config.compile_sessions import warn_of_sessions
+from airflow_oidc_auth.config.compiled import TokenClient
 from airflow_oidc_auth.config.document import RawDocument
 from airflow_oidc_auth.config.reading import Parts
+from airflow_oidc_auth.config.warn_roles import warn_of_roles
 from airflow_oidc_auth.errors import Problem
 from airflow_oidc_auth.grants.rules import GrantRules
 from airflow_oidc_auth.policy.builtin import BUILTIN_PAIRS, Pair
 from airflow_oidc_auth.policy.roles import RoleSettings, close_roles, collect_pairs
 from airflow_oidc_auth.policy.single_dags import DAG_PREFIX
 from airflow_oidc_auth.policy.statement_pairs import statement_pairs
+from airflow_oidc_auth.policy.statements import Statement
 from airflow_oidc_auth.providers.saml.settings import NAME_ID_FORMATS, SamlSettings
 from airflow_oidc_auth.providers.settings import ProviderSettings
 
@@ -29,6 +32,7 @@ def warnings_of(
     providers: Mapping[str, ProviderSettings],
     grants: GrantRules,
     roles: Mapping[str, RoleSettings],
+    clients: Sequence[TokenClient],
 ) -> list[Problem]:
     """Return the warnings of a valid document."""
     return [
@@ -40,11 +44,12 @@ def warnings_of(
         *_star_in_text(raw, parts),
         *warn_of_needs(raw, parts, providers),
         *warn_of_sessions(raw, parts.sessions),
+        *warn_of_roles(raw, grants, roles, clients),
     ]
 
 
 def _nobody_is_admin(raw: RawDocument, grants: GrantRules) -> Iterator[Problem]:
-    if not grants.may_give("Admin"):
+    if not grants.may_give("Admin", everywhere=True):
         yield raw.problem(("grants", "rules"), "no rule grants Admin", "add a rule for your administrators' group")
 
 
@@ -55,12 +60,15 @@ def _harmless(roles: Mapping[str, RoleSettings]) -> frozenset[str]:
 
 
 def _is_harmless(name: str, roles: Mapping[str, RoleSettings]) -> bool:
+    statements = (line for each in close_roles([name], roles) if each in roles for line in roles[each].allow)
     return all(map(_only_looks, collect_pairs([name], roles))) and all(
-        statement_pairs(statement) is not None or (statement.kind == "dags" and statement.actions == ("read",))
-        for each in close_roles([name], roles)
-        if each in roles
-        for statement in roles[each].allow
+        statement_pairs(line) is not None or _reads_dags(line) for line in statements
     )
+
+
+def _reads_dags(line: Statement) -> bool:
+    audited = not {"all", "audit_log"}.isdisjoint(line.parts or ())
+    return line.kind == "dags" and line.actions == ("read",) and not audited
 
 
 def _only_looks(pair: Pair) -> bool:

@@ -129,9 +129,13 @@ class GrantRules:
             read.update(dict.fromkeys(condition.claims_read))
         return tuple(read)
 
-    def may_give(self, role: str) -> bool:
-        """Tell whether some rule could give this role; for warnings."""
-        return any(could_become(template, role) for rule in self.rules for template in rule.settings.roles)
+    def may_give(self, role: str, *, everywhere: bool = False) -> bool:
+        """Tell whether some rule could give this role; for warnings.
+
+        :param everywhere: not within teams alone
+        """
+        rules = [each.settings for each in self.rules if not (everywhere and each.settings.teams)]
+        return any(could_become(template, role) for rule in rules for template in rule.roles)
 
 
 def compile_rules(

@@ -1,0 +1,49 @@
+"""Roles that do less than their author believes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from airflow_oidc_auth.config.compiled import TokenClient
+from airflow_oidc_auth.config.document import RawDocument
+from airflow_oidc_auth.config.paths import Path
+from airflow_oidc_auth.config.reading import Parts
+from airflow_oidc_auth.config.schema.roles import RoleModel
+from airflow_oidc_auth.config.schema.statements import DagsModel, NamesModel, selected
+from airflow_oidc_auth.errors import Problem
+from airflow_oidc_auth.grants.rules import GrantRules
+from airflow_oidc_auth.policy.roles import RoleSettings, close_roles
+
+_NO_TEAMS = "Airflow has no teams here ([core] multi_team is False)"
+
+
+def warn_of_roles(
+    raw: RawDocument, grants: GrantRules, roles: Mapping[str, RoleSettings], clients: Sequence[TokenClient]
+) -> Iterator[Problem]:
+    """Yield the roles that nobody can have: their author waits for an effect, of a denial even."""
+    given = {role for client in clients for role in client.roles}
+    given.update(role for role in roles if grants.may_give(role))
+    reached = close_roles(given, roles)
+    for name in roles:
+        if name not in reached:
+            text = "is a role that nobody has: no rule gives it, and no role that is given extends it"
+            yield raw.problem(("roles", name), text, "name it in a rule, or remove it")
+
+
+def warn_without_teams(raw: RawDocument, parts: Parts) -> Iterator[Problem]:
+    """Yield what waits for teams; of interest only where Airflow has none."""
+    for index, rule in parts.rules.items():
+        if rule.teams:
+            text = f"gives its roles within teams alone, and {_NO_TEAMS}"
+            yield raw.problem(("grants", "rules", index, "teams"), text, "remove it, or set up teams")
+    for name, role in parts.roles.items():
+        for path in _selections_by_team(name, role):
+            yield raw.problem(path, f"selects nothing: {_NO_TEAMS}", "select otherwise, or set up teams")
+
+
+def _selections_by_team(name: str, role: RoleModel) -> Iterator[Path]:
+    for key, entries in (("allow", role.allow), ("deny", role.deny)):
+        for number, entry in enumerate(entries or ()):
+            chosen = selected(entry)
+            if isinstance(chosen, DagsModel | NamesModel) and chosen.teams:
+                yield ("roles", name, key, number, entry.kind, "teams")
