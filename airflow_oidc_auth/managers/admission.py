@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Protocol
 
 from airflow_oidc_auth.config.compiled import CompiledConfig
+from airflow_oidc_auth.errors import SessionError
+from airflow_oidc_auth.grants.scopes import scoped_roles
+from airflow_oidc_auth.managers.dag_facts import DagFactsIndex
+from airflow_oidc_auth.managers.dag_rows import DagRows
 from airflow_oidc_auth.managers.user import OidcUser, SessionUser
 from airflow_oidc_auth.policy.compile import Policy
+from airflow_oidc_auth.policy.decision import Decision, Question, explain_decision
 from airflow_oidc_auth.sessions.session import Session
+
+log = logging.getLogger(__name__)
 
 
 class Admission(Protocol):
@@ -42,29 +50,46 @@ class Admission(Protocol):
     def roles(self, session: Session) -> tuple[str, ...]:
         """Return the roles that count now for a session that was admitted; memory only."""
 
+    def explain(self, session: Session, question: Question) -> Decision | None:
+        """Return what decides a question, None where nobody here can tell; memory only."""
+
     def health(self) -> Mapping[str, object]:
         """Return what the health page adds."""
 
 
 class PolicyAdmission:
-    """Admit every live session, with the permissions that the configuration gives to the roles of its Grant."""
+    """Admit every live session, with the permissions that the configuration gives to the roles of its Grant.
 
-    def __init__(self) -> None:
-        self._policy = Policy()
+    :param index: what rules select DAGs by; read while the policy needs it
+    """
+
+    def __init__(self, index: DagFactsIndex | None = None) -> None:
+        self._index = index if index is not None else DagFactsIndex(DagRows())
+        self._policy = Policy({}, self._index)
+        self._started = False
 
     def accept(self, config: CompiledConfig) -> None:
-        """Compile the custom roles anew."""
-        self._policy = Policy(config.roles)
+        """Compile the custom roles anew; blocks after :meth:`start`, where a rule needs what nobody has read."""
+        policy = Policy(config.roles, self._index, access_control=config.dag_access_control)
+        self._index.follow(needed=selects_dags(config), access_control=config.dag_access_control)
+        if self._started:
+            # Read before it is in force: a rule that denies by tag denies every DAG that nobody knows.
+            self._look()
+        self._policy = policy
 
     def start(self) -> None:
-        """Do nothing."""
+        """Begin to read what rules select DAGs by."""
+        self._started = True
+        self._index.start()
 
     def stop(self) -> None:
-        """Do nothing."""
+        """End that."""
+        self._started = False
+        self._index.stop()
 
     def peek(self, session: Session) -> OidcUser:
         """Return the user."""
-        return OidcUser(session, self._policy.permissions(session.grant.roles))
+        return OidcUser(session, self._policy.permissions(*scoped_roles(session.grant)))
 
     def load(self, session: Session) -> OidcUser:
         """Return the user."""
@@ -78,6 +103,24 @@ class PolicyAdmission:
         """Return the roles of the sign-in."""
         return session.grant.roles
 
+    def explain(self, session: Session, question: Question) -> Decision:
+        """Return the line of the document that decides, or that nothing does."""
+        return explain_decision(self._policy, *scoped_roles(session.grant), question)
+
     def health(self) -> Mapping[str, object]:
-        """Add nothing."""
-        return {}
+        """Tell how old the knowledge of DAGs is, where rules select them by more than their ids."""
+        stale_for = self._index.stale_for()
+        return {} if stale_for is None else {"dags_read_ago": round(stale_for, 1)}
+
+    def _look(self) -> None:
+        try:
+            self._index.look()
+        except SessionError as error:
+            log.warning("the DAGs cannot be read now, rules that select them open nothing new: %s", error)
+
+
+def selects_dags(config: CompiledConfig) -> bool:
+    """Tell whether a document gives rights on some DAGs and not on others."""
+    lines = (line for role in config.roles.values() for line in (*role.allow, *role.deny))
+    by_team = any(rule.settings.teams for rule in config.grants.rules)
+    return config.dag_access_control or by_team or any(line.kind == "dags" for line in lines)

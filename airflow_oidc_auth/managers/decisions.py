@@ -1,17 +1,19 @@
 """Airflow's questions about one thing, answered from the user's compiled permissions.
 
 No method here touches the database or the IdP. Every method accepts keyword arguments that a later Airflow may
-add (``team_name`` of ``is_authorized_view`` is the first): the built-in roles are global, so a team neither
-opens nor closes anything; the manager refuses to start in multi-team mode. Members of enums are read as ``_name_``:
-the same string as ``name`` without the descriptor, which would cost half of a decision.
+add (``team_name`` of ``is_authorized_view`` is the first). Members of enums are read as ``_name_``: the same string as
+``name`` without the descriptor, which would cost half of a decision. A no keeps its question beside the request
+(:mod:`~airflow_oidc_auth.managers.denials`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_oidc_auth.managers.lists import Lists, Permitted
+from airflow_oidc_auth.managers.denials import note_question
+from airflow_oidc_auth.managers.lists import Lists, Permitted, note_list
+from airflow_oidc_auth.policy.decision import Question
 
 if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.models.batch_apis import (
@@ -34,12 +36,7 @@ if TYPE_CHECKING:
     )
     from airflow.api_fastapi.common.types import MenuItem
 
-
-class Subject(Permitted, Protocol):
-    """A user with an id."""
-
-    def get_id(self) -> str:
-        """Return the local subject id."""
+Kind = Literal["resource", "dag", "view", "menu", "custom_view"]
 
 
 class Decisions(Lists):
@@ -48,14 +45,18 @@ class Decisions(Lists):
     def is_authorized_configuration(
         self, *, method: str, user: Permitted, details: ConfigurationDetails | None = None, **later: object
     ) -> bool:
-        """Return whether the configuration may be read; one answer for all sections."""
-        return user.permissions.allows(method, "Configurations")
+        """Return whether the section may be read; without one, all of them."""
+        name = details.section if details is not None else None
+        allowed = user.permissions.allows_named(method, "Configurations", name, None)
+        return allowed or self._deny(user, method, "resource", "Configurations", name)
 
     def is_authorized_connection(
         self, *, method: str, user: Permitted, details: ConnectionDetails | None = None, **later: object
     ) -> bool:
-        """Return whether ``method`` may be applied to connections; one answer for all of them."""
-        return user.permissions.allows(method, "Connections")
+        """Return whether ``method`` may be applied to the connection."""
+        name, team = (details.conn_id, details.team_name) if details is not None else (None, None)
+        allowed = user.permissions.allows_named(method, "Connections", name, team)
+        return allowed or self._deny(user, method, "resource", "Connections", name, team=team)
 
     def is_authorized_dag(
         self,
@@ -68,51 +69,62 @@ class Decisions(Lists):
     ) -> bool:
         """Return whether ``method`` may be applied to the DAG, or to the given part of it.
 
-        Without details the question is about a list, or about an action whose DAGs are asked for one by one.
+        Without a DAG id the question is about a list, or about an action whose DAGs are asked for one by one.
         """
-        return user.permissions.allows_dag(
-            method,
-            access_entity._name_ if access_entity is not None else None,
-            details.id if details is not None else None,
-        )
+        entity = access_entity._name_ if access_entity is not None else None
+        dag_id, team = (details.id, details.team_name) if details is not None else (None, None)
+        if entity is not None and not dag_id:
+            note_list(user, method, entity)
+        allowed = user.permissions.allows_dag(method, entity, dag_id, team)
+        return allowed or self._deny(user, method, "dag", "", dag_id, entity, team)
 
     def is_authorized_asset(
         self, *, method: str, user: Permitted, details: AssetDetails | None = None, **later: object
     ) -> bool:
-        """Return whether ``method`` may be applied to assets."""
-        return user.permissions.allows(method, "Assets")
+        """Return whether ``method`` may be applied to the asset."""
+        name = self._name_of_asset(details.id) if details is not None and details.id is not None else None
+        return user.permissions.allows_named(method, "Assets", name, None) or self._deny(
+            user, method, "resource", "Assets", name
+        )
 
     def is_authorized_asset_alias(
         self, *, method: str, user: Permitted, details: AssetAliasDetails | None = None, **later: object
     ) -> bool:
-        """Return whether ``method`` may be applied to asset aliases."""
-        return user.permissions.allows(method, "Asset Aliases")
+        """Return whether ``method`` may be applied to asset aliases; rules do not tell them apart."""
+        allowed = user.permissions.allows_named(method, "Asset Aliases", None, None)
+        return allowed or self._deny(user, method, "resource", "Asset Aliases")
 
     def is_authorized_pool(
         self, *, method: str, user: Permitted, details: PoolDetails | None = None, **later: object
     ) -> bool:
-        """Return whether ``method`` may be applied to pools."""
-        return user.permissions.allows(method, "Pools")
+        """Return whether ``method`` may be applied to the pool."""
+        name, team = (details.name, details.team_name) if details is not None else (None, None)
+        allowed = user.permissions.allows_named(method, "Pools", name, team)
+        return allowed or self._deny(user, method, "resource", "Pools", name, team=team)
 
     def is_authorized_team(
         self, *, method: str, user: Permitted, details: TeamDetails | None = None, **later: object
     ) -> bool:
-        """Return whether the user belongs to the team: Admin to all, nobody else to any, until teams are supported."""
-        return user.permissions.everything and details is not None
+        """Return whether the user belongs to the team: a role of theirs holds in it, or they are Admin."""
+        return details is not None and bool(details.name) and user.permissions.in_team(details.name or "")
 
     def is_authorized_variable(
         self, *, method: str, user: Permitted, details: VariableDetails | None = None, **later: object
     ) -> bool:
-        """Return whether ``method`` may be applied to variables."""
-        return user.permissions.allows(method, "Variables")
+        """Return whether ``method`` may be applied to the variable."""
+        name, team = (details.key, details.team_name) if details is not None else (None, None)
+        allowed = user.permissions.allows_named(method, "Variables", name, team)
+        return allowed or self._deny(user, method, "resource", "Variables", name, team=team)
 
     def is_authorized_view(self, *, access_view: AccessView, user: Permitted, **later: object) -> bool:
         """Return whether a read-only view is open; a view that this release does not know is open to Admin only."""
-        return user.permissions.allows_view(access_view._name_)
+        view = access_view._name_
+        return user.permissions.allows_view(view) or self._deny(user, "GET", "view", view)
 
     def is_authorized_custom_view(self, *, method: str, resource_name: str, user: Permitted, **later: object) -> bool:
         """Return whether a plugin's view is open; the method is taken at its word, whatever string it is."""
-        return user.permissions.allows_custom_view(method, resource_name)
+        allowed = user.permissions.allows_custom_view(method, resource_name)
+        return allowed or self._deny(user, method, "custom_view", resource_name)
 
     def filter_authorized_menu_items(
         self, menu_items: list[MenuItem], *, user: Permitted, **later: object
@@ -121,16 +133,16 @@ class Decisions(Lists):
         permissions = user.permissions
         return [item for item in menu_items if permissions.allows_menu_item(item._name_)]
 
-    def is_authorized_hitl_task(self, *, assigned_users: set[str], user: Subject, **later: object) -> bool:
-        """Return whether the task is assigned to this user's id. Names and e-mails can be chosen and do not count."""
+    def is_authorized_hitl_task(self, *, assigned_users: set[str], user: Any, **later: object) -> bool:
+        """Return whether the task is assigned to this user's id. Names can be chosen and do not count."""
         return user.get_id() in assigned_users
 
     def batch_is_authorized_connection(
         self, requests: Sequence[IsAuthorizedConnectionRequest], *, user: Permitted, **later: object
     ) -> bool:
         """Return whether every request is allowed."""
-        allows = user.permissions.allows
-        return all(allows(request["method"], "Connections") for request in requests)
+        ask = self.is_authorized_connection
+        return all(ask(method=each["method"], details=each.get("details"), user=user) for each in requests)
 
     def batch_is_authorized_dag(
         self, requests: Sequence[IsAuthorizedDagRequest], *, user: Permitted, **later: object
@@ -150,12 +162,25 @@ class Decisions(Lists):
         self, requests: Sequence[IsAuthorizedPoolRequest], *, user: Permitted, **later: object
     ) -> bool:
         """Return whether every request is allowed."""
-        allows = user.permissions.allows
-        return all(allows(request["method"], "Pools") for request in requests)
+        ask = self.is_authorized_pool
+        return all(ask(method=each["method"], details=each.get("details"), user=user) for each in requests)
 
     def batch_is_authorized_variable(
         self, requests: Sequence[IsAuthorizedVariableRequest], *, user: Permitted, **later: object
     ) -> bool:
         """Return whether every request is allowed."""
-        allows = user.permissions.allows
-        return all(allows(request["method"], "Variables") for request in requests)
+        ask = self.is_authorized_variable
+        return all(ask(method=each["method"], details=each.get("details"), user=user) for each in requests)
+
+    def _deny(
+        self,
+        user: Permitted,
+        method: str,
+        kind: Kind,
+        resource: str,
+        name: str | None = None,
+        entity: str | None = None,
+        team: str | None = None,
+    ) -> Literal[False]:
+        note_question(self, user, Question(method, kind, resource, name, entity, team))
+        return False

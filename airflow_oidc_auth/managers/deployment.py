@@ -25,12 +25,13 @@ def deployment_problems() -> Iterator[Problem]:
     """Yield what makes sign-in impossible or unsafe."""
     yield from _base_url_problems()
     yield from _fernet_problems()
+
+
+def fab_mode_problems() -> Iterator[Problem]:
+    """Yield what FAB cannot do."""
     if conf.getboolean("core", "multi_team", fallback=False):
-        yield Problem(
-            "[core] multi_team",
-            "teams are not supported by this release",
-            "set it to False; rights per team come with a later release",
-        )
+        text = "is not possible in FAB mode: FAB's roles know no teams"
+        yield Problem("[core] multi_team", text, f"set it to False, or [core] auth_manager to {MANAGERS[0]}")
 
 
 def manager_problems(passed_over: str) -> Iterator[Problem]:

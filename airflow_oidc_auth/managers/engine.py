@@ -45,13 +45,15 @@ from airflow_oidc_auth.managers.reloading import DIGEST_LENGTH, Reloading, Surro
 from airflow_oidc_auth.managers.runtime import Runtime, build_runtime
 from airflow_oidc_auth.managers.services import Services
 from airflow_oidc_auth.managers.session_care import SessionCare
-from airflow_oidc_auth.managers.settings import Settings, load_settings
+from airflow_oidc_auth.managers.settings import Settings, load_server_settings
 from airflow_oidc_auth.managers.signed_callers import SignedCallers
 from airflow_oidc_auth.managers.starting import Start, choose_start
+from airflow_oidc_auth.managers.teams import literal_teams
 from airflow_oidc_auth.managers.token_desk import TokenDesk
 from airflow_oidc_auth.managers.token_grants_parts import build_token_grants
 from airflow_oidc_auth.managers.tokens import AirflowTokens
 from airflow_oidc_auth.managers.user import SessionUser
+from airflow_oidc_auth.policy.decision import Decision, Question
 from airflow_oidc_auth.sessions.accounts import Accounts
 from airflow_oidc_auth.sessions.database import DatabaseSessionStore
 from airflow_oidc_auth.sessions.documents import KeptDocument, KeptDocuments
@@ -139,6 +141,11 @@ class Engine:
         """How often a client may try, by the accepted document."""
         return self._limits.of(self._runtime.config.rate_limits)
 
+    @property
+    def teams(self) -> frozenset[str]:
+        """The teams that rules of the accepted document name as they are."""
+        return literal_teams(self._runtime.config.grants)
+
     def roles_of(self, session: Session) -> Sequence[str]:
         """Return the roles that count now for a session that was just admitted."""
         return self._admission.roles(session)
@@ -146,6 +153,10 @@ class Engine:
     def may_end_sessions(self, session: Session) -> bool:
         """Tell whether the person of a session that was just admitted may see and end those of others."""
         return may_end_sessions(self._admission.peek(session), fab_mode=self._fab_mode)
+
+    def explain(self, user: SessionUser, question: Question) -> Decision | None:
+        """Return the line of the document that decides a question of this user; None where nobody here can tell."""
+        return self._admission.explain(user.session, question)
 
     def describe_role(self, role: str) -> str:
         """Return what the configuration says of a custom role; may be empty."""
@@ -340,11 +351,12 @@ class Engine:
 def build_engine(signer: JWTGenerator, validator: JWTValidator, *, fab_mode: bool = False) -> Engine:
     """Read the settings and compose the engine; starts no thread and calls no IdP.
 
-    The database is asked only for the last accepted document, when the one on disk cannot be used.
+    The database is asked only for Airflow's teams, in multi-team mode, and for the last accepted document, when the one
+    on disk cannot be used.
 
     :raises ConfigurationError: with every problem
     """
-    start = choose_start(load_settings(resolve_secrets=True, fab_mode=fab_mode), _find_kept)
+    start = choose_start(load_server_settings(fab_mode=fab_mode), _find_kept)
     settings, config = start.settings, start.in_force.config
     for warning in (*settings.warnings, *config.warnings):
         log.warning("%s", warning)

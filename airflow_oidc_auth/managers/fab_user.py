@@ -15,6 +15,7 @@ from airflow_oidc_auth.fab.missing_roles import missing_roles
 from airflow_oidc_auth.fab.settings import FabSettings
 from airflow_oidc_auth.grants.rules import GrantRules
 from airflow_oidc_auth.managers.user import SessionUser
+from airflow_oidc_auth.policy.decision import Decision, Question
 from airflow_oidc_auth.sessions.session import BEARER, CLI, EXCHANGED, Session
 
 log = logging.getLogger(__name__)
@@ -126,6 +127,10 @@ class FabAdmission:
         """Return the roles that the FAB user has now."""
         account = self._peek(session)
         return account.roles if account is not None else ()
+
+    def explain(self, session: Session, question: Question) -> Decision | None:
+        """Tell nothing: FAB's pages show which permissions a role has."""
+        return None
 
     def _peek(self, session: Session) -> FabAccount | None:
         directory, principal = self._directory, session.principal_id

@@ -1,8 +1,7 @@
 """Airflow's questions about many things: which ids a user may see or change.
 
-Roles allow a method on all things of a kind or on none, DAGs excepted, which can be allowed one by one. So a filter
-is one question, and a list is one question and at most one plain query of ids, without the joins over teams that
-the base class makes.
+A filter gives the same as the question about each single thing. A list is at most one plain query of names and teams,
+without the joins that the base class makes, and none at all for who may see nothing of the kind.
 
 ``session`` is accepted as in the base class. Core never passes one; who does gets the rows of that session.
 """
@@ -10,21 +9,23 @@ the base class makes.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import select
 
 from airflow_oidc_auth.managers.dag_ids import DagIds
+from airflow_oidc_auth.managers.permitted_dags import permit_every
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from airflow.api_fastapi.auth.managers.models.resource_details import AssetDetails
-    from sqlalchemy.orm import InstrumentedAttribute, Session
+    from sqlalchemy.orm import Session
 
     from airflow_oidc_auth.policy.permissions import Permissions
 
-K = TypeVar("K")
+ListedPart = tuple[str, str]
+"""A method and the name of a DAG entity."""
 
 
 class Permitted(Protocol):
@@ -33,6 +34,15 @@ class Permitted(Protocol):
     @property
     def permissions(self) -> Permissions:
         """Return what the roles may do."""
+
+
+def note_list(user: Any, method: str, entity: str) -> None:
+    """Keep that this request lists a part of many DAGs.
+
+    Core then filters by the DAGs that may be read, whichever part it lists: runs of a DAG whose runs are denied would
+    be shown. A user object lives for one request.
+    """
+    user.listed = (*getattr(user, "listed", ()), (method, entity))
 
 
 class Lists:
@@ -45,40 +55,52 @@ class Lists:
         self, *, assets: Iterable[AssetDetails], user: Permitted, method: str = "GET", **later: object
     ) -> set[str]:
         """Return the ids of the assets that the method may be applied to (asked by Airflow 3.4)."""
-        if not user.permissions.allows(method, "Assets"):
-            return set()
-        return {details.id for details in assets if details.id is not None}
+        allows, named = user.permissions.allows_named, self._name_of_asset
+        ids = (details.id for details in assets if details.id is not None)
+        return {asset_id for asset_id in ids if allows(method, "Assets", named(asset_id), None)}
 
     def filter_authorized_connections(
-        self, *, conn_ids: set[str], user: Permitted, method: str = "GET", **later: object
+        self, *, conn_ids: set[str], user: Permitted, method: str = "GET", team_name: str | None = None, **later: object
     ) -> set[str]:
         """Return the connections that the method may be applied to."""
-        return set(conn_ids) if user.permissions.allows(method, "Connections") else set()
+        return user.permissions.filter_names(method, "Connections", conn_ids, team_name)
 
     def filter_authorized_dag_ids(
-        self, *, dag_ids: set[str], user: Permitted, method: str = "GET", **later: object
+        self, *, dag_ids: set[str], user: Permitted, method: str = "GET", team_name: str | None = None, **later: object
     ) -> set[str]:
         """Return the DAGs that the method may be applied to."""
-        permissions = user.permissions
-        return set(dag_ids) if permissions.allows_every_dag(method) else dag_ids & permissions.single_dag_ids(method)
+        return _filter_dag_ids(user, method, dag_ids, team_name)
 
     def filter_authorized_pools(
-        self, *, pool_names: set[str], user: Permitted, method: str = "GET", **later: object
+        self,
+        *,
+        pool_names: set[str],
+        user: Permitted,
+        method: str = "GET",
+        team_name: str | None = None,
+        **later: object,
     ) -> set[str]:
         """Return the pools that the method may be applied to."""
-        return set(pool_names) if user.permissions.allows(method, "Pools") else set()
+        return user.permissions.filter_names(method, "Pools", pool_names, team_name)
 
     def filter_authorized_teams(
         self, *, teams_names: set[str], user: Permitted, method: str = "GET", **later: object
     ) -> set[str]:
-        """Return the teams that the user belongs to: all for Admin, none for others, until teams are supported."""
-        return set(teams_names) if user.permissions.everything else set()
+        """Return the teams that the user belongs to: a role of theirs holds in it, or they are Admin."""
+        in_team = user.permissions.in_team
+        return {team for team in teams_names if in_team(team)}
 
     def filter_authorized_variables(
-        self, *, variable_keys: set[str], user: Permitted, method: str = "GET", **later: object
+        self,
+        *,
+        variable_keys: set[str],
+        user: Permitted,
+        method: str = "GET",
+        team_name: str | None = None,
+        **later: object,
     ) -> set[str]:
         """Return the variables that the method may be applied to."""
-        return set(variable_keys) if user.permissions.allows(method, "Variables") else set()
+        return user.permissions.filter_names(method, "Variables", variable_keys, team_name)
 
     def get_authorized_assets(
         self, *, user: Permitted, method: str = "GET", session: Session | None = None, **later: object
@@ -86,7 +108,11 @@ class Lists:
         """Return the ids of the assets that the method may be applied to (asked by Airflow 3.4)."""
         from airflow.models.asset import AssetModel
 
-        return _all_of(AssetModel.id, session) if user.permissions.allows(method, "Assets") else set()
+        permissions = user.permissions
+        if not permissions.allows_some(method, "Assets"):
+            return set()
+        rows = _read(session, AssetModel.id, AssetModel.name)
+        return {asset_id for asset_id, name in rows if permissions.allows_named(method, "Assets", name, None)}
 
     def get_authorized_connections(
         self, *, user: Permitted, method: str = "GET", session: Session | None = None, **later: object
@@ -94,18 +120,22 @@ class Lists:
         """Return the ids of the connections that the method may be applied to."""
         from airflow.models.connection import Connection
 
-        return _all_of(Connection.conn_id, session) if user.permissions.allows(method, "Connections") else set()
+        return _list_named(user, method, "Connections", session, Connection.conn_id, Connection.team_name)
 
     def get_authorized_dag_ids(
         self, *, user: Permitted, method: str = "GET", session: Session | None = None, **later: object
     ) -> set[str]:
-        """Return the DAGs that the method may be applied to; without a session from a snapshot up to 2 s old."""
+        """Return the DAGs that the method may be applied to; without a session from a snapshot up to 2 s old.
+
+        While the request lists a part of many DAGs, only those that this part may be seen of.
+        """
         permissions = user.permissions
-        single = permissions.single_dag_ids(method)
-        if not single and not permissions.allows_every_dag(method):
+        if not permissions.dag_ids(method) and not _allows_dags(permissions, method):
             return set()
         found = self._dag_ids.get() if session is None else _load_dag_ids(session)
-        return found & single if single else found
+        if _allows_every_dag(user, method):
+            return permit_every(found)
+        return _filter_dag_ids(user, method, found, None)
 
     def get_authorized_pools(
         self, *, user: Permitted, method: str = "GET", session: Session | None = None, **later: object
@@ -113,7 +143,7 @@ class Lists:
         """Return the names of the pools that the method may be applied to."""
         from airflow.models.pool import Pool
 
-        return _all_of(Pool.pool, session) if user.permissions.allows(method, "Pools") else set()
+        return _list_named(user, method, "Pools", session, Pool.pool, Pool.team_name)
 
     def get_authorized_teams(
         self, *, user: Permitted, method: str = "GET", session: Session | None = None, **later: object
@@ -121,7 +151,9 @@ class Lists:
         """Return the teams that the user belongs to."""
         from airflow.models.team import Team
 
-        return _all_of(Team.name, session) if user.permissions.everything else set()
+        return self.filter_authorized_teams(
+            teams_names={name for (name,) in _read(session, Team.name)}, user=user, method=method
+        )
 
     def get_authorized_variables(
         self, *, user: Permitted, method: str = "GET", session: Session | None = None, **later: object
@@ -129,26 +161,66 @@ class Lists:
         """Return the keys of the variables that the method may be applied to."""
         from airflow.models.variable import Variable
 
-        return _all_of(Variable.key, session) if user.permissions.allows(method, "Variables") else set()
+        return _list_named(user, method, "Variables", session, Variable.key, Variable.team_name)
 
     @cached_property
     def _dag_ids(self) -> DagIds:
         return DagIds(_load_dag_ids)
 
+    def _name_of_asset(self, asset_id: str) -> str | None:
+        """Return the name that rules know the asset by; Airflow tells its number. None for one that is not known."""
+        return None
+
+
+def _allows_dags(permissions: Permissions, method: str) -> bool:
+    return permissions.allows_every_dag(method) or permissions.allows_dag(method, None, None)
+
+
+def _allows_every_dag(user: Permitted, method: str) -> bool:
+    allows = user.permissions.allows_every_dag
+    return allows(method) and all(allows(*part) for part in _listed(user))
+
+
+def _filter_dag_ids(user: Permitted, method: str, dag_ids: set[str], team: str | None) -> set[str]:
+    permissions = user.permissions
+    found = permissions.filter_dag_ids(method, dag_ids, team)
+    for listed, entity in _listed(user):
+        found = permissions.filter_dag_ids(listed, found, team, entity)
+    return found
+
+
+def _listed(user: Permitted) -> tuple[ListedPart, ...]:
+    listed: tuple[ListedPart, ...] = getattr(user, "listed", ())
+    return listed
+
+
+def _list_named(user: Permitted, method: str, resource: str, session: Session | None, name: Any, team: Any) -> set[str]:
+    permissions = user.permissions
+    if not permissions.allows_some(method, resource):
+        return set()
+    by_team: dict[str | None, list[str]] = {}
+    for each, of_team in _read(session, name, team):
+        by_team.setdefault(of_team, []).append(each)
+    found: set[str] = set()
+    for of_team, names in by_team.items():
+        found |= permissions.filter_names(method, resource, names, of_team)
+    return found
+
 
 def _load_dag_ids(session: Session | None = None) -> set[str]:
     from airflow.models.dag import DagModel
 
-    return _all_of(DagModel.dag_id, session)
+    return {dag_id for (dag_id,) in _read(session, DagModel.dag_id)}
 
 
-def _all_of(column: InstrumentedAttribute[K] | InstrumentedAttribute[K | None], session: Session | None) -> set[K]:
+def _read(session: Session | None, *columns: Any) -> list[Any]:
+    """Return the rows whose first column holds something."""
     from airflow.utils.session import create_session
 
+    wanted = select(*columns).where(columns[0].is_not(None))
     if session is not None:
-        return {value for value in session.scalars(select(column)) if value is not None}
+        return list(session.execute(wanted))
     # Not the thread's scoped session: a route that uses that one must not find it committed and closed by us.
     with create_session(scoped=False) as own:
         # Rows of the connection, not of the ORM, which takes twice as long to hand over ten thousand strings.
-        found: set[K | None] = set(own.connection().execute(select(column)).scalars().all())
-    return {value for value in found if value is not None} if None in found else cast("set[K]", found)
+        return list(own.connection().execute(wanted))

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 class OidcAuthManager(Decisions, SignOn):
     """Single sign-on with roles from the IdP; roles Admin, Op, User, Viewer, Public as Airflow documents them."""
 
+    def _get_teams(self) -> set[str]:
+        """Return the teams that rules name as they are; :meth:`init` has held them against the database."""
+        return set(self.engine.teams)
+
     @staticmethod
     def get_cli_commands() -> list[CLICommand]:
         """Return nothing: ``airflow oidc`` comes with the provider, whatever auth manager is configured."""

@@ -22,11 +22,17 @@ from airflow_oidc_auth.fab.mapped_rules import MappedRules
 from airflow_oidc_auth.fab.settings import FabSettings
 from airflow_oidc_auth.managers.address import base_url
 from airflow_oidc_auth.managers.connections import read_connection_secret
-from airflow_oidc_auth.managers.deployment import deployment_problems, deployment_warnings, manager_problems
+from airflow_oidc_auth.managers.deployment import (
+    deployment_problems,
+    deployment_warnings,
+    fab_mode_problems,
+    manager_problems,
+)
 from airflow_oidc_auth.managers.document_source import DocumentSource, read_option
 from airflow_oidc_auth.managers.fab_source import is_fab_mode, passed_over_file, read_fab_source
 from airflow_oidc_auth.managers.options import SECTION, SINGLE_PROVIDER_OPTIONS
 from airflow_oidc_auth.managers.secret_option import read_secret_option
+from airflow_oidc_auth.managers.teams import ReadTeams, is_multi_team, read_teams, team_problems
 from airflow_oidc_auth.policy.builtin import BUILTIN_ROLES
 from airflow_oidc_auth.secret import Secret
 
@@ -44,6 +50,7 @@ class Settings:
     :param source: where the configuration comes from, for people
     :param mapped_rules: FAB's settings as rules, beside those of any document
     :param file_problems: those of ``problems`` that are about the YAML document alone
+    :param read_teams: asks Airflow for its teams, where rules must not name others; None to let them
     """
 
     document: RawDocument | None
@@ -57,6 +64,7 @@ class Settings:
     source: str = ""
     mapped_rules: MappedRules = field(default_factory=MappedRules)
     file_problems: tuple[Problem, ...] = field(default=())
+    read_teams: ReadTeams | None = None
 
     @property
     def place(self) -> str:
@@ -97,11 +105,16 @@ class Settings:
         :raises ConfigurationError: with every problem of the document
         """
         resolver = SecretResolver(environ=os.environ, read_connection=read_connection_secret)
-        return compile_document(
+        compiled = compile_document(
             self.mapped_rules.extend(document),
             secrets=resolver if self.resolve_secrets else None,
             known_roles=known_roles if self.fab is None else None,
         )
+        if self.read_teams is not None and (
+            problems := list(team_problems(compiled.grants, document, self.read_teams()))
+        ):
+            raise ConfigurationError(problems)
+        return compiled
 
     def required_fernet_keys(self) -> Secret:
         """Return the Fernet keys.
@@ -111,6 +124,12 @@ class Settings:
         if self.fernet_keys is None:
             raise ConfigurationError([Problem("[core] fernet_key", "is empty")])
         return self.fernet_keys
+
+
+def load_server_settings(*, fab_mode: bool) -> Settings:
+    """Read what :func:`load_settings` reads, for a server: in multi-team mode rules may name Airflow's teams only."""
+    settings = load_settings(resolve_secrets=True, fab_mode=fab_mode)
+    return replace(settings, read_teams=read_teams) if is_multi_team() and not fab_mode else settings
 
 
 def load_settings(*, resolve_secrets: bool, fab_mode: bool | None = None) -> Settings:
@@ -124,6 +143,7 @@ def load_settings(*, resolve_secrets: bool, fab_mode: bool | None = None) -> Set
     if fab_mode is None:
         fab_mode = is_fab_mode(other_source=filled_in)
     problems += manager_problems("" if fab_mode or filled_in else passed_over_file())
+    problems += fab_mode_problems() if fab_mode else ()
     fab = read_fab_source() if fab_mode else None
     problems += fab.document.problems if fab else ()
     source = DocumentSource(read_option("config_file", problems), fab)

@@ -28,6 +28,7 @@ from airflow_oidc_auth.errors import (
     SessionError,
     TokenRefused,
 )
+from airflow_oidc_auth.managers.denials import DenialLog
 from airflow_oidc_auth.web.seen import is_of_browser
 
 if TYPE_CHECKING:
@@ -69,6 +70,11 @@ class SignOn(BaseAuthManager[Any]):
     def engine(self) -> Engine:
         """The running engine; set by :meth:`init`."""
         raise RuntimeError("the auth manager is used before init()")
+
+    @cached_property
+    def denials(self) -> DenialLog:
+        """Where it is told what a 403 was about."""
+        return DenialLog(self.engine.explain)
 
     async def get_user_from_token(self, token: str) -> SessionUser:
         """Return the user of a cookie or bearer token.

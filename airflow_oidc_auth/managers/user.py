@@ -9,13 +9,17 @@ from airflow_oidc_auth.sessions.session import Session
 
 
 class SessionUser(BaseUser):
-    """A user that came with a live session, and what it may do."""
+    """A user that came with a live session, and what it may do; made anew for each request.
 
-    __slots__ = ("permissions", "session")
+    :ivar listed: parts of DAGs that the request lists, see ``managers/lists.py``
+    """
+
+    __slots__ = ("listed", "permissions", "session")
 
     def __init__(self, session: Session, permissions: Permissions) -> None:
         self.session = session
         self.permissions = permissions
+        self.listed: tuple[tuple[str, str], ...] = ()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.session.principal_id!r})"

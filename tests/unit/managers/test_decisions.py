@@ -137,7 +137,7 @@ def test_a_batch_equals_all_of_its_requests(user, requests):
     assert decisions.batch_is_authorized_dag(requests, user=user) is all(each)
 
 
-@pytest.mark.parametrize("kind", ["connections", "dag_ids", "pools", "variables", "assets", "teams"])
+@pytest.mark.parametrize("kind", ["connections", "dag_ids", "pools", "variables", "assets"])
 def test_who_may_not_read_gets_an_empty_set_without_a_query(kind):
     read = getattr(Decisions(), f"get_authorized_{kind}")
     assert read(user=someone("Public")) == set()

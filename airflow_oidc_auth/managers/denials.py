@@ -1,0 +1,101 @@
+"""Tell an administrator which line of the document is behind a 403.
+
+A decision that says no keeps its question beside the request; our middleware has it told if the request is answered
+with 403, under the reference that the person sees. What is allowed pays nothing for it, and neither does a filter.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from airflow_oidc_auth.config.paths import shorten
+from airflow_oidc_auth.policy.decision import Decision, Question
+from airflow_oidc_auth.web.denials import note_denial
+
+if TYPE_CHECKING:
+    from airflow_oidc_auth.managers.user import SessionUser
+
+LOGGER = "airflow_oidc_auth.denied"
+EVENT = "request.denied"
+MOST_PER_SECOND = 10
+MAX_TEXT = 250
+
+Explain = Callable[["SessionUser", Question], "Decision | None"]
+
+
+def note_question(manager: Any, user: Any, question: Question) -> None:
+    """Keep the question of a no; ``manager.denials`` is told if the request in hand ends with 403."""
+    note_denial(partial(_tell, manager, user, question))
+
+
+def _tell(manager: Any, user: SessionUser, question: Question, reference: str) -> None:
+    manager.denials.tell(user, question, reference)
+
+
+class DenialLog:
+    """One line for each 403, at most :data:`MOST_PER_SECOND`: somebody may ask for what they must not all day long.
+
+    :param explain: returns what decides; None where nobody can tell, as in FAB's database
+    :param clock: monotonic seconds
+    """
+
+    def __init__(self, explain: Explain, clock: Callable[[], float] = time.monotonic) -> None:
+        self._explain = explain
+        self._clock = clock
+        self._second = 0
+        self._told = 0
+        self._left_out = 0
+
+    def tell(self, user: SessionUser, question: Question, reference: str) -> None:
+        """Write the line, or count it."""
+        second = int(self._clock())
+        if second != self._second:
+            self._second, self._told = second, 0
+        if self._told >= MOST_PER_SECOND:
+            self._left_out += 1
+            return
+        self._told += 1
+        left_out, self._left_out = self._left_out, 0
+        self._write(user, question, reference, {"not_told_before": left_out} if left_out else {})
+
+    def _write(self, user: SessionUser, question: Question, reference: str, more: dict[str, object]) -> None:
+        session = user.session
+        fields: dict[str, object] = {
+            "correlation_id": reference,
+            "principal": session.principal_id,
+            "roles": ",".join(session.grant.roles),
+            "question": describe_question(question),
+            **_describe_decision(self._explain(user, question)),
+            **more,
+        }
+        if structlog.is_configured():
+            structlog.get_logger(LOGGER).info(EVENT, **fields)
+        else:
+            told = " ".join(f"{key}={value}" for key, value in fields.items())
+            logging.getLogger(LOGGER).info("%s %s", EVENT, told)
+
+
+def describe_question(question: Question) -> str:
+    """Return the question in one line: ``GET DAG 'finance_x' TASK_LOGS``; names can be chosen by whoever asks."""
+    what = {"dag": "DAG", "view": "view", "menu": "menu item", "custom_view": "custom view"}.get(question.kind, "")
+    named = f"'{shorten(question.name, MAX_TEXT)}'" if question.name else ""
+    team = f"of team '{shorten(question.team)}'" if question.team else ""
+    parts = (question.method, what, shorten(question.resource), named, question.entity or "", team)
+    return " ".join(part for part in parts if part)
+
+
+def _describe_decision(decision: Decision | None) -> dict[str, object]:
+    if decision is None:
+        return {}
+    if decision.allowed:
+        # Of another moment: the document or the DAG has changed since.
+        return {"reason": "allowed_by_now"}
+    line = {"line": decision.path} if decision.path else {}
+    role = {"role": decision.role} if decision.role else {}
+    return {"reason": decision.reason, **line, **role}
