@@ -48,12 +48,13 @@ from airflow_oidc_auth.managers.session_care import SessionCare
 from airflow_oidc_auth.managers.settings import Settings, load_server_settings
 from airflow_oidc_auth.managers.signed_callers import SignedCallers
 from airflow_oidc_auth.managers.starting import Start, choose_start
-from airflow_oidc_auth.managers.teams import literal_teams
+from airflow_oidc_auth.managers.teams import is_multi_team, literal_teams
 from airflow_oidc_auth.managers.token_desk import TokenDesk
 from airflow_oidc_auth.managers.token_grants_parts import build_token_grants
 from airflow_oidc_auth.managers.tokens import AirflowTokens
 from airflow_oidc_auth.managers.user import SessionUser
 from airflow_oidc_auth.policy.decision import Decision, Question
+from airflow_oidc_auth.policy.roles import RoleSettings
 from airflow_oidc_auth.sessions.accounts import Accounts
 from airflow_oidc_auth.sessions.database import DatabaseSessionStore
 from airflow_oidc_auth.sessions.documents import KeptDocument, KeptDocuments
@@ -157,6 +158,11 @@ class Engine:
     def explain(self, user: SessionUser, question: Question) -> Decision | None:
         """Return the line of the document that decides a question of this user; None where nobody here can tell."""
         return self._admission.explain(user.session, question)
+
+    @property
+    def custom_roles(self) -> Mapping[str, RoleSettings]:
+        """The custom roles of the accepted document; none in FAB mode."""
+        return self._runtime.config.roles
 
     def describe_role(self, role: str) -> str:
         """Return what the configuration says of a custom role; may be empty."""
@@ -358,7 +364,8 @@ def build_engine(signer: JWTGenerator, validator: JWTValidator, *, fab_mode: boo
     """
     start = choose_start(load_server_settings(fab_mode=fab_mode), _find_kept)
     settings, config = start.settings, start.in_force.config
-    for warning in (*settings.warnings, *config.warnings):
+    without_teams = () if is_multi_team() else config.without_teams
+    for warning in (*settings.warnings, *config.warnings, *without_teams):
         log.warning("%s", warning)
     services, admission = _compose(settings)
     tokens = AirflowTokens(signer, validator, services.clock, fab_mode=fab_mode)
