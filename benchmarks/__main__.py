@@ -5,16 +5,15 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-from benchmarks.homes import DISTANCE, MANAGERS, ROOT, Home
+from benchmarks.homes import DISTANCE, MANAGERS, Home
 from benchmarks.postgres import postgres
 from benchmarks.servers import load, running
+from benchmarks.stage import line_of, machine, say
 from benchmarks.table import Row, render
 
 IN_PROCESS = ("token", "decisions", "lists", "menu")
@@ -31,7 +30,7 @@ def main() -> None:
     rows: list[Row] = []
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="airflow-oidc-auth-benchmarks-")))
-        stub = stack.enter_context(_line_of("benchmarks.stub"))
+        stub = stack.enter_context(line_of("benchmarks.stub"))
         database = stack.enter_context(postgres(folder)) if options.database == "postgresql" else None
         far = stack.enter_context(_further_away(database)) if database else None
         homes = [Home(name, folder / name, stub, database, far) for name in MANAGERS if name in options.managers]
@@ -45,26 +44,14 @@ def main() -> None:
 
 def _report(rows: list[Row], database: str, load_before: float) -> None:
     load = f"load {load_before:.1f} to {os.getloadavg()[2]:.1f}"
-    print(f"\n{_machine(database)}, {load}\n\n{render(rows)}\n")
+    print(f"\n{machine(database)}, {load}\n\n{render(rows)}\n")
     print("A vs B: how many times better A is (less time, more requests); memory as the difference.")
-
-
-@contextlib.contextmanager
-def _line_of(module: str, *arguments: str) -> Iterator[str]:
-    """Run a module of ours in the background; yield the line that it prints when it is ready."""
-    command = [sys.executable, "-m", module, *arguments]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    try:
-        yield (process.stdout.readline() if process.stdout else "").strip()
-    finally:
-        process.terminate()
-        process.communicate()
 
 
 @contextlib.contextmanager
 def _further_away(database: str) -> Iterator[str]:
     server, _, port = database.rpartition(":")
-    with _line_of("benchmarks.distance", port, str(DISTANCE)) as far_port:
+    with line_of("benchmarks.distance", port, str(DISTANCE)) as far_port:
         yield f"{server}:{far_port}"
 
 
@@ -90,7 +77,7 @@ def _parse() -> argparse.Namespace:
 
 def _measure(homes: list[Home], options: argparse.Namespace) -> Iterator[list[Row]]:
     for home in homes:
-        _say(f"preparing {home.manager}: migrated database, {options.dags} DAGs")
+        say(f"preparing {home.manager}: migrated database, {options.dags} DAGs")
         home.prepare(options.dags)
         if home.manager in ONLY["single-dags"]:
             home.run("-m", "benchmarks.fill_fab", "role")
@@ -117,7 +104,7 @@ def _in_process(
     asked = [home for home in homes if parts and home.manager in ONLY.get(parts[0], MANAGERS)]
     for number in range(rounds):
         for home in asked:
-            _say(f"{' '.join(parts)}, round {number + 1} of {rounds}: {home.manager}")
+            say(f"{' '.join(parts)}, round {number + 1} of {rounds}: {home.manager}")
             answer = home.ask(*parts, *flags, module=module)
             for measure, value in answer.items():
                 found.setdefault(measure, {}).setdefault(home.manager, []).append(float(value))
@@ -140,7 +127,7 @@ def _directory(homes: list[Home], *, quick: bool) -> list[Row]:
     for home in (home for home in homes if home.manager in ONLY["directory"]):
         crowd = Home(home.manager, home.path.with_name("directory"), home.stub_url, home.database, home.far_database)
         sizes = [str(size // 5 if quick else size) for size in CROWD.values()]
-        _say(f"directory: a database of {' users, '.join(sizes[:2])} roles and {sizes[2]} permissions")
+        say(f"directory: a database of {' users, '.join(sizes[:2])} roles and {sizes[2]} permissions")
         crowd.prepare(1)
         crowd.run("-m", "benchmarks.fill_fab", "crowd", *sizes)
         found = crowd.ask(*(["--quick"] if quick else []), module="benchmarks.directory")
@@ -155,7 +142,7 @@ def _startup(homes: list[Home], starts: int) -> list[Row]:
     memory: dict[str, list[float]] = {home.manager: [] for home in homes}
     for number in range(starts):
         for home in homes:
-            _say(f"start {number + 1} of {starts}: {home.manager}")
+            say(f"start {number + 1} of {starts}: {home.manager}")
             with running(home) as server:
                 load(server, ME, cookies[home.manager], connections=2, seconds=0.5)
                 seconds[home.manager].append(server.seconds)
@@ -171,7 +158,7 @@ def _throughput(homes: list[Home], label: str, options: argparse.Namespace, *, f
     found: dict[str, list[dict[str, float]]] = {home.manager: [] for home in homes}
     for number in range(rounds):
         for home in homes:
-            _say(f"throughput{label}, round {number + 1} of {rounds}: {home.manager}")
+            say(f"throughput{label}, round {number + 1} of {rounds}: {home.manager}")
             cookie = str(home.ask("mint")["cookie"])
             with running(home, far=far) as server:
                 found[home.manager].append(load(server, ME, cookie, connections=16, seconds=seconds))
@@ -185,15 +172,6 @@ def _throughput(homes: list[Home], label: str, options: argparse.Namespace, *, f
         Row(f"{ME}, slowest 1 %{label}", middle["p99"]),
         Row(f"{ME}, CPU per request{label}", middle["cpu"]),
     ]
-
-
-def _machine(database: str) -> str:
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{os.cpu_count()} CPUs, {memory:.0f} GB, Python {sys.version.split()[0]}, {database}"
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

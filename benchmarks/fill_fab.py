@@ -14,6 +14,8 @@ from typing import Any
 from airflow.utils.session import create_session
 from sqlalchemy import insert, select
 
+from benchmarks.fill import TAGGED, dag_id
+
 ISSUER = "https://idp.example.com/crowd"
 ACTIONS = ("can_read", "can_edit", "can_delete")
 FIRST_DAY = datetime(2020, 1, 1, 12, 0, 0)  # noqa: DTZ001  # FAB's are naive
@@ -28,11 +30,11 @@ class SingleDags:
     """A role that opens some DAGs, one by one (:mod:`benchmarks.fill` names them)."""
 
     role: str = "Two hundred DAGs"
-    count: int = 200
+    count: int = TAGGED
 
     @property
     def ids(self) -> list[str]:
-        return [f"team_{number % 40}_pipeline_{number}" for number in range(self.count)]
+        return [dag_id(number) for number in range(self.count)]
 
     @property
     def first(self) -> str:
@@ -40,7 +42,7 @@ class SingleDags:
 
     @property
     def foreign(self) -> str:
-        return f"team_{self.count % 40}_pipeline_{self.count}"
+        return dag_id(self.count)
 
 
 SINGLE_DAGS = SingleDags()
@@ -49,7 +51,7 @@ SINGLE_DAGS = SingleDags()
 def add_single_dags_role() -> None:
     """Add the role as ``airflow roles create`` and DAGs with ``access_control`` would."""
     with create_session() as transaction:
-        pairs = _add_pairs(transaction, [("can_read", f"DAG:{dag_id}") for dag_id in SINGLE_DAGS.ids])
+        pairs = _add_pairs(transaction, [("can_read", f"DAG:{one}") for one in SINGLE_DAGS.ids])
         _add_roles(transaction, {SINGLE_DAGS.role: pairs})
 
 

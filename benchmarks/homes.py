@@ -7,7 +7,7 @@ import os
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import create_engine, text
@@ -45,8 +45,9 @@ AUTH_USER_REGISTRATION = True
 class Home:
     """Where one manager lives.
 
-    :param database: URL of a PostgreSQL server without database name; None for SQLite in the home
+    :param database: URL of a database server without database name; None for SQLite in the home
     :param far_database: the same server, further away
+    :param document: configuration document of ours, instead of the few settings; its secret is in SECRET
     """
 
     manager: str
@@ -54,19 +55,24 @@ class Home:
     stub_url: str
     database: str | None = None
     far_database: str | None = None
+    document: str | None = None
+    # The address is part of our sessions' tokens: who mints one must have the address of the server that will see it.
+    port: int = field(default_factory=lambda: free_port())  # noqa: PLW0108  # defined below
 
-    def environment(self, *, port: int = 8080, far: bool = False) -> dict[str, str]:
+    def environment(self, *, far: bool = False) -> dict[str, str]:
         """Return the environment of a process of this home.
 
         :param far: with the database :data:`DISTANCE` away
         """
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
         delay = DISTANCE if far and not self.database else 0.0
-        return kept | _environment(self, port, far=far) | {"BENCHMARK_STATEMENT_DELAY": str(delay)}
+        return kept | _environment(self, far=far) | {"BENCHMARK_STATEMENT_DELAY": str(delay)}
 
     def database_url(self, *, far: bool) -> str:
         server = self.far_database if far else self.database
-        return f"{server}/{self.path.name.lower()}" if server else f"sqlite:///{self.path / 'airflow.db'}"
+        if server is None:
+            return f"sqlite:///{self.path / 'airflow.db'}"
+        return f"{server}/{self.path.name.lower()}{'?charset=utf8mb4' if server.startswith('mysql') else ''}"
 
     def prepare(self, dags: int) -> None:
         """Migrate the database and fill it."""
@@ -75,6 +81,8 @@ class Home:
         (self.path / "config" / "airflow_local_settings.py").write_text(SLOW_SQLITE, encoding="utf-8")
         if self.manager == "FAB-mode":
             (self.path / "webserver_config.py").write_text(WEBSERVER_CONFIG, encoding="utf-8")
+        if self.document:
+            (self.path / "oidc_auth.yaml").write_text(self.document, encoding="utf-8")
         if self.database:
             _create_database(self.database, self.path.name.lower())
         self.run("-m", "airflow", "db", "migrate")
@@ -95,10 +103,10 @@ class Home:
         return json.loads(next(line for line in reversed(lines) if line.startswith("{")))
 
 
-def _environment(home: Home, port: int, *, far: bool) -> dict[str, str]:
+def _environment(home: Home, *, far: bool) -> dict[str, str]:
     common = {
         "AIRFLOW_HOME": str(home.path),
-        "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
+        "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{home.port}",
         "AIRFLOW__API_AUTH__JWT_SECRET": "benchmarks only " * 8,
         "AIRFLOW__CORE__AUTH_MANAGER": MANAGERS[home.manager],
         "AIRFLOW__CORE__DAGS_FOLDER": str(home.path / "dags"),
@@ -110,6 +118,9 @@ def _environment(home: Home, port: int, *, far: bool) -> dict[str, str]:
         "PYTHONWARNINGS": "ignore",
         "NO_PROXY": "localhost,127.0.0.1",
     }
+    if home.database and home.database.startswith("mysql"):
+        # No asynchronous driver, which core makes one for where the option is missing; nothing here needs one.
+        common["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC"] = ""
     return common | _of_manager(home)
 
 
@@ -120,6 +131,8 @@ def _of_manager(home: Home) -> dict[str, str]:
         section = "AIRFLOW__KEYCLOAK_AUTH_MANAGER__"
         options = {"CLIENT_ID": "airflow", "CLIENT_SECRET": "x", "REALM": "r", "SERVER_URL": home.stub_url}
         return {f"{section}{name}": value for name, value in options.items()}
+    if home.document:
+        return {"AIRFLOW__OIDC_AUTH__CONFIG_FILE": str(home.path / "oidc_auth.yaml"), "SECRET": "x"}
     if home.manager in {"ours", "FAB-mode"}:
         options = {
             "PRESET": "oidc",
@@ -137,9 +150,11 @@ def _inherited_path() -> list[str]:
 
 
 def _create_database(server: str, name: str) -> None:
-    engine = create_engine(f"{server}/postgres", isolation_level="AUTOCOMMIT")
+    mariadb = server.startswith("mysql")
+    engine = create_engine(f"{server}/{'mysql' if mariadb else 'postgres'}", isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}"'))
+        quoted = connection.dialect.identifier_preparer.quote(name)
+        connection.execute(text(f"CREATE DATABASE {quoted}{' CHARACTER SET utf8mb4' if mariadb else ''}"))
     engine.dispose()
 
 

@@ -1,7 +1,8 @@
 """A small HTTP/1.1 load generator: keep-alive connections that ask one address as fast as it answers.
 
 A process of its own, so that its work is not counted as the server's: ``python -m benchmarks.load PORT PATH COOKIE
-CONNECTIONS SECONDS``; prints one JSON object.
+CONNECTIONS SECONDS``; prints one JSON object. With a sixth number it is patient: an error is counted instead of ending
+it, and after the time is over it waits that many seconds for what is still unanswered.
 """
 
 from __future__ import annotations
@@ -9,18 +10,25 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections import Counter
 from statistics import median, quantiles
-from time import perf_counter
+from time import monotonic, perf_counter
 
 WARM_UP = 1.0
 
 
 class Asker(asyncio.Protocol):
-    """One connection: the next request goes out when the answer to the last one is complete."""
+    """One connection: the next request goes out when the answer to the last one is complete.
 
-    def __init__(self, request: bytes, latencies: list[tuple[float, float]]) -> None:
+    :param patient: go on after an answer that is not 200
+    """
+
+    def __init__(self, request: bytes, latencies: list[tuple[float, float]], *, patient: bool = False) -> None:
         self.request = request
         self.latencies = latencies
+        self.patient = patient
+        self.statuses: Counter[int] = Counter()
+        self.finishing = False
         self.buffer = b""
         self.failure: str | None = None
         self.closed = asyncio.get_running_loop().create_future()
@@ -40,12 +48,18 @@ class Asker(asyncio.Protocol):
             return
         self.buffer = b""
         now = perf_counter()
-        if not head.startswith(b"HTTP/1.1 200"):
+        status = int(head.split(maxsplit=2)[1])
+        if status != 200 and not self.patient:
             self.failure = head.splitlines()[0].decode() + " " + body[:200].decode("utf-8", "replace")
             self.transport.close()
             return
-        self.latencies.append((now, now - self.asked))
-        self._ask()
+        self.statuses[status] += 1
+        if status == 200:
+            self.latencies.append((now, now - self.asked))
+        if self.finishing:
+            self.transport.close()
+        else:
+            self._ask()
 
     def connection_lost(self, error: Exception | None) -> None:
         self.failure = self.failure or (str(error) if error else None)
@@ -61,9 +75,13 @@ def _content_length(head: bytes) -> int:
     raise SystemExit("an answer without Content-Length")
 
 
-async def main(port: int, path: str, cookie: str, connections: int, seconds: float) -> dict[str, float]:
+def _request(port: int, path: str, cookie: str) -> bytes:
     lines = (f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", "Accept: application/json", f"Cookie: {cookie}", "", "")
-    request = "\r\n".join(lines).encode()
+    return "\r\n".join(lines).encode()
+
+
+async def main(port: int, path: str, cookie: str, connections: int, seconds: float) -> dict[str, float]:
+    request = _request(port, path, cookie)
     loop, latencies = asyncio.get_running_loop(), []
     pairs = [
         await loop.create_connection(lambda: Asker(request, latencies), "127.0.0.1", port) for _ in range(connections)
@@ -82,6 +100,39 @@ async def main(port: int, path: str, cookie: str, connections: int, seconds: flo
     }
 
 
+async def patiently(
+    port: int, path: str, cookie: str, connections: int, seconds: float, patience: float
+) -> dict[str, object]:
+    """Ask for some seconds, then wait for the answers that are owed.
+
+    ``per second`` counts the good answers within the time, ``statuses`` every answer; ``unanswered`` are the
+    connections that were still waiting at the end. ``began`` and ``ended`` are of the machine's monotonic clock.
+    """
+    loop, latencies, request = asyncio.get_running_loop(), [], _request(port, path, cookie)
+    pairs = [
+        await loop.create_connection(lambda: Asker(request, latencies, patient=True), "127.0.0.1", port)
+        for _ in range(connections)
+    ]
+    started, began = perf_counter(), monotonic()
+    await asyncio.sleep(seconds)
+    ended = monotonic()
+    askers = [asker for _, asker in pairs]
+    for asker in askers:
+        asker.finishing = True
+    await asyncio.wait([asker.closed for asker in askers], timeout=patience)
+    statuses: Counter[int] = sum((asker.statuses for asker in askers), Counter())
+    in_time = [took for ended, took in latencies if ended < started + seconds]
+    return {
+        "began": began,
+        "ended": ended,
+        "per second": len(in_time) / seconds,
+        "median": median(in_time) if in_time else seconds,
+        "statuses": {str(status): count for status, count in statuses.items()},
+        "unanswered": sum(not asker.closed.done() for asker in askers),
+    }
+
+
 if __name__ == "__main__":
-    port, path, cookie, connections, seconds = sys.argv[1:6]
-    print(json.dumps(asyncio.run(main(int(port), path, cookie, int(connections), float(seconds)))))
+    port, path, cookie, connections, seconds, *patience = sys.argv[1:]
+    told = (int(port), path, cookie, int(connections), float(seconds))
+    print(json.dumps(asyncio.run(patiently(*told, float(patience[0])) if patience else main(*told))))

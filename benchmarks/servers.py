@@ -14,8 +14,9 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from benchmarks.homes import ROOT, Home, free_port
+from benchmarks.homes import ROOT, Home
 
 START_LIMIT = 120.0
 READY = "/api/v2/version"
@@ -44,7 +45,6 @@ class Server:
 @contextlib.contextmanager
 def running(home: Home, *, far: bool = False) -> Iterator[Server]:
     """Start ``airflow api-server`` with one worker on a free port; stop it afterwards."""
-    port = free_port()
     command = [
         sys.executable,
         "-m",
@@ -53,7 +53,7 @@ def running(home: Home, *, far: bool = False) -> Iterator[Server]:
         "--host",
         "127.0.0.1",
         "--port",
-        str(port),
+        str(home.port),
         "--workers",
         "1",
     ]
@@ -61,15 +61,15 @@ def running(home: Home, *, far: bool = False) -> Iterator[Server]:
     started = time.perf_counter()
     process = subprocess.Popen(
         command,
-        env=home.environment(port=port, far=far),
+        env=home.environment(far=far),
         cwd=ROOT,
         stdout=log,
         stderr=log,
         start_new_session=True,
     )
     try:
-        _wait_until_it_answers(process, port, home)
-        yield Server(port, process.pid, time.perf_counter() - started)
+        _wait_until_it_answers(process, home.port, home)
+        yield Server(home.port, process.pid, time.perf_counter() - started)
     finally:
         log.close()
         _stop(process)
@@ -78,13 +78,34 @@ def running(home: Home, *, far: bool = False) -> Iterator[Server]:
 def load(server: Server, path: str, cookie: str, *, connections: int, seconds: float) -> dict[str, float]:
     """Ask one address from a process of its own; ``cpu`` is what the server needs for one answer, in seconds."""
     used = server.cpu()
-    arguments = [str(server.port), path, cookie, str(connections), str(seconds)]
-    command = [sys.executable, "-m", "benchmarks.load", *arguments]
+    found = _ask(server.port, path, cookie, connections, seconds)
+    return found | {"cpu": (server.cpu() - used) / found.pop("answers")}
+
+
+def patient_load(
+    server: Server, path: str, cookie: str, *, connections: int, seconds: float, patience: float = 0.0
+) -> dict[str, Any]:
+    """Ask one address for some seconds, errors or not; see :func:`benchmarks.load.patiently`."""
+    return _ask(server.port, path, cookie, connections, seconds, patience)
+
+
+def ask_once(port: int, path: str, *, patience: float) -> int:
+    """Return the status of a GET on a connection of its own; 0 for none within the patience."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=patience) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
+
+
+def _ask(*arguments: object) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.load", *map(str, arguments)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr[-2000:])
-    found = json.loads(done.stdout)
-    return found | {"cpu": (server.cpu() - used) / found.pop("answers")}
+    return json.loads(done.stdout)
 
 
 def _wait_until_it_answers(process: subprocess.Popen[bytes], port: int, home: Home) -> None:

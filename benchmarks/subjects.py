@@ -14,15 +14,15 @@ class Subject:
     """One manager under measurement.
 
     :param remote: a decision is a call over the network: fewer repetitions
-    :param role: what the signed-in user has, where roles can be chosen
+    :param roles: what the signed-in user has, where roles can be chosen
     """
 
     remote = False
     manager: Any
     user: Any
 
-    def __init__(self, role: str = "Viewer") -> None:
-        self.role = role
+    def __init__(self, *roles: str) -> None:
+        self.roles = roles or ("Viewer",)
 
     async def __aenter__(self):
         self.manager = create_auth_manager()
@@ -67,7 +67,7 @@ class Fab(Subject):
             security = self.manager.security_manager
             name = f"ann-{secrets.token_hex(4)}"
             added = security.add_user(
-                name, "Ann", "x", f"{name}@example.com", security.find_role(self.role), "not-used"
+                name, "Ann", "x", f"{name}@example.com", security.find_role(self.roles[0]), "not-used"
             )
             sub = str(added.id)
         self.user = self.manager.deserialize_user({"sub": sub})
@@ -99,7 +99,12 @@ class Ours(Subject):
     async def enter(self) -> None:
         # As in a server: without the feed nobody gets in after half a minute.
         self.manager.engine.live.start()
-        self.user = await self.manager.get_user_from_token(await self._token_of_new_session("ann"))
+        self._token = await self._token_of_new_session("ann")
+        self.user = await self.manager.get_user_from_token(self._token)
+
+    def cookie(self) -> str:
+        # Not a minted one, which is for programs and no cookie.
+        return f"_token={self._token}"
 
     async def mint_sessions(self, count: int) -> list[str]:
         tokens = [await self._token_of_new_session(f"person-{number}") for number in range(count)]
@@ -114,7 +119,10 @@ class Ours(Subject):
         identity = Identity(provider="oidc", issuer="https://idp.example.com", subject=subject, name="Ann")
         engine = self.manager.engine
         opened = await engine.live.open(
-            SignIn(identity), Grant(roles=(self.role,)), expires_at=int(time.time()) + 36000, client_address=None
+            SignIn(identity),
+            Grant(roles=tuple(sorted(self.roles))),
+            expires_at=int(time.time()) + 36000,
+            client_address=None,
         )
         return engine.tokens.issue(opened.session)
 

@@ -1,0 +1,136 @@
+"""The policy without a server: ``python -m benchmarks.policy_alone DAGS`` prints one JSON object of seconds and MB.
+
+A person in 50 groups of :mod:`benchmarks.organisation`, and the DAGs of :mod:`benchmarks.fill` from memory. What is
+cold: the DAGs have just changed, so everything that was worked out from them has to be again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+from airflow_oidc_auth.config.compile import compile_document
+from airflow_oidc_auth.config.compiled import CompiledConfig
+from airflow_oidc_auth.config.document import load_document
+from airflow_oidc_auth.policy.compile import Policy
+from airflow_oidc_auth.policy.selectors import DagFacts
+from benchmarks.fill import BUNDLES, OWNERS, dag_id, tags
+from benchmarks.fill_fab import SINGLE_DAGS
+from benchmarks.organisation import document, role_names
+from benchmarks.servers import _pss
+
+ISSUER = "https://idp.example.com/"
+SMALL = f"""version: 1
+providers:
+  oidc: {{preset: oidc, issuer: "{ISSUER}", client_id: airflow, client_secret: {{env: SECRET}}}}
+roles: {{one: {{allow: [{{actions: [read], dags: ["a*"]}}]}}}}
+grants: {{rules: [{{when: {{group: lookers}}, roles: [one]}}]}}
+"""
+ROUNDS = 15
+
+
+class Index:
+    """DAGs that can change."""
+
+    def __init__(self, facts: Mapping[str, DagFacts]) -> None:
+        self.generation = 1
+        self._facts = facts
+
+    def facts(self, dag_id: str) -> DagFacts | None:
+        return self._facts.get(dag_id)
+
+    def all(self) -> Mapping[str, DagFacts]:
+        return self._facts
+
+
+def main(dags: int) -> dict[str, float]:
+    # What is imported and built at the first document is nobody's compile.
+    compiled(SMALL)
+    before = _memory()
+    text, found = document(ISSUER), {}
+    started = perf_counter()
+    config = compiled(text)
+    policy = Policy(config.roles)
+    policy.permissions(role_names())
+    found["document of 200 rules: read and compiled"] = perf_counter() - started
+    started = perf_counter()
+    Policy(config.roles).permissions(role_names())
+    found["document of 200 rules: its roles compiled again"] = perf_counter() - started
+    found["document of 200 rules, memory"] = _memory() - before
+    before = _memory()
+    index = Index({facts.id: facts for facts in map(_facts, range(dags))})
+    found[f"{dags} DAGs, memory of their facts"] = _memory() - before
+    before = _memory()
+    found |= _questions(Policy(config.roles, index), index, dags)
+    found[f"{dags} DAGs, memory of what was worked out"] = _memory() - before
+    return found
+
+
+def compiled(text: str) -> CompiledConfig:
+    return compile_document(
+        load_document(text, "oidc_auth.yaml"), secrets=None, known_roles=("Viewer", "User", "Op", "Admin", "Public")
+    )
+
+
+def _facts(number: int) -> DagFacts:
+    owners = frozenset([f"owner-{number % OWNERS}"])
+    return DagFacts(dag_id(number), frozenset(tags(number)), owners, f"bundle-{number % BUNDLES}")
+
+
+def _questions(policy: Policy, index: Index, dags: int) -> dict[str, float]:
+    many = policy.permissions(role_names())
+    few = policy.permissions([SINGLE_DAGS.role])
+    everybody = set(index.all())
+    seen = sorted(many.filter_dag_ids("GET", everybody))
+    if not seen or len(few.filter_dag_ids("GET", everybody)) != min(SINGLE_DAGS.count, dags):
+        raise SystemExit(f"{len(seen)} DAGs are open to one, {len(few.filter_dag_ids('GET', everybody))} to the other")
+    one, other = seen[len(seen) // 2], min(everybody - set(seen))
+    calls: dict[str, Callable[[], Any]] = {
+        "one DAG, permitted": lambda: many.allows_dag("GET", None, one),
+        "one DAG, refused": lambda: many.allows_dag("GET", None, other),
+        "one DAG, a run is started": lambda: many.allows_dag("POST", "RUN", one),
+        "one DAG, its code": lambda: many.allows_dag("GET", "CODE", one),
+        "one DAG that nobody knows": lambda: many.allows_dag("GET", None, "never seen"),
+        "one connection": lambda: many.allows_named("GET", "Connections", "department-7-warehouse"),
+    }
+    found = {f"{dags} DAGs, {name}": _median_of(call) for name, call in calls.items()}
+    for name, permissions in (("50 roles", many), ("role of 200 DAGs", few)):
+        cold, warm = _filter(index, lambda it=permissions: it.filter_dag_ids("GET", everybody))
+        found |= {f"{dags} DAGs, filter, {name}, cold": cold, f"{dags} DAGs, filter, {name}, warm": warm}
+    return found
+
+
+def _filter(index: Index, call: Callable[[], object]) -> tuple[float, float]:
+    cold, warm = [], []
+    for _ in range(ROUNDS):
+        index.generation += 1
+        cold.append(_timed(call))
+        warm += [_timed(call) for _ in range(3)]
+    return median(cold), median(warm)
+
+
+def _timed(call: Callable[[], object]) -> float:
+    started = perf_counter()
+    call()
+    return perf_counter() - started
+
+
+def _median_of(call: Callable[[], object], repeat: int = 5000) -> float:
+    def once() -> None:
+        for _ in range(repeat):
+            call()
+
+    return median(_timed(once) for _ in range(ROUNDS)) / repeat
+
+
+def _memory() -> float:
+    return _pss(os.getpid()) / 1024
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(int(sys.argv[1]))))
