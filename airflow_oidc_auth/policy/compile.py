@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
-from itertools import product
 from types import MappingProxyType
 
-from airflow_oidc_auth.policy.builtin import ADMIN, Pair
+from airflow_oidc_auth.policy.builtin import ADMIN
 from airflow_oidc_auth.policy.dag_index import EMPTY_INDEX, DagIndex
-from airflow_oidc_auth.policy.permissions import EVERYTHING, NOTHING, DagKey, Permissions
-from airflow_oidc_auth.policy.roles import RoleSettings, collect_pairs
-from airflow_oidc_auth.policy.single_dags import (
-    DAG_PREFIX,
-    allows_entity,
-    collect_ids,
-    compile_single_dags,
-    method_on_the_dag,
-)
-from airflow_oidc_auth.policy.vocabulary import (
-    ACTIONS,
-    DAGS,
-    ENTITY_RESOURCES,
-    MENU_RESOURCES,
-    METHODS,
-    VIEW_RESOURCES,
-)
+from airflow_oidc_auth.policy.dag_rules import DagRules, Tables
+from airflow_oidc_auth.policy.dag_selection import Snapshots
+from airflow_oidc_auth.policy.flat import Flat, compile_flat
+from airflow_oidc_auth.policy.lines import collect_allowed, collect_denied
+from airflow_oidc_auth.policy.pairs import compile_pairs
+from airflow_oidc_auth.policy.permissions import Permissions
+from airflow_oidc_auth.policy.roles import RoleSettings, close_roles
+from airflow_oidc_auth.policy.statement_pairs import statement_pairs
+from airflow_oidc_auth.policy.team_rights import allow_in_teams
+
+__all__ = ["CACHE_SIZE", "Policy", "compile_pairs"]
 
 CACHE_SIZE = 1024
 """Combinations of roles kept compiled. Five roles make 32; the bound is for what a forged row could name."""
@@ -36,8 +31,9 @@ _NO_ROLES: Mapping[str, RoleSettings] = MappingProxyType({})
 class Policy:
     """What every role may do, compiled on first use and remembered.
 
-    Roles add up. A role that the policy does not know adds nothing: a session that was opened under an older
-    configuration loses what that configuration no longer says. Safe to use from several threads.
+    Roles add up, and a denial in any of them wins, over Admin as well. A role that the policy does not know adds
+    nothing: a session that was opened under an older configuration loses what that configuration no longer says. Safe
+    to use from several threads.
 
     :param roles: custom roles by name, of one accepted configuration; another one needs another policy
     :param index: the DAGs that there are, for rights by tag, owner, bundle and team
@@ -54,7 +50,22 @@ class Policy:
         self.roles = roles
         self.index = index
         self.access_control = access_control
+        self._snapshots = Snapshots(index)
+        self._tables = Tables()
         self._compiled = lru_cache(maxsize=CACHE_SIZE)(self._compile)
+        self._flat = lru_cache(maxsize=CACHE_SIZE)(self._compile_flat)
+
+    @property
+    def needs_index(self) -> bool:
+        """Whether a role of this configuration is judged by what DAGs there are; roles in teams are besides."""
+        allowed = (line for role in self.roles.values() for line in role.allow if line.kind == "dags")
+        denied = (line for role in self.roles.values() for line in role.deny if line.kind == "dags")
+        return self.access_control or any(denied) or any(statement_pairs(line) is None for line in allowed)
+
+    @property
+    def asset_names_matter(self) -> bool:
+        """Whether a role of this configuration selects assets by name."""
+        return any(line.kind == "assets" for role in self.roles.values() for line in (*role.allow, *role.deny))
 
     def permissions(self, roles: Iterable[str], team_roles: Iterable[tuple[str, str]] = ()) -> Permissions:
         """Return what the roles may do together; order and repetition do not matter.
@@ -64,46 +75,28 @@ class Policy:
         return self._compiled(frozenset(roles), frozenset(team_roles))
 
     def _compile(self, roles: frozenset[str], team_roles: frozenset[tuple[str, str]]) -> Permissions:
-        if ADMIN in roles:
-            return EVERYTHING
-        pairs = collect_pairs(roles, self.roles)
-        return compile_pairs(pairs) if pairs else NOTHING
+        home = self._flat(close_roles(roles, self.roles))
+        teams = {team: self._flat(close_roles(roles | held, self.roles)) for team, held in self._held(team_roles)}
+        if home.simple and not teams:
+            return home.permissions
+        views = {team: flat.view for team, flat in teams.items()}
+        dags = DagRules(home.view, views, self.index, self._snapshots, self._tables)
+        found = replace(
+            home.permissions,
+            dags=dags,
+            one_dag=dags.always,
+            any_dag=dags.lists,
+            single_dags=MappingProxyType({}),
+        )
+        return allow_in_teams(found, {team: flat.permissions for team, flat in teams.items()})
 
+    def _held(self, team_roles: frozenset[tuple[str, str]]) -> Iterable[tuple[str, frozenset[str]]]:
+        held: dict[str, set[str]] = defaultdict(set)
+        for team, role in team_roles:
+            if close_roles((role,), self.roles):
+                held[team].add(role)
+        return [(team, frozenset(names)) for team, names in held.items()]
 
-def compile_pairs(pairs: frozenset[Pair], custom: frozenset[Pair] | None = None) -> Permissions:
-    """Precompute the answer to every question that ``pairs`` can answer with yes.
-
-    A resource ``DAG:<id>`` is one DAG, ``DAG Run:<id>`` the runs of one DAG.
-
-    :param custom: action names and resources for custom views; None for those that ``pairs`` stand for
-    """
-    if custom is None:
-        custom = frozenset((ACTIONS[method], resource) for method, resource in pairs if method in ACTIONS)
-    # PATCH is a partial PUT: whoever may replace a thing may change a part of it, and nobody else.
-    pairs = pairs | {("PATCH", resource) for method, resource in pairs if method == "PUT"}
-    dags = collect_ids(pairs, DAG_PREFIX)
-    one_dag = frozenset(_dag_keys(pairs, named=True))
-    # A list is open to whoever may read at least one DAG; what it shows is asked for DAG by DAG.
-    listing = pairs | {("GET", DAGS)} if "GET" in dags else pairs
-    return Permissions(
-        pairs=pairs,
-        one_dag=one_dag,
-        any_dag=frozenset(_dag_keys(listing, named=False)),
-        single_dags=MappingProxyType(dict(compile_single_dags(pairs, one_dag, dags))),
-        views=frozenset(view for view, pair in VIEW_RESOURCES.items() if pair in pairs),
-        menu=frozenset(item for item, resource in MENU_RESOURCES.items() if ("MENU", resource) in pairs),
-        custom=custom,
-    )
-
-
-def _dag_keys(pairs: frozenset[Pair], *, named: bool) -> Iterator[DagKey]:
-    """Yield the questions that are answered yes for every DAG, or for none in particular.
-
-    Without a name, a change of a part is judged by the part alone: Airflow asks again with the id of each DAG that
-    it is about to touch.
-    """
-    for method, entity in product(METHODS, (None, *ENTITY_RESOURCES)):
-        judged_by_dag = named or entity is None or method == "GET"
-        on_dag = (method_on_the_dag(method, entity), DAGS)
-        if allows_entity(pairs, method, entity) and (not judged_by_dag or on_dag in pairs):
-            yield method, entity
+    def _compile_flat(self, names: tuple[str, ...]) -> Flat:
+        allow, deny = collect_allowed(names, self.roles), collect_denied(names, self.roles)
+        return compile_flat(allow, deny, admin=ADMIN in names, roles=names if self.access_control else ())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from airflow_oidc_auth.policy.compile import compile_pairs
+from airflow_oidc_auth.policy.pairs import compile_pairs
 from airflow_oidc_auth.policy.permissions import Permissions
 from airflow_oidc_auth.policy.vocabulary import ACTIONS
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 
 from airflow_oidc_auth.policy.builtin import Pair
-from airflow_oidc_auth.policy.permissions import DagKey
+from airflow_oidc_auth.policy.statements import DagCell
 from airflow_oidc_auth.policy.vocabulary import DAGS, ENTITY_RESOURCES, METHODS
 
 DAG_PREFIX = "DAG:"
@@ -37,8 +37,8 @@ def method_on_the_dag(method: str, entity: str | None) -> str:
 
 
 def compile_single_dags(
-    pairs: frozenset[Pair], one_dag: frozenset[DagKey], dags: Mapping[str, frozenset[str]]
-) -> Iterator[tuple[DagKey, frozenset[str]]]:
+    pairs: frozenset[Pair], one_dag: frozenset[DagCell], dags: Mapping[str, frozenset[str]]
+) -> Iterator[tuple[DagCell, frozenset[str]]]:
     """Yield the ids for which a question is answered yes, for each question that ``one_dag`` does not answer.
 
     :param dags: the DAGs that ``pairs`` name, by method

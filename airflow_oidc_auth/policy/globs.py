@@ -1,0 +1,68 @@
+"""Globs over whole texts, in time that grows with the text alone (RE2): ids, tags and names come from other people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import re2
+
+_WILD = frozenset("*?")
+_TOGETHER = 100
+"""Patterns in one expression; more of them would outgrow RE2's memory and be refused."""
+
+
+def is_exact(glob: str) -> bool:
+    """Return whether the glob matches itself alone."""
+    return _WILD.isdisjoint(glob)
+
+
+def matches_everything(globs: Iterable[str]) -> bool:
+    """Return whether one of the globs is nothing but ``*``."""
+    return any(glob and not glob.strip("*") for glob in globs)
+
+
+@dataclass(frozen=True, slots=True)
+class Globs:
+    """Alternatives: a text matches if one of them matches it from its first to its last character."""
+
+    exact: frozenset[str]
+    everything: bool
+    _expressions: tuple[Any, ...]
+
+    def match(self, text: str) -> bool:
+        """Return whether the text matches."""
+        if self.everything or text in self.exact:
+            return True
+        if not self._expressions:
+            return False
+        # What has no encoding becomes a question mark, which no pattern can ask for: it stands for any character.
+        encoded = text.encode(errors="replace")
+        return any(expression.fullmatch(encoded) is not None for expression in self._expressions)
+
+    def match_any(self, texts: Iterable[str]) -> bool:
+        """Return whether one of the texts matches."""
+        return any(map(self.match, texts))
+
+
+@lru_cache(maxsize=256)
+def compile_globs(globs: tuple[str, ...]) -> Globs:
+    """Compile globs: ``*`` is any run of characters, ``?`` is one, everything else is itself. No glob, no match."""
+    patterns = sorted({glob for glob in globs if not is_exact(glob)})
+    exact = frozenset(filter(is_exact, globs))
+    return Globs(exact, matches_everything(globs), tuple(_expressions(patterns)))
+
+
+def _expressions(patterns: list[str]) -> Iterator[Any]:
+    options = re2.Options()
+    options.dot_nl = True
+    options.log_errors = False
+    for first in range(0, len(patterns), _TOGETHER):
+        joined = "|".join(map(_translate, patterns[first : first + _TOGETHER]))
+        yield re2.compile(f"(?:{joined})".encode(), options)
+
+
+def _translate(glob: str) -> str:
+    return "".join({"*": ".*", "?": "."}.get(character) or re2.escape(character) for character in glob)

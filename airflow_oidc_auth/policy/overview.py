@@ -1,0 +1,74 @@
+"""What roles may do by the configuration alone: by kind of thing, then line by line, then team by team."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from airflow_oidc_auth.policy.builtin import ADMIN, Pair
+from airflow_oidc_auth.policy.roles import RoleSettings, collect_pairs
+from airflow_oidc_auth.policy.single_dags import DAG_PREFIX
+from airflow_oidc_auth.policy.statement_pairs import statement_pairs
+from airflow_oidc_auth.policy.summary import VERBS
+from airflow_oidc_auth.policy.words import Line, lines_of
+
+_WHOLE_KINDS = ("resources", "views", "menu", "custom_views")
+
+
+@dataclass(frozen=True, slots=True)
+class TeamOverview:
+    """What roles may do with the things of one team."""
+
+    team: str
+    roles: tuple[str, ...]
+    overview: Overview
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What roles may do; by default nothing.
+
+    :param everything: Admin is among them
+    :param resources: kinds of things, and what may be done with all of each kind, but for what ``denied`` says
+    :param some: the allow statements that are for some things of a kind
+    :param denied: every deny statement; it wins over all of the others
+    """
+
+    everything: bool = False
+    resources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    some: tuple[Line, ...] = ()
+    denied: tuple[Line, ...] = ()
+    teams: tuple[TeamOverview, ...] = ()
+
+    @property
+    def nothing(self) -> bool:
+        """No role allows anything anywhere."""
+        return not (self.everything or self.resources or self.some or self.teams)
+
+
+def overview_of(
+    roles: Iterable[str], team_roles: Iterable[tuple[str, str]], settings: Mapping[str, RoleSettings]
+) -> Overview:
+    """Return what the roles may do; roles that neither are built in nor configured add nothing."""
+    held = tuple(sorted(set(roles)))
+    lines = lines_of(held, (), settings)
+    denied = tuple(each for each in lines if each.effect == "deny")
+    some = tuple(each for each in lines if each.effect == "allow" and each.statement.kind not in _WHOLE_KINDS)
+    by_team: dict[str, list[str]] = {}
+    for team, role in sorted(set(team_roles)):
+        by_team.setdefault(team, []).append(role)
+    teams = (TeamOverview(team, tuple(names), overview_of(names, (), settings)) for team, names in by_team.items())
+    return Overview(ADMIN in held, _resources(held, denied, settings), some, denied, tuple(teams))
+
+
+def _resources(
+    roles: Sequence[str], denied: Sequence[Line], settings: Mapping[str, RoleSettings]
+) -> dict[str, tuple[str, ...]]:
+    """Return what may be done with all of a kind: what a deny takes away as a whole is not among it."""
+    gone: set[Pair] = set()
+    for line in denied:
+        if line.statement.kind in _WHOLE_KINDS:
+            gone |= statement_pairs(line.statement) or frozenset()
+    pairs = {pair for pair in collect_pairs(roles, settings) - gone if not pair[1].startswith(DAG_PREFIX)}
+    names = sorted({resource for _, resource in pairs})
+    return {name: tuple(verb for method, verb in VERBS if (method, name) in pairs) for name in names}
