@@ -14,6 +14,7 @@ from airflow_oidc_auth.policy.roles import RESOURCES
 from airflow_oidc_auth.policy.single_dags import DAG_PREFIX, DAG_RUN_PREFIX
 
 MAX_GLOBS = 20_000
+_WILD = re.compile(r"[*?]")
 _FOREIGN = re.compile(r"[\[{\\]")
 _DAG_ID = re.compile(r"[\w.-]{1,250}")
 _DAG_GLOB = re.compile(r"[\w.*?-]{1,250}")
@@ -48,6 +49,17 @@ def _custom_view(value: str) -> str:
     return value
 
 
+def _custom_view_glob(value: str) -> str:
+    # A name without a wildcard is a plugin's own, whatever characters it holds.
+    return _custom_view(_glob(value) if _WILD.search(value) else value)
+
+
+def _exact(value: str) -> str:
+    if _WILD.search(value):
+        raise refuse("is a pattern")
+    return value
+
+
 def _resource(value: str) -> str:
     if value not in RESOURCES:
         hint = "docs/roles.md lists them; the view of a plugin belongs under custom_views"
@@ -61,12 +73,12 @@ DAG_GLOB: dict[str, object] = {"type": "string", "pattern": r"^[\w.*?\-]+$", "ma
 
 Glob = Annotated[Text, AfterValidator(_glob), WithJsonSchema(GLOB)]
 DagGlob = Annotated[Text, AfterValidator(_dag_glob), WithJsonSchema(DAG_GLOB)]
-# Never a pattern: a plugin may have named its view with any character.
-CustomView = Annotated[Text, AfterValidator(_custom_view)]
+CustomViewGlob = Annotated[Text, AfterValidator(_custom_view_glob)]
 Resource = Annotated[Text, AfterValidator(_resource), WithJsonSchema({"type": "string", "enum": list(RESOURCES)})]
 
 DagGlobs = Annotated[list[DagGlob], Field(min_length=1, max_length=MAX_GLOBS)]
 Globs = Annotated[list[Glob], Field(min_length=1, max_length=MAX_GLOBS)]
 
-# For who writes documents: an id that is certainly no pattern.
+# For who writes documents: names that are certainly no patterns.
 DagId = Annotated[Text, AfterValidator(_dag_id)]
+CustomView = Annotated[Text, AfterValidator(_custom_view), AfterValidator(_exact)]

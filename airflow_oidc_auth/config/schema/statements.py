@@ -14,7 +14,7 @@ from airflow_oidc_auth.config.schema.globs import (
     DAG_GLOB,
     GLOB,
     MAX_GLOBS,
-    CustomView,
+    CustomViewGlob,
     DagGlobs,
     Glob,
     Globs,
@@ -182,9 +182,9 @@ class StatementModel(Strict):
     menu: Annotated[list[MenuItem], Field(min_length=1)] | None = Field(
         default=None, description="Menu items; `menu` only.", examples=[["Connections"]]
     )
-    custom_views: Annotated[list[CustomView], Field(min_length=1)] | None = Field(
+    custom_views: Annotated[list[CustomViewGlob], Field(min_length=1)] | None = Field(
         default=None,
-        description="Resource names that views of plugins ask for, to the letter.",
+        description="Resource names that views of plugins ask for, or patterns.",
         examples=[["My plugin"]],
     )
 

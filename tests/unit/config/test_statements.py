@@ -140,6 +140,7 @@ MISTAKES = [
     ("{actions: [read], views: [Connections]}", "views[0]", "is not a read-only page"),
     ("{actions: [read], menu: [Jobs]}", "actions[0]", "use one of: menu"),
     ("{actions: [menu], menu: [Conections]}", "menu[0]", "did you mean Connections?"),
+    ("{actions: [read], custom_views: ['a[b]*']}", "custom_views[0]", "only * (any text) and ?"),
     ("{actions: [read], resources: [DAG Runs], parts: [runs]}", "parts", "is only for dags"),
     ("{actions: [read], connections: [a], parts: [runs]}", "parts", "is only for dags"),
     ("{actions: [run], dags: [a], parts: [logs]}", "parts", "changes nothing: run says itself"),
