@@ -10,7 +10,7 @@ import pytest
 from airflow_oidc_auth.config.compile import compile_document
 from airflow_oidc_auth.config.compiled import CompiledConfig, RateLimitSettings, TokenClient, TokenSettings
 from airflow_oidc_auth.config.document import RawDocument, load_document
-from airflow_oidc_auth.config.reload import DocumentWatcher
+from airflow_oidc_auth.config.reload import DocumentWatcher, InForce
 from airflow_oidc_auth.config.secrets import SecretResolver
 from airflow_oidc_auth.providers.presets import preset, preset_names
 from airflow_oidc_auth.providers.settings import ApiSettings, CliSettings
@@ -245,8 +245,9 @@ def test_the_rotated_secret_of_a_client_is_noticed(tmp_path: Path) -> None:
     watcher = DocumentWatcher(
         source="f.yaml",
         read=lambda: bytes(text, "utf-8"),
+        load=lambda content: load_document(content.decode(), "f.yaml"),
         compile=compile_raw,
-        current=compile_text(text),
+        current=InForce(load_document(text, "f.yaml"), compile_text(text)),
         accept=lambda new, old: None,
         reject=lambda problems: None,
     )
@@ -254,7 +255,7 @@ def test_the_rotated_secret_of_a_client_is_noticed(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("the-second-secret-of-dbt")
     text += "# looked at again\n"
     assert watcher.look() is True
-    assert watcher.current.tokens.clients[0].secret == Secret("the-second-secret-of-dbt")
+    assert watcher.current.config.tokens.clients[0].secret == Secret("the-second-secret-of-dbt")
 
 
 RULES = "rules: [{when: {group: admins}, roles: [Admin]}]"
