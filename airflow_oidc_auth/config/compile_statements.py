@@ -53,7 +53,7 @@ def _selector(entry: StatementModel) -> DagSelector | NameSelector | tuple[str, 
         return DagSelector(*(tuple(globs or ()) for globs in keys))
     if isinstance(chosen, NamesModel):
         return NameSelector(tuple(chosen.names or ()), tuple(chosen.teams or ()))
-    return tuple(chosen)
+    return NameSelector(tuple(chosen)) if entry.kind == "assets" else tuple(chosen)
 
 
 def _actions(entry: StatementModel, *, deny: bool) -> tuple[str, ...]:

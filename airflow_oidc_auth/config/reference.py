@@ -96,7 +96,7 @@ _SECTIONS = (
     (
         "roles.&lt;name&gt;.allow[].connections",
         "NamesModel",
-        "`variables`, `pools` and `assets` hold the same. A list stands for `names`.",
+        "`variables` and `pools` hold the same. A list stands for `names`.",
     ),
     ("sessions", "SessionsModel", ""),
     ("tokens", "TokensModel", ""),

@@ -170,7 +170,9 @@ class StatementModel(Strict):
     connections: Names | None = Field(default=None, description="Connections, by id and team.", examples=[["fin-*"]])
     variables: Names | None = Field(default=None, description="Variables, by key and team.", examples=[["fin_*"]])
     pools: Names | None = Field(default=None, description="Pools, by name and team.", examples=[["fin-pool"]])
-    assets: Names | None = Field(default=None, description="Assets, by name and team.", examples=[["fin-*"]])
+    assets: Globs | None = Field(
+        default=None, description="Assets, by name; in Airflow no team owns an asset.", examples=[["fin-*"]]
+    )
     configuration: Annotated[list[Glob], Field(min_length=1)] | None = Field(
         default=None,
         description="Sections of Airflow's configuration, or patterns; `read` only.",
