@@ -52,6 +52,8 @@ class Grant:
     :param matches: the rules that gave them, in document order
     :param step_ups: the rules that would give more after another authentication, in document order
     :param until: when the first of the matches ends by itself, epoch seconds; None for never
+    :param verified_email: the address that the identity provider said belongs to the person; what required actions
+        may be assigned to. It is here because it follows each re-check
     """
 
     roles: tuple[str, ...]
@@ -59,6 +61,7 @@ class Grant:
     matches: tuple[RuleMatch, ...] = ()
     step_ups: tuple[StepUp, ...] = ()
     until: int | None = None
+    verified_email: str | None = None
 
     def at(self, now: float) -> Grant | None:
         """Return what is left of it now, without asking anybody; None for no role."""

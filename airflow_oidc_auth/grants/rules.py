@@ -105,6 +105,8 @@ class GrantRules:
                 refusal = Refusal("requirement_not_met", requirement.settings.message, requirement.settings.path)
                 return Evaluation(refusal, trace)
         decision = _grant([each for _, given in asked for each in given])
+        if isinstance(decision, Grant) and identity.email_verified is True and identity.email:
+            decision = replace(decision, verified_email=identity.email)
         if self.delegated_roles is None or not identity.delegated:
             return Evaluation(decision, trace)
         capped, told = cap_delegated(decision, identity, self.delegated_roles)

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from airflow_oidc_auth.audit.delegation import delegation_facts
 from airflow_oidc_auth.audit.event import AuditRecord, AuthEvent
+from airflow_oidc_auth.grants.digest import grant_digest
 from airflow_oidc_auth.grants.grant import Grant
 from airflow_oidc_auth.grants.needs import WITHIN
 from airflow_oidc_auth.identity import Identity
@@ -96,7 +97,7 @@ def build_recheck_end(session: Session, reason: str, correlation_id: str, withdr
 def build_regraded(regraded: Regraded, correlation_id: str) -> AuditRecord | None:
     """Return the row that says that a re-check changed roles or teams, None if it only found other reasons for them."""
     before, session = regraded.before, regraded.session
-    if set(before.roles) == set(session.grant.roles) and set(before.teams) == set(session.grant.teams):
+    if grant_digest(before) == grant_digest(session.grant):
         return None
     context = RequestContext(client_address=None, correlation_id=correlation_id)
     reason = AUTHENTICATION_TOO_OLD if _ended_by_time(before, session.grant) else RECHECK
@@ -208,5 +209,5 @@ def _lean(facts: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 def rule_names(grant: Grant) -> tuple[str, ...]:
-    """Return the names of the rules that matched, in document order."""
-    return tuple(match.rule for match in grant.matches)
+    """Return the names of the rules that matched, each once, in document order."""
+    return tuple(dict.fromkeys(match.rule for match in grant.matches))

@@ -41,7 +41,7 @@ def build_session(token: BearerToken, grant: Grant, digest: bytes, now: int) -> 
         name=identity.name,
         email=identity.email,
         grant=grant,
-        grant_digest=_digest_of(grant.roles, grant.teams),
+        grant_digest=grant_digest(grant),
         created_at=now if token.issued_at is None else token.issued_at,
         expires_at=token.expires_at,
         kind=BEARER,
@@ -55,8 +55,3 @@ def build_session(token: BearerToken, grant: Grant, digest: bytes, now: int) -> 
 @lru_cache(maxsize=MAX_TOKENS)
 def _principal_id(issuer: str, subject: str) -> str:
     return principal_id(issuer, subject)
-
-
-@lru_cache(maxsize=1_000)
-def _digest_of(roles: tuple[str, ...], teams: tuple[str, ...]) -> str:
-    return grant_digest(Grant(roles, teams))

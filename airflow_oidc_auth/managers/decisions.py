@@ -36,7 +36,15 @@ if TYPE_CHECKING:
     )
     from airflow.api_fastapi.common.types import MenuItem
 
+
 Kind = Literal["resource", "dag", "view", "menu", "custom_view"]
+
+
+def is_same_address(email: str, other: str) -> bool:
+    """Compare e-mail addresses; letter case counts where folding it could make one letter of two that look alike."""
+    if email.isascii() and other.isascii():
+        return email.lower() == other.lower()
+    return email == other
 
 
 class Decisions(Lists):
@@ -134,8 +142,18 @@ class Decisions(Lists):
         return [item for item in menu_items if permissions.allows_menu_item(item._name_)]
 
     def is_authorized_hitl_task(self, *, assigned_users: set[str], user: Any, **later: object) -> bool:
-        """Return whether the task is assigned to this user's id. Names can be chosen and do not count."""
-        return user.get_id() in assigned_users
+        """Return whether the task is assigned to this user: by id, or by verified e-mail where the document says so.
+
+        Names can be chosen and never count.
+        """
+        if user.get_id() in assigned_users:
+            return True
+        email = self._hitl_email(user)
+        return email is not None and any(is_same_address(email, assigned) for assigned in assigned_users)
+
+    def _hitl_email(self, user: Any) -> str | None:
+        """Return the address that required actions may be assigned to; None where addresses do not count."""
+        return None
 
     def batch_is_authorized_connection(
         self, requests: Sequence[IsAuthorizedConnectionRequest], *, user: Permitted, **later: object

@@ -160,6 +160,11 @@ class Engine:
         return self._admission.explain(user.session, question)
 
     @property
+    def hitl_by_verified_email(self) -> bool:
+        """Whether required actions may be assigned to verified e-mail addresses."""
+        return self._runtime.config.hitl_by_verified_email
+
+    @property
     def custom_roles(self) -> Mapping[str, RoleSettings]:
         """The custom roles of the accepted document; none in FAB mode."""
         return self._runtime.config.roles

@@ -10,9 +10,14 @@ from airflow_oidc_auth.managers.sign_on import SignOn
 if TYPE_CHECKING:
     from airflow.cli.cli_config import CLICommand
 
+    from airflow_oidc_auth.managers.user import SessionUser
+
 
 class OidcAuthManager(Decisions, SignOn):
     """Single sign-on with roles from the IdP; roles Admin, Op, User, Viewer, Public as Airflow documents them."""
+
+    def _hitl_email(self, user: SessionUser) -> str | None:
+        return user.session.grant.verified_email if self.engine.hitl_by_verified_email else None
 
     def _get_teams(self) -> set[str]:
         """Return the teams that rules name as they are; :meth:`init` has held them against the database."""

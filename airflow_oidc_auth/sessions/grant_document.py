@@ -20,6 +20,8 @@ def dump_grant(grant: Grant) -> str:
     }
     if grant.step_ups:
         document["step_ups"] = list(map(_dump_step_up, grant.step_ups))
+    if grant.verified_email is not None:
+        document["verified_email"] = grant.verified_email
     return json.dumps(document, separators=(",", ":"))
 
 
@@ -38,6 +40,7 @@ def parse_grant(text: str, digest: str) -> Grant:
         matches=matches,
         step_ups=tuple(map(_parse_step_up, _items(document.get("step_ups", [])))),
         until=first_end(matches),
+        verified_email=_text(document.get("verified_email")),
     )
     if not grant.roles:
         raise ValueError("the stored grant has no roles")
@@ -101,6 +104,12 @@ def _parse_needs(item: Any) -> Needs:
     if not isinstance(item, dict):
         raise ValueError("the stored grant has malformed needs")  # noqa: TRY004  # bad data, no bad call
     return Needs(_strings(item.get("acr", [])), _strings(item.get("amr", [])), _seconds(item.get("within")))
+
+
+def _text(value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise ValueError("the stored grant has a text that is none")
+    return value
 
 
 def _seconds(value: Any) -> int | None:

@@ -302,3 +302,21 @@ def test_the_decision_does_not_depend_on_order_or_repetition(
     rules = build(*settings)
     assert rules.evaluate(identity) == rules.evaluate(person(*sorted(groups, reverse=True), **claims))
     assert roles_of(build(*shuffled).evaluate(identity)) == roles_of(rules.evaluate(identity))
+
+
+@pytest.mark.parametrize(
+    "email, verified, expected",
+    [
+        ("ann@example.com", True, "ann@example.com"),
+        ("ann@example.com", False, None),
+        ("ann@example.com", "true", None),
+        (None, True, None),
+        ("", True, None),
+    ],
+)
+def test_a_grant_holds_the_address_only_if_the_provider_verified_it(
+    email: object, verified: object, expected: object
+) -> None:
+    decision = compiled({"everyone": True}).evaluate(person(email=email, verified=verified)).decision
+    assert isinstance(decision, Grant)
+    assert decision.verified_email == expected

@@ -97,6 +97,27 @@ def test_an_assigned_task_is_for_the_id_and_never_the_name(role, assigned, expec
     assert Decisions().is_authorized_hitl_task(assigned_users=assigned, user=someone(role)) is expected
 
 
+@pytest.mark.parametrize(
+    "verified, assigned, expected",
+    [
+        ("ann@example.com", {"ann@example.com"}, True),
+        ("ann@example.com", {"Ann@Example.com", "bob@example.com"}, True),
+        ("ann@example.com", {"bob@example.com"}, False),
+        # Its first letter is the Kelvin sign, which folds to a plain k.
+        ("\N{KELVIN SIGN}im@example.com", {"kim@example.com"}, False),
+        ("\N{KELVIN SIGN}im@example.com", {"\N{KELVIN SIGN}im@example.com"}, True),
+        (None, {"ann@example.com", "Ann", "None"}, False),
+        (None, {"id-1"}, True),
+    ],
+)
+def test_an_assigned_address_counts_only_where_it_is_verified_and_switched_on(verified, assigned, expected):
+    class Switched(Decisions):
+        def _hitl_email(self, user):
+            return verified
+
+    assert Switched().is_authorized_hitl_task(assigned_users=assigned, user=someone("User")) is expected
+
+
 DAG_IDS = st.sampled_from(("d1", "d2", "d3", "DAG:d1"))
 NAMED = st.builds("{}{}".format, st.sampled_from(("DAG:", "DAG Run:")), DAG_IDS)
 PAIRS = st.frozensets(

@@ -16,6 +16,7 @@ grants = st.builds(
     roles=st.lists(st.text(), min_size=1, max_size=4).map(lambda items: tuple(sorted(items))),
     teams=names,
     matches=st.lists(st.builds(RuleMatch, st.text(), st.text(), names, names, names), max_size=3).map(tuple),
+    verified_email=st.none() | st.emails(),
 )
 
 
