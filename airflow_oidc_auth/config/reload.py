@@ -36,7 +36,7 @@ class DocumentWatcher:
     :param compile: compiles a raw document, raises ConfigurationError
     :param current: what the server runs on; a first look at the same document changes nothing
     :param accept: called with the new document and the old one; raises ConfigurationError if it cannot be used
-    :param reject: called once per distinct bad content with its problems
+    :param reject: called with the problems of a bad document, once as long as neither changes
     """
 
     def __init__(
@@ -78,7 +78,8 @@ class DocumentWatcher:
             # One look may fall between the two steps of a replacement; a digest of its own reports it once.
             return self._bad(f"!{type(error).__name__}", [self._unreadable(error)])
         digest = _digest(content)
-        if digest == self._seen:
+        # What is wrong with a document may be mended elsewhere: a secret that it refers to, a file that it names.
+        if digest == self._seen and not self._problems:
             return False
         try:
             raw = self._load(content)
@@ -103,7 +104,7 @@ class DocumentWatcher:
         return True
 
     def _bad(self, digest: str, problems: Sequence[Problem]) -> bool:
-        if digest != self._seen:
+        if (digest, tuple(problems)) != (self._seen, self._problems):
             self._seen, self._problems = digest, tuple(problems)
             self._reject(self._problems)
         return False

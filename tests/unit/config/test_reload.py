@@ -109,6 +109,17 @@ def test_a_bad_document_that_is_put_back_is_no_change(bench):
     assert (bench.accepted, bench.watcher.problems) == ([], ())
 
 
+def test_a_document_whose_secret_is_brought_later_is_accepted_then(bench):
+    bench.content = document(provider="label: New\nclient_secret: {env: LATER}").encode()
+    for _ in range(3):
+        assert not bench.watcher.look()
+    assert len(bench.rejected) == 1
+    bench.environ["LATER"] = "here it is"
+    assert bench.watcher.look()
+    assert bench.watcher.current.config.providers["idp"].label == "New"
+    assert bench.watcher.problems == ()
+
+
 def test_a_rotated_secret_counts_when_the_document_is_touched(bench):
     bench.environ["SECRET"] = "rotated"
     bench.content = b"# touched\n" + document().encode()

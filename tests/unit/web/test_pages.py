@@ -215,8 +215,11 @@ def test_health_is_public_and_lean(browser: Browser) -> None:
     }
 
 
-def test_health_says_that_nobody_gets_in(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(browser.engine, "health", lambda: {"closed": "revocations_stale"})
+@pytest.mark.parametrize("facts", [{"closed": "revocations_stale"}, {"configuration_rejected": {"since": 1}}])
+def test_health_says_that_nobody_gets_in_or_that_the_document_is_broken(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch, facts: dict
+) -> None:
+    monkeypatch.setattr(browser.engine, "health", lambda: facts)
     answer = browser.get("/auth/health")
     assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
 
