@@ -97,6 +97,8 @@ class _Sorter:
         self.custom: dict[str, list[str]] = defaultdict(list)
 
     def add(self, line: Statement, *, exact: bool) -> None:
+        if line.selector == DagSelector():
+            return
         if isinstance(line.selector, DagSelector):
             self._add_dags(line, line.selector, exact=exact)
         elif line.kind in NAMED_RESOURCES:
