@@ -5,6 +5,7 @@ from __future__ import annotations
 from airflow.cli.cli_config import ActionCommand, CLICommand, GroupCommand, lazy_load_command
 
 from airflow_oidc_auth.cli.arguments import EXIT_CODES, JSON, YES, argument
+from airflow_oidc_auth.cli.can_definition import plan_command
 from airflow_oidc_auth.cli.login_definition import terminal_commands
 from airflow_oidc_auth.cli.session_definition import session_commands
 
@@ -35,7 +36,9 @@ _PROVIDER = argument(
     metavar="ID",
 )
 _CONFIG_FILE = argument("--config-file", help="Use this YAML document instead of the configured one.", metavar="FILE")
-_PERMISSIONS = argument("--permissions", help="Also list what the roles may do.", action="store_true")
+_PERMISSIONS = argument(
+    "--permissions", help="Also list what the roles may do, what is denied, and in which team.", action="store_true"
+)
 _PRESET = argument("preset", help=f"One of {', '.join(PRESETS)}.", choices=PRESETS, metavar="PRESET")
 _USERNAME = argument(
     "username", help="The FAB user, as `airflow users list` shows it. Letter case counts.", metavar="USERNAME"
@@ -67,9 +70,9 @@ def get_oidc_cli_commands() -> list[CLICommand]:
     return [
         GroupCommand(
             name="oidc",
-            help="Sign-in with an identity provider: check, explain, start, see and end sessions",
+            help="Sign-in with an identity provider: check, explain, plan, start, see and end sessions",
             subcommands=(
-                *(_check(), _explain(), _init()),
+                *(_check(), _explain(), plan_command(), _init()),
                 *session_commands(),
                 *terminal_commands(),
                 *(_link(), _unlink(), _links(), _migrate_fab(), _export_roles()),

@@ -4,34 +4,28 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from airflow_oidc_auth.cli.assertion_file import identify_assertion
-from airflow_oidc_auth.cli.claims_file import ReadClaims, identify, read_claims
-from airflow_oidc_auth.cli.command import CommandFailed, command
-from airflow_oidc_auth.cli.explain_token import as_access_token, is_access_token
+from airflow_oidc_auth.cli.command import command
+from airflow_oidc_auth.cli.configured import read_configured
 from airflow_oidc_auth.cli.explanation import Explanation
-from airflow_oidc_auth.config.compiled import CompiledConfig
-from airflow_oidc_auth.errors import ConfigurationError
+from airflow_oidc_auth.cli.read_identity import choose_provider, read_identity
 from airflow_oidc_auth.grants.grant import Grant
-from airflow_oidc_auth.managers.document_source import read_document_file
+from airflow_oidc_auth.grants.scopes import scoped_roles
 from airflow_oidc_auth.managers.settings import Settings, load_settings
-from airflow_oidc_auth.policy.compile import Policy
-from airflow_oidc_auth.policy.permissions import Permissions
-from airflow_oidc_auth.providers.settings import ProviderSettings
+from airflow_oidc_auth.policy.overview import Overview, overview_of
 
 
 @command
 def explain(args: Namespace) -> Explanation:
     """Evaluate the rules for the claims."""
-    # Neither secrets nor the rest of airflow.cfg matter here: what [core] fernet_key lacks changes no role.
     read = load_settings(resolve_secrets=False)
-    compiled = _compile(read, args.config_file)
+    configured = read_configured(read, args.config_file, option="--config-file")
+    compiled = configured.compiled
     settings = choose_provider(compiled.providers, args.provider)
-    found = _identify(settings, args.claims, read.base_url)
+    found = read_identity(settings, args.claims, read.base_url)
     evaluation = compiled.grants.evaluate(found.identity, time.time())
-    decision = evaluation.decision
-    roles = decision.roles if isinstance(decision, Grant) and found.refusal is None else ()
+    granted = evaluation.decision if isinstance(evaluation.decision, Grant) and found.refusal is None else None
     return Explanation(
         settings=settings,
         identity=found.identity,
@@ -40,19 +34,10 @@ def explain(args: Namespace) -> Explanation:
         provider_code=found.code,
         for_api=found.for_api,
         notes=(*found.notes, *_notes(read)),
-        permissions=Permissions() if read.fab else Policy(compiled.roles).permissions(roles),
+        rights=overview_of(*scoped_roles(granted), compiled.roles) if granted and read.fab is None else Overview(),
+        where=configured.where,
         list_permissions=bool(args.permissions) and read.fab is None,
     )
-
-
-def _identify(settings: ProviderSettings, source: str, base_url: str) -> ReadClaims:
-    if settings.saml is not None:
-        return identify_assertion(settings, source, base_url)
-    documents = read_claims(source)
-    found, claims = identify(settings, documents), documents["id_token"] or documents["access_token"]
-    if settings.api is None or not is_access_token(settings, claims):
-        return found
-    return as_access_token(settings, settings.api, found, claims)
 
 
 def _notes(read: Settings) -> Iterator[str]:
@@ -64,27 +49,3 @@ def _notes(read: Settings) -> Iterator[str]:
         yield "Registration is closed: whoever is not linked to a FAB user is refused, whatever the rules give."
     if read.fab.keep_assigned_roles:
         yield "Roles that somebody assigned in FAB are kept beside these."
-
-
-def choose_provider(providers: Mapping[str, ProviderSettings], wanted: str | None) -> ProviderSettings:
-    """Return the named provider, or the only one.
-
-    :raises CommandFailed: unknown, or several to choose from
-    """
-    known = ", ".join(providers)
-    if wanted is not None:
-        if wanted not in providers:
-            raise CommandFailed(f"There is no provider {wanted!r}. Configured: {known}.")
-        return providers[wanted]
-    if len(providers) > 1:
-        raise CommandFailed(f"Say which provider the claims come from: --provider with one of {known}.")
-    return next(iter(providers.values()))
-
-
-def _compile(read: Settings, config_file: str | None) -> CompiledConfig:
-    document = read_document_file(config_file, option="--config-file") if config_file else read.document
-    if document is None:
-        raise ConfigurationError(read.problems)
-    if read.mapped_rules.problems:
-        raise ConfigurationError(read.mapped_rules.problems)
-    return read.compile_document(document)

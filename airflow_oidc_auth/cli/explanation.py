@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from airflow_oidc_auth.cli.command import ExitCode
+from airflow_oidc_auth.cli.rights import Where, rights_data, rights_text
+from airflow_oidc_auth.cli.standing import describe_roles
 from airflow_oidc_auth.cli.text import INDENT, section, table
 from airflow_oidc_auth.errors import OidcAuthError
 from airflow_oidc_auth.grants.delegation import PATH as DELEGATED
 from airflow_oidc_auth.grants.grant import Evaluation, Grant, Refusal, RuleTrace
+from airflow_oidc_auth.grants.scopes import TeamRole, scoped_roles
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.messages import message
 from airflow_oidc_auth.messages.machines import told_to_program
-from airflow_oidc_auth.policy.permissions import Permissions
-from airflow_oidc_auth.policy.summary import summarize
+from airflow_oidc_auth.policy.overview import Overview
 from airflow_oidc_auth.providers.settings import ProviderSettings
 
 _GROUPS_SHOWN = 50
@@ -27,13 +29,15 @@ class Explanation:
     :param provider_refusal: why the provider would have refused before any rule was asked, or None
     :param provider_code: of that refusal
     :param for_api: the REST API would answer, not a sign-in
-    :param permissions: of the roles
+    :param rights: of the roles, where the configuration alone says them
+    :param where: file and line of a place in the document
     """
 
     settings: ProviderSettings
     identity: Identity
     evaluation: Evaluation
-    permissions: Permissions
+    rights: Overview
+    where: Where
     provider_refusal: str | None = None
     provider_code: str = "identity_refused"
     for_api: bool = False
@@ -60,7 +64,7 @@ class Explanation:
             *section("Requirements (all must hold)", table([_trace_row(t, "holds", "FAILS") for t in requirements])),
             *section("Rules (roles add up)", table([self._rule_row(t) for t in rules])),
             *section("On behalf of somebody", table([_trace_row(t, "capped", "REFUSED") for t in self._caps()])),
-            *section("May do", table(self._permission_rows()) if self.list_permissions else []),
+            *(rights_text(self.rights, self.where) if self.list_permissions else []),
             *section("Result", self._result()),
         ]
 
@@ -79,8 +83,12 @@ class Explanation:
             "delegation": [_trace_data(trace) for trace in self._caps()],
             "until": _iso(grant.until) if grant and grant.until is not None else None,
             "notes": list(self.notes),
-            "permissions": self._permission_data(),
+            "team_roles": [{"team": team, "role": role} for team, role in self._team_roles()],
+            "permissions": rights_data(self.rights, self.where),
         }
+
+    def _team_roles(self) -> tuple[TeamRole, ...]:
+        return scoped_roles(self.grant)[1] if self.grant else ()
 
     def _traces(self) -> tuple[list[RuleTrace], list[RuleTrace]]:
         trace = self.evaluation.trace
@@ -134,7 +142,7 @@ class Explanation:
     def _result(self) -> list[str]:
         if grant := self.grant:
             teams = [("teams", ", ".join(grant.teams))] if grant.teams else []
-            return table([("roles", ", ".join(grant.roles)), *teams])
+            return table([("roles", describe_roles(*scoped_roles(grant))), *teams])
         refusal = self._refusal_data()
         return [f"{INDENT}REFUSED ({refusal['code']})", *table([(str(refusal["text"]),)])]
 
@@ -146,17 +154,6 @@ class Explanation:
             raise OidcAuthError("internal_error", "a grant was taken for a refusal")
         code = told_to_program(decision.code) if self.for_api else decision.code
         return {"code": code, "text": decision.text or message(code).text, "path": decision.path}
-
-    def _permission_rows(self) -> list[tuple[str, str]]:
-        if self.permissions.everything:
-            return [("everything", "")]
-        rows = [(access.resource, ", ".join(access.verbs)) for access in summarize(self.permissions)]
-        return rows or [("nothing", "")]
-
-    def _permission_data(self) -> dict[str, object]:
-        granted = self.grant is not None
-        resources = {access.resource: list(access.verbs) for access in summarize(self.permissions)} if granted else {}
-        return {"everything": granted and self.permissions.everything, "resources": resources}
 
 
 def _iso(at: int) -> str:

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from airflow_oidc_auth.policy.builtin import ADMIN, Pair
+from airflow_oidc_auth.policy.name_rules import LISTED
 from airflow_oidc_auth.policy.roles import RoleSettings, collect_pairs
 from airflow_oidc_auth.policy.single_dags import DAG_PREFIX
 from airflow_oidc_auth.policy.statement_pairs import statement_pairs
 from airflow_oidc_auth.policy.summary import VERBS
+from airflow_oidc_auth.policy.team_rights import TEAM_MENU, TEAM_VIEWS
+from airflow_oidc_auth.policy.vocabulary import DAGS, ENTITY_RESOURCES, MENU_RESOURCES, VIEW_RESOURCES
 from airflow_oidc_auth.policy.words import Line, lines_of
 
 _WHOLE_KINDS = ("resources", "views", "menu", "custom_views")
+_TEAM_KINDS = ("dags", "connections", "variables", "pools")
+_TEAM_RESOURCES = frozenset({DAGS, *LISTED, *(one for many in ENTITY_RESOURCES.values() for one in many)})
+_TEAM_PAIRS: frozenset[Pair] = frozenset(
+    {
+        *(VIEW_RESOURCES[view] for view in TEAM_VIEWS),
+        *(("MENU", MENU_RESOURCES[item]) for item in TEAM_MENU),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +64,32 @@ def overview_of(
     held = tuple(sorted(set(roles)))
     lines = lines_of(held, (), settings)
     denied = tuple(each for each in lines if each.effect == "deny")
-    some = tuple(each for each in lines if each.effect == "allow" and each.statement.kind not in _WHOLE_KINDS)
+    some = tuple(each for each in lines if each.effect == "allow" and not _is_whole(each))
     by_team: dict[str, list[str]] = {}
     for team, role in sorted(set(team_roles)):
         by_team.setdefault(team, []).append(role)
-    teams = (TeamOverview(team, tuple(names), overview_of(names, (), settings)) for team, names in by_team.items())
+    teams = (_in_team(team, tuple(names), settings) for team, names in by_team.items())
     return Overview(ADMIN in held, _resources(held, denied, settings), some, denied, tuple(teams))
+
+
+def _in_team(team: str, roles: tuple[str, ...], settings: Mapping[str, RoleSettings]) -> TeamOverview:
+    """Leave out what no team owns: a role in a team opens nothing of that."""
+    found = overview_of(roles, (), settings)
+    some = tuple(each for each in found.some if each.statement.kind in _TEAM_KINDS)
+    rest = {name: tuple(verb for verb in verbs if _is_of_teams(verb, name)) for name, verbs in found.resources.items()}
+    resources = {name: verbs for name, verbs in rest.items() if verbs}
+    return TeamOverview(team, roles, replace(found, resources=resources, some=some))
+
+
+def _is_of_teams(verb: str, resource: str) -> bool:
+    method = next(method for method, word in VERBS if word == verb)
+    if method == "MENU" or resource not in _TEAM_RESOURCES:
+        return (method, resource) in _TEAM_PAIRS
+    return True
+
+
+def _is_whole(line: Line) -> bool:
+    return line.statement.kind in _WHOLE_KINDS and statement_pairs(line.statement) is not None
 
 
 def _resources(
@@ -67,7 +98,7 @@ def _resources(
     """Return what may be done with all of a kind: what a deny takes away as a whole is not among it."""
     gone: set[Pair] = set()
     for line in denied:
-        if line.statement.kind in _WHOLE_KINDS:
+        if _is_whole(line):
             gone |= statement_pairs(line.statement) or frozenset()
     pairs = {pair for pair in collect_pairs(roles, settings) - gone if not pair[1].startswith(DAG_PREFIX)}
     names = sorted({resource for _, resource in pairs})

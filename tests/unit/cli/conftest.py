@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from airflow.models.dag import DagModel
 from airflow.models.log import Log
+from airflow.models.team import dag_bundle_team_association_table
 from sqlalchemy.orm import sessionmaker
 
 from airflow_oidc_auth.cli import fab_access, migration, session_access
@@ -13,6 +15,7 @@ from airflow_oidc_auth.secret import Secret
 from tests.storage.backends import build_engine, database_backend
 from tests.storage.fab import FabDatabase, fab_database
 from tests.unit.cli.office_database import OfficeDatabase
+from tests.unit.cli.rights_desk import DOCUMENT, TABLES, RightsDesk
 from tests.unit.cli.running import Oidc
 from tests.unit.fab.providers import document
 
@@ -58,4 +61,18 @@ def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OfficeDa
     path.write_text(document("okta"), encoding="utf-8")
     monkeypatch.setenv("AIRFLOW__OIDC_AUTH__CONFIG_FILE", str(path))
     yield OfficeDatabase(backend.new_store(), transactions, path)
+    engine.dispose()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RightsDesk]:
+    """People, and things that they may or may not do something with."""
+    engine = build_engine(f"sqlite:///{tmp_path / 'airflow.db'}")
+    backend = database_backend("sqlite", engine, keys=Secret(os.environ["AIRFLOW__CORE__FERNET_KEY"]))
+    DagModel.metadata.create_all(engine, [*(each.__table__ for each in TABLES), dag_bundle_team_association_table])
+    monkeypatch.setattr(session_access, "airflow_transactions", sessionmaker(engine).begin)
+    path = tmp_path / "oidc_auth.yaml"
+    path.write_text(DOCUMENT, encoding="utf-8")
+    monkeypatch.setenv("AIRFLOW__OIDC_AUTH__CONFIG_FILE", str(path))
+    yield RightsDesk(backend.new_store(), engine, path)
     engine.dispose()

@@ -16,7 +16,7 @@ def test_there_is_one_group_whose_commands_all_know_json() -> None:
     assert isinstance(group, GroupCommand)
     assert group.name == "oidc"
     assert {command.name for command in group.subcommands} >= {
-        *("check", "explain", "init"),
+        *("check", "explain", "plan", "init"),
         *("link", "unlink", "links", "migrate-fab"),
         *("sessions", "tokens", "break-glass", "forget", "db"),
         *("login", "logout", "token"),
@@ -50,6 +50,6 @@ def test_the_definition_is_cheap_since_every_airflow_command_imports_it() -> Non
         "print(sorted(set(sys.modules) - before))"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    cheap = ("", ".arguments", ".definition", ".login_definition", ".session_definition", ".tokens_definition")
-    ours = [f"airflow_oidc_auth.cli{name}" for name in cheap]
+    cheap = ("", ".arguments", ".can_definition", ".definition", ".login_definition", ".session_definition")
+    ours = [f"airflow_oidc_auth.cli{name}" for name in (*cheap, ".tokens_definition")]
     assert ran.stdout.splitlines()[-1] == str(ours)

@@ -114,7 +114,7 @@ def test_a_refusal_has_its_own_exit_code(explain, changes: dict[str, object], co
     assert text in told.out
     data = explain({**ADA, **changes}, "--json").data
     assert (data["granted"], data["roles"], data["refusal"]["code"]) == (False, [], code)
-    assert data["permissions"] == {"everything": False, "resources": {}}
+    assert data["permissions"] == {"everything": False, "resources": {}, "allow": [], "deny": [], "teams": {}}
 
 
 def test_custom_roles_count(explain, document: Path) -> None:  # type: ignore[no-untyped-def]
@@ -125,7 +125,82 @@ def test_custom_roles_count(explain, document: Path) -> None:  # type: ignore[no
     assert told.code == 0
     assert "  roles  finance" in told.out.splitlines()
     rows = [" ".join(line.split()) for line in told.out.splitlines()]
-    assert {"DAG:finance_daily read, edit", "Pools menu"} <= set(rows)
+    assert {"read, edit roles.finance.allow[0] DAGs with id finance_daily", "Pools menu"} <= set(rows)
+
+
+RIGHTS = """
+    - {name: finance, when: {group: finance}, roles: [finance]}
+    - {name: teams, when: {group_regex: "(?P<team>[a-z]+)-users"}, roles: [finance, Op], teams: ["{team}"]}
+roles:
+  payroll:
+    allow:
+      - {actions: [read], dags: {ids: ["pay_*"], tags: [pii, hr]}, parts: [logs, dag]}
+    deny:
+      - {actions: [read, edit], dags: {owners: [board]}}
+      - {actions: [read], resources: [Pools]}
+  finance:
+    extends: [payroll, Viewer]
+    allow:
+      - {actions: [run], dags: ["*"]}
+      - {actions: [read], connections: {names: ["fin-*"], teams: [fin]}}
+      - {actions: [read], configuration: [core, "log*"]}
+"""
+
+
+def test_selectors_and_denials_are_told_line_by_line(explain, document: Path) -> None:  # type: ignore[no-untyped-def]
+    document.write_text(f"{DOCUMENT.rstrip()}{RIGHTS}")
+    told = explain({**ADA, "groups": ["finance"]}, "--permissions")
+    rows = [" ".join(line.split()) for line in told.out.splitlines()]
+    for row in (
+        "May do with some",
+        "run roles.finance.allow[0] every DAG",
+        "read roles.finance.allow[1] connections fin-* of team fin",
+        "read roles.finance.allow[2] configuration sections core or log*",
+        "read roles.payroll.allow[0] logs, the DAG itself of DAGs with id pay_* and tag pii or hr",
+        f"role payroll, through finance, {document}:21",
+        "May not do, whatever allows it",
+        "read, edit roles.payroll.deny[0] DAGs of owner board, with all parts",
+        "read roles.payroll.deny[1] Pools",
+    ):
+        assert row in rows, row
+    assert "Pools read" not in rows, "a kind that is denied as a whole is not among what may be done"
+
+
+def test_json_names_each_line_and_where_it_is(explain, document: Path) -> None:  # type: ignore[no-untyped-def]
+    document.write_text(f"{DOCUMENT.rstrip()}{RIGHTS}")
+    rights = explain({**ADA, "groups": ["finance"]}, "--json").data["permissions"]
+    assert rights["deny"][1] == {
+        "actions": ["read"],
+        "kind": "resources",
+        "parts": None,
+        "things": "Pools",
+        "role": "payroll",
+        "through": "finance",
+        "path": "roles.payroll.deny[1]",
+        "where": f"{document}:24",
+    }
+    assert [each["path"] for each in rights["allow"]][:2] == ["roles.finance.allow[0]", "roles.finance.allow[1]"]
+
+
+def test_what_holds_within_a_team_is_told_apart(explain, document: Path) -> None:  # type: ignore[no-untyped-def]
+    document.write_text(f"{DOCUMENT.rstrip()}{RIGHTS}")
+    told = explain({**ADA, "groups": ["blue-users"]}, "--permissions")
+    assert "May do in team blue (Op, finance)" in told.out
+    assert "  roles  Op, finance in team blue" in told.out.splitlines()
+    data = explain({**ADA, "groups": ["blue-users"]}, "--json").data
+    team = data["permissions"]["teams"]["blue"]
+    assert (data["team_roles"][0], team["roles"]) == ({"team": "blue", "role": "Op"}, ["Op", "finance"])
+    assert "Connections" in team["resources"]
+    assert not {"Jobs", "Plugins", "Configurations", "Assets"} & team["resources"].keys(), "no team owns these"
+    assert data["permissions"]["resources"] == {}
+
+
+def test_a_denial_holds_for_an_admin_too(explain, document: Path) -> None:  # type: ignore[no-untyped-def]
+    document.write_text(f"{DOCUMENT.rstrip()}{RIGHTS}")
+    told = explain({**ADA, "groups": ["finance", "airflow-admins"]}, "--permissions")
+    assert "  everything" in told.out
+    assert "May do with some" not in told.out
+    assert "roles.payroll.deny[0]" in told.out
 
 
 def test_permissions_are_listed_on_demand(explain) -> None:  # type: ignore[no-untyped-def]
