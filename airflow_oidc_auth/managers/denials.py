@@ -21,6 +21,8 @@ from airflow_oidc_auth.web.denials import note_denial
 if TYPE_CHECKING:
     from airflow_oidc_auth.managers.user import SessionUser
 
+log = logging.getLogger(__name__)
+
 LOGGER = "airflow_oidc_auth.denied"
 EVENT = "request.denied"
 MOST_PER_SECOND = 10
@@ -71,7 +73,7 @@ class DenialLog:
             "principal": session.principal_id,
             "roles": ",".join(session.grant.roles),
             "question": describe_question(question),
-            **_describe_decision(self._explain(user, question)),
+            **self._describe(user, question),
             **more,
         }
         if structlog.is_configured():
@@ -79,6 +81,14 @@ class DenialLog:
         else:
             told = " ".join(f"{key}={value}" for key, value in fields.items())
             logging.getLogger(LOGGER).info("%s %s", EVENT, told)
+
+    def _describe(self, user: SessionUser, question: Question) -> dict[str, object]:
+        try:
+            return _describe_decision(self._explain(user, question))
+        except Exception:
+            # The answer has begun, and it stands: whatever is wrong with its explanation must not cut it off.
+            log.exception("a denial could not be explained")
+            return {}
 
 
 def describe_question(question: Question) -> str:

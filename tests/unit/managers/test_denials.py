@@ -79,6 +79,16 @@ def test_the_line_says_no_more_than_is_known(lines, decision, expected):
     assert lines[0].endswith(f"of team 'fin' {expected}".strip())
 
 
+def test_an_explanation_that_fails_leaves_the_answer_and_the_line(lines, caplog):
+    def fails(*_) -> Decision:
+        raise ValueError("no way to explain it")
+
+    DenialLog(fails).tell(Someone(), QUESTION, "ref1")
+    assert len(lines) == 1
+    assert lines[0].endswith("of team 'fin'")
+    assert "could not be explained" in caplog.text
+
+
 def test_a_name_from_an_address_forges_no_line_and_is_cut(lines):
     question = Question("GET", "resource", "Connections", "a\nrequest.denied b" + "x" * 5000)
     DenialLog(lambda *_: None).tell(Someone(), question, "ref1")
