@@ -1,31 +1,25 @@
-"""The composition root: the one place that knows which implementation stands behind each interface.
+"""The running engine, one per process; :mod:`~airflow_oidc_auth.managers.composition` makes it.
 
-``build_engine`` reads the settings and composes; ``Engine.start`` and ``Engine.stop`` are called by the web
-sub-app's lifespan, after any fork. What follows the document is in :class:`~airflow_oidc_auth.managers.runtime.Runtime`
-and is replaced as a whole; everything else lives as long as the process.
+``Engine.start`` and ``Engine.stop`` are called by the web sub-app's lifespan, after any fork. What follows the document
+is in :class:`~airflow_oidc_auth.managers.runtime.Runtime` and is replaced as a whole; everything else lives as long as
+the process.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
-import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from airflow.api_fastapi.app import get_cookie_path
-from airflow.api_fastapi.auth.tokens import JWTGenerator, JWTValidator
 from airflow.configuration import conf
 from fastapi import FastAPI
 from jwt import InvalidTokenError
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
-from airflow_oidc_auth.audit.airflow_log import AirflowLogSink
 from airflow_oidc_auth.audit.log import AuditLog
-from airflow_oidc_auth.audit.stream import StructuredLogSink
-from airflow_oidc_auth.audit.window import FailureWindow
 from airflow_oidc_auth.config.compiled import CompiledConfig
 from airflow_oidc_auth.errors import LoginRefused
 from airflow_oidc_auth.login.journey import Journey
@@ -33,41 +27,35 @@ from airflow_oidc_auth.login.keys import derive_csrf_keys, derive_document_ferne
 from airflow_oidc_auth.login.outcome import RequestContext
 from airflow_oidc_auth.login.rate_limits import KeptRateLimits, RateLimits
 from airflow_oidc_auth.login.token_grants import TokenGrants
-from airflow_oidc_auth.managers.admission import Admission, PolicyAdmission
+from airflow_oidc_auth.managers.admission import Admission
 from airflow_oidc_auth.managers.bearer_record import BearerAudit
 from airflow_oidc_auth.managers.call_log import tell_callers
 from airflow_oidc_auth.managers.census import Census
 from airflow_oidc_auth.managers.doors import Doors
 from airflow_oidc_auth.managers.freshness import CODE, Freshness
-from airflow_oidc_auth.managers.metrics_feed import MetricsFeed, build_metrics
+from airflow_oidc_auth.managers.metrics_feed import MetricsFeed
 from airflow_oidc_auth.managers.officer_desk import OfficerDesk, may_end_sessions
 from airflow_oidc_auth.managers.reloading import DIGEST_LENGTH, Reloading, Surroundings
 from airflow_oidc_auth.managers.runtime import Runtime, build_runtime
 from airflow_oidc_auth.managers.services import Services
 from airflow_oidc_auth.managers.session_care import SessionCare
-from airflow_oidc_auth.managers.settings import Settings, load_server_settings
+from airflow_oidc_auth.managers.settings import Settings
 from airflow_oidc_auth.managers.signed_callers import SignedCallers
-from airflow_oidc_auth.managers.starting import Start, choose_start
-from airflow_oidc_auth.managers.teams import is_multi_team, literal_teams
+from airflow_oidc_auth.managers.starting import Start
+from airflow_oidc_auth.managers.teams import literal_teams
 from airflow_oidc_auth.managers.token_desk import TokenDesk
 from airflow_oidc_auth.managers.token_grants_parts import build_token_grants
 from airflow_oidc_auth.managers.tokens import AirflowTokens
 from airflow_oidc_auth.managers.user import SessionUser
 from airflow_oidc_auth.policy.decision import Decision, Question
 from airflow_oidc_auth.policy.roles import RoleSettings
-from airflow_oidc_auth.sessions.accounts import Accounts
-from airflow_oidc_auth.sessions.database import DatabaseSessionStore
-from airflow_oidc_auth.sessions.documents import KeptDocument, KeptDocuments
-from airflow_oidc_auth.sessions.fernet import TokenCipher
-from airflow_oidc_auth.sessions.live import LiveSessions
+from airflow_oidc_auth.sessions.documents import KeptDocuments
 from airflow_oidc_auth.sessions.periodic import Periodic
 from airflow_oidc_auth.sessions.servers import ServerReports
 from airflow_oidc_auth.sessions.session import BEARER, PERSONAL, Session, TokenRequest
 from airflow_oidc_auth.web.app import create_web_app
 from airflow_oidc_auth.web.context import new_correlation_id
 from airflow_oidc_auth.web.engine import Outlook, ProviderChoice
-
-log = logging.getLogger(__name__)
 
 FLUSH_EVERY = 5.0
 # Flask's session: it proves nothing here, and holds form tokens and messages of who was signed in.
@@ -329,7 +317,7 @@ class Engine:
 
     def _build_reloading(self, start: Start) -> Reloading:
         services = self._services
-        documents = _kept_documents(start.settings)
+        documents = kept_documents(start.settings)
         claims = services.live.replay_cache()
         return Reloading(start, Surroundings(self._reload, self._audit, documents, claims, services.clock))
 
@@ -359,51 +347,6 @@ class Engine:
         closing.start()
 
 
-def build_engine(signer: JWTGenerator, validator: JWTValidator, *, fab_mode: bool = False) -> Engine:
-    """Read the settings and compose the engine; starts no thread and calls no IdP.
-
-    The database is asked only for Airflow's teams, in multi-team mode, and for the last accepted document, when the one
-    on disk cannot be used.
-
-    :raises ConfigurationError: with every problem
-    """
-    start = choose_start(load_server_settings(fab_mode=fab_mode), _find_kept)
-    settings, config = start.settings, start.in_force.config
-    without_teams = () if is_multi_team() else config.without_teams
-    for warning in (*settings.warnings, *config.warnings, *without_teams):
-        log.warning("%s", warning)
-    services, admission = _compose(settings)
-    tokens = AirflowTokens(signer, validator, services.clock, fab_mode=fab_mode)
-    return Engine(services, build_runtime(config, services), tokens, start, admission)
-
-
-def _find_kept(settings: Settings) -> KeptDocument | None:
-    return _kept_documents(settings).find(settings.place)
-
-
-def _kept_documents(settings: Settings) -> KeptDocuments:
+def kept_documents(settings: Settings) -> KeptDocuments:
+    """Return where accepted documents are kept, as this deployment can read them."""
     return KeptDocuments(derive_document_fernet(settings.required_fernet_keys()))
-
-
-def _compose(settings: Settings) -> tuple[Services, Admission]:
-    if settings.fab is None:
-        return _build_services(settings, None), PolicyAdmission()
-    from airflow_oidc_auth.managers.fab_parts import build_accounts, build_admission
-
-    accounts = build_accounts(settings.fab)
-    services = _build_services(settings, accounts)
-    return services, build_admission(services, accounts, settings.fab)
-
-
-def _build_services(settings: Settings, accounts: Accounts | None) -> Services:
-    fernet_keys = settings.required_fernet_keys()
-    store, metrics = DatabaseSessionStore(TokenCipher(fernet_keys), accounts=accounts), build_metrics()
-    return Services(
-        base_url=settings.base_url,
-        fernet_keys=fernet_keys,
-        clock=time.time,
-        live=LiveSessions(store),
-        sinks=(AirflowLogSink(), StructuredLogSink(), metrics),
-        window=FailureWindow(),
-        metrics=metrics,
-    )

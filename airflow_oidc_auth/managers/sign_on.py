@@ -56,7 +56,7 @@ class SignOn(BaseAuthManager[Any]):
         :raises SystemExit: 3 when it cannot be used; uvicorn's and gunicorn's parents stop on it, where any other
             exception would make them start workers for ever
         """
-        from airflow_oidc_auth.managers.engine import build_engine
+        from airflow_oidc_auth.managers.composition import build_engine
 
         try:
             self.engine = build_engine(self._get_token_signer(), self._get_token_validator(), fab_mode=self.fab_mode)
