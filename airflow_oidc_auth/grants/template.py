@@ -32,5 +32,8 @@ def fill(template: str, captures: Mapping[str, str]) -> str | None:
 
 def could_become(template: str, name: str) -> bool:
     """Tell whether some capture turns the template into ``name``."""
+    if "{" not in template:
+        # Asked for each role and each rule: most name a role as it is.
+        return template == name
     fixed = (re.escape(part) for part in _PLACE.split(template)[::2])
     return re.fullmatch(_SAFE.pattern.join(fixed), name) is not None
