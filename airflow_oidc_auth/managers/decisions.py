@@ -9,11 +9,10 @@ add (``team_name`` of ``is_authorized_view`` is the first). Members of enums are
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from airflow_oidc_auth.managers.denials import note_question
 from airflow_oidc_auth.managers.lists import Lists, Permitted, note_list
-from airflow_oidc_auth.policy.decision import Question
 
 if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.models.batch_apis import (
@@ -37,9 +36,6 @@ if TYPE_CHECKING:
     from airflow.api_fastapi.common.types import MenuItem
 
 
-Kind = Literal["resource", "dag", "view", "menu", "custom_view"]
-
-
 def is_same_address(email: str, other: str) -> bool:
     """Compare e-mail addresses; letter case counts where folding it could make one letter of two that look alike."""
     if email.isascii() and other.isascii():
@@ -56,7 +52,7 @@ class Decisions(Lists):
         """Return whether the section may be read; without one, all of them."""
         name = details.section if details is not None else None
         allowed = user.permissions.allows_named(method, "Configurations", name, None)
-        return allowed or self._deny(user, method, "resource", "Configurations", name)
+        return allowed or note_question(self, user, method, "resource", "Configurations", name)
 
     def is_authorized_connection(
         self, *, method: str, user: Permitted, details: ConnectionDetails | None = None, **later: object
@@ -64,7 +60,7 @@ class Decisions(Lists):
         """Return whether ``method`` may be applied to the connection."""
         name, team = (details.conn_id, details.team_name) if details is not None else (None, None)
         allowed = user.permissions.allows_named(method, "Connections", name, team)
-        return allowed or self._deny(user, method, "resource", "Connections", name, team=team)
+        return allowed or note_question(self, user, method, "resource", "Connections", name, None, team)
 
     def is_authorized_dag(
         self,
@@ -84,15 +80,15 @@ class Decisions(Lists):
         if entity is not None and not dag_id:
             note_list(user, method, entity)
         allowed = user.permissions.allows_dag(method, entity, dag_id, team)
-        return allowed or self._deny(user, method, "dag", "", dag_id, entity, team)
+        return allowed or note_question(self, user, method, "dag", "", dag_id, entity, team)
 
     def is_authorized_asset(
         self, *, method: str, user: Permitted, details: AssetDetails | None = None, **later: object
     ) -> bool:
         """Return whether ``method`` may be applied to the asset."""
         name = self._name_of_asset(details.id) if details is not None and details.id is not None else None
-        return user.permissions.allows_named(method, "Assets", name, None) or self._deny(
-            user, method, "resource", "Assets", name
+        return user.permissions.allows_named(method, "Assets", name, None) or note_question(
+            self, user, method, "resource", "Assets", name
         )
 
     def is_authorized_asset_alias(
@@ -100,7 +96,7 @@ class Decisions(Lists):
     ) -> bool:
         """Return whether ``method`` may be applied to asset aliases; rules do not tell them apart."""
         allowed = user.permissions.allows_named(method, "Asset Aliases", None, None)
-        return allowed or self._deny(user, method, "resource", "Asset Aliases")
+        return allowed or note_question(self, user, method, "resource", "Asset Aliases")
 
     def is_authorized_pool(
         self, *, method: str, user: Permitted, details: PoolDetails | None = None, **later: object
@@ -108,7 +104,7 @@ class Decisions(Lists):
         """Return whether ``method`` may be applied to the pool."""
         name, team = (details.name, details.team_name) if details is not None else (None, None)
         allowed = user.permissions.allows_named(method, "Pools", name, team)
-        return allowed or self._deny(user, method, "resource", "Pools", name, team=team)
+        return allowed or note_question(self, user, method, "resource", "Pools", name, None, team)
 
     def is_authorized_team(
         self, *, method: str, user: Permitted, details: TeamDetails | None = None, **later: object
@@ -122,17 +118,17 @@ class Decisions(Lists):
         """Return whether ``method`` may be applied to the variable."""
         name, team = (details.key, details.team_name) if details is not None else (None, None)
         allowed = user.permissions.allows_named(method, "Variables", name, team)
-        return allowed or self._deny(user, method, "resource", "Variables", name, team=team)
+        return allowed or note_question(self, user, method, "resource", "Variables", name, None, team)
 
     def is_authorized_view(self, *, access_view: AccessView, user: Permitted, **later: object) -> bool:
         """Return whether a read-only view is open; a view that this release does not know is open to Admin only."""
         view = access_view._name_
-        return user.permissions.allows_view(view) or self._deny(user, "GET", "view", view)
+        return user.permissions.allows_view(view) or note_question(self, user, "GET", "view", view)
 
     def is_authorized_custom_view(self, *, method: str, resource_name: str, user: Permitted, **later: object) -> bool:
         """Return whether a plugin's view is open; the method is taken at its word, whatever string it is."""
         allowed = user.permissions.allows_custom_view(method, resource_name)
-        return allowed or self._deny(user, method, "custom_view", resource_name)
+        return allowed or note_question(self, user, method, "custom_view", resource_name)
 
     def filter_authorized_menu_items(
         self, menu_items: list[MenuItem], *, user: Permitted, **later: object
@@ -189,16 +185,3 @@ class Decisions(Lists):
         """Return whether every request is allowed."""
         ask = self.is_authorized_variable
         return all(ask(method=each["method"], details=each.get("details"), user=user) for each in requests)
-
-    def _deny(
-        self,
-        user: Permitted,
-        method: str,
-        kind: Kind,
-        resource: str,
-        name: str | None = None,
-        entity: str | None = None,
-        team: str | None = None,
-    ) -> Literal[False]:
-        note_question(self, user, Question(method, kind, resource, name, entity, team))
-        return False

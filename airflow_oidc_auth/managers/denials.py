@@ -10,13 +10,13 @@ import logging
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import structlog
 
 from airflow_oidc_auth.config.paths import shorten
 from airflow_oidc_auth.policy.decision import Decision, Question
-from airflow_oidc_auth.web.denials import note_denial
+from airflow_oidc_auth.web.denials import CURRENT, note_denial
 
 if TYPE_CHECKING:
     from airflow_oidc_auth.managers.user import SessionUser
@@ -31,13 +31,18 @@ MAX_TEXT = 250
 Explain = Callable[["SessionUser", Question], "Decision | None"]
 
 
-def note_question(manager: Any, user: Any, question: Question) -> None:
-    """Keep the question of a no; ``manager.denials`` is told if the request in hand ends with 403."""
-    note_denial(partial(_tell, manager, user, question))
+def note_question(manager: Any, user: Any, *question: Any) -> Literal[False]:
+    """Say no, and keep the question: ``manager.denials`` is told if the request in hand ends with 403.
+
+    :param question: the fields of a :class:`Question`; made into one only if it is told
+    """
+    if CURRENT.get() is not None:
+        note_denial(partial(_tell, manager, user, question))
+    return False
 
 
-def _tell(manager: Any, user: SessionUser, question: Question, reference: str) -> None:
-    manager.denials.tell(user, question, reference)
+def _tell(manager: Any, user: SessionUser, question: tuple[Any, ...], reference: str) -> None:
+    manager.denials.tell(user, Question(*question), reference)
 
 
 class DenialLog:
