@@ -36,6 +36,7 @@ class DocumentWatcher:
     :param compile: compiles a raw document, raises ConfigurationError
     :param current: what the server runs on; a first look at the same document changes nothing
     :param accept: called with the new document and the old one; raises ConfigurationError if it cannot be used
+    :param pause: waits a moment, so that a file that is being written shows it
     :param reject: called with the problems of a bad document, once as long as neither changes
     """
 
@@ -49,6 +50,7 @@ class DocumentWatcher:
         current: InForce,
         accept: Accept,
         reject: Reject,
+        pause: Callable[[], None] = lambda: None,
     ) -> None:
         self._source = source
         self._read = read
@@ -57,6 +59,7 @@ class DocumentWatcher:
         self._current = current
         self._accept = accept
         self._reject = reject
+        self._pause = pause
         self._seen = ""
         self._problems: tuple[Problem, ...] = ()
 
@@ -72,12 +75,12 @@ class DocumentWatcher:
 
     def look(self) -> bool:
         """Look now; return whether a new configuration was accepted."""
-        try:
-            content = self._read()
-        except OSError as error:
-            # One look may fall between the two steps of a replacement; a digest of its own reports it once.
-            return self._bad(f"!{type(error).__name__}", [self._unreadable(error)])
+        content = self._try_read()
         digest = _digest(content)
+        if digest != self._seen and not self._stays(digest):
+            return False
+        if isinstance(content, OSError):
+            return self._bad(digest, [self._unreadable(content)])
         # What is wrong with a document may be mended elsewhere: a secret that it refers to, a file that it names.
         if digest == self._seen and not self._problems:
             return False
@@ -87,6 +90,20 @@ class DocumentWatcher:
         except ConfigurationError as error:
             return self._bad(digest, error.problems)
         return self._good(digest, new)
+
+    def _stays(self, digest: str) -> bool:
+        """Tell whether the file is the same a moment later.
+
+        Written in place, it is cut short for a moment, and what there is of it may be valid, without its denials.
+        """
+        self._pause()
+        return _digest(self._try_read()) == digest
+
+    def _try_read(self) -> bytes | OSError:
+        try:
+            return self._read()
+        except OSError as error:
+            return error
 
     def _good(self, digest: str, new: InForce) -> bool:
         old = self._current
@@ -118,5 +135,7 @@ def _resolved(compiled: CompiledConfig) -> tuple[object, ...]:
     return dict(compiled.providers), compiled.tokens, compiled.rate_limits
 
 
-def _digest(content: bytes) -> str:
+def _digest(content: bytes | OSError) -> str:
+    if isinstance(content, OSError):
+        return f"!{type(content).__name__}"
     return hashlib.sha256(content).hexdigest()

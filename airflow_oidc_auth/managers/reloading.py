@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import secrets
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -61,6 +62,7 @@ class Surroundings:
     :param apply: replaces the runtime
     :param audit: the audit log of the current runtime
     :param clock: epoch seconds
+    :param pause: waits a moment between two looks at a file that has changed
     """
 
     apply: Callable[[CompiledConfig], None]
@@ -68,6 +70,7 @@ class Surroundings:
     documents: Documents
     claims: Claims
     clock: Callable[[], float]
+    pause: Callable[[], None] = lambda: time.sleep(0.5)
 
 
 class Reloading:
@@ -93,6 +96,7 @@ class Reloading:
             current=start.in_force,
             accept=self._accept,
             reject=self._reject,
+            pause=surroundings.pause,
         )
         self._periodic = Periodic("oidc-auth-reload", self.look, LOOK_EVERY)
 

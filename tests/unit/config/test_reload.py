@@ -100,6 +100,24 @@ def test_a_document_that_cannot_be_put_to_use_is_rejected_and_the_old_one_stays(
     assert [[each.path for each in problems] for problems in bench.rejected] == [["providers.idp"]]
 
 
+def test_a_file_that_is_being_written_is_not_taken_for_half_of_it(bench):
+    """Its first lines may be valid, and lack the role that denies."""
+    whole = document(grants="rules: [{when: {group: f}, roles: [Op]}]", top="roles: {a: {extends: [Viewer]}}")
+    half = whole[: whole.index("roles: {a")]
+    compile_text(half)
+    for first in (half.encode(), b"", FileNotFoundError(2, "No such file or directory")):
+        bench.content = first
+
+        def write_the_rest() -> None:
+            bench.content = whole.encode()
+
+        watcher = DocumentWatcher(**bench.arguments, pause=write_the_rest)
+        assert not watcher.look()
+        assert (bench.accepted, bench.rejected) == ([], [])
+        assert watcher.look()
+        assert list(bench.accepted.pop()[0].config.roles) == ["a"]
+
+
 def test_a_bad_document_that_is_put_back_is_no_change(bench):
     bench.content = b"nonsense"
     bench.watcher.look()

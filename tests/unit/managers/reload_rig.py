@@ -110,7 +110,7 @@ class Server:
         clock = lambda: deployment.now  # noqa: E731
         claims = StoreReplayCache(store, clock)
         self.reloading = Reloading(
-            self.start, Surroundings(self._apply, lambda: audit, deployment.documents, claims, clock)
+            self.start, Surroundings(self._apply, lambda: audit, deployment.documents, claims, clock, lambda: None)
         )
 
     def _apply(self, config: CompiledConfig) -> None:
