@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import TypeVar
 
@@ -57,6 +58,20 @@ def collect_allowed(names: Iterable[str], roles: Mapping[str, RoleSettings]) -> 
 def collect_denied(names: Iterable[str], roles: Mapping[str, RoleSettings]) -> Lines:
     """Return what the roles deny; ``names`` are closed under ``extends``."""
     return _sort((line for name in names if name in roles for line in roles[name].deny), frozenset())
+
+
+@lru_cache(maxsize=4096)
+def lines_of_statement(statement: Statement) -> Lines:
+    """Return what one statement says."""
+    return _sort((statement,), frozenset())
+
+
+def lines_of_builtin(role: str) -> Lines:
+    """Return what a built-in role allows."""
+    return _sort((), BUILTIN_PAIRS.get(role, frozenset()))
+
+
+NO_LINES = Lines(frozenset(), {}, {}, {}, {}, {}, {})
 
 
 def name_selector(statement: Statement) -> NameSelector:

@@ -55,9 +55,7 @@ _NAMES = st.builds(NameSelector, names=some("a", "a*", "*", "b_?"), teams=st.one
 _NAMED = tuple(kind for kind in NAMED_RESOURCES if kind != "configuration")
 
 STATEMENTS = st.one_of(
-    st.builds(
-        Statement, some(*VERBS, "menu", least=1, most=3), st.just("resources"), some(*RESOURCES, least=1, most=4)
-    ),
+    st.builds(Statement, some(*VERBS, "menu", least=1), st.just("resources"), some(*RESOURCES, least=1, most=4)),
     st.builds(Statement, some(*VERBS, *MACROS, least=1), st.just("dags"), _DAGS),
     st.builds(Statement, some(*VERBS, *MACROS, least=1), st.just("dags"), _DAGS, some(*PARTS, least=1)),
     st.builds(Statement, some(*VERBS, least=1), st.sampled_from(_NAMED), _NAMES),

@@ -1,7 +1,6 @@
 """What the policy means, written to be read: slow, without a cache, a set or a pattern, one statement after the other.
 
-The tests hold every answer of the compiled policy against this one. Keep it obvious; when the two differ, ask this module
-which of them is right, and docs/roles.md what it should be.
+The tests hold every answer of the compiled policy against this one. Keep it obvious.
 """
 
 from __future__ import annotations
