@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
+from airflow_oidc_auth.config.check_mode import check_mode
 from airflow_oidc_auth.config.check_workloads import check_workloads
 from airflow_oidc_auth.config.compile_grants import compile_grants
 from airflow_oidc_auth.config.compile_needs import check_needs
@@ -40,7 +41,7 @@ def compile_document(
     first = [
         *raw.complaints,
         *_nothings(raw, raw.data, ()),
-        *_other_mode(raw, fab=known_roles is None),
+        *check_mode(raw, fab=known_roles is None),
         *_reserved(raw),
     ]
     found = list(first)
@@ -76,32 +77,6 @@ def compile_document(
         warnings=tuple(_in_order(warnings_of(raw, parts, providers, grants, roles, tokens.clients))),
         without_teams=tuple(_in_order([*warn_without_teams(raw, parts)])),
     )
-
-
-def _other_mode(raw: RawDocument, *, fab: bool) -> Iterator[Problem]:
-    """A key of the other auth manager would do nothing; its author believes that it does."""
-    grants = raw.data.get("grants")
-    if fab and raw.data.get("roles"):
-        yield raw.problem(
-            ("roles",),
-            "does not exist in FAB mode, where roles are FAB's",
-            "define them on FAB's Roles page or with `airflow roles`, or use airflow_oidc_auth.OidcAuthManager",
-        )
-    if not fab and isinstance(grants, Mapping) and grants.get("keep_assigned_roles"):
-        yield raw.problem(
-            ("grants", "keep_assigned_roles"),
-            "exists only in FAB mode: here nobody can assign a role by hand",
-            "remove it, or use airflow_oidc_auth.OidcFabAuthManager",
-        )
-    for key, reason in _ONLY_NATIVE.items() if fab else ():
-        if isinstance(grants, Mapping) and grants.get(key):
-            yield raw.problem(("grants", key), reason, "remove it, or use airflow_oidc_auth.OidcAuthManager")
-
-
-_ONLY_NATIVE = {
-    "dag_access_control": "does not exist in FAB mode, where access_control always counts",
-    "hitl_by_verified_email": "does not exist in FAB mode",
-}
 
 
 def _reserved(raw: RawDocument) -> Iterator[Problem]:

@@ -156,7 +156,7 @@ class RuleModel(Strict):
     teams: Texts | None = Field(
         default=None,
         description="Airflow teams; a capture as {name}. The roles hold within these teams alone; without the key they "
-        "hold everywhere. See [teams](../roles.md#teams).",
+        "hold everywhere. Not in FAB mode. See [teams](../roles.md#teams).",
         examples=[["{team}"]],
     )
     needs: NeedsModel | None = Field(

@@ -11,8 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from airflow_oidc_auth.config.compile import compile_document
-from airflow_oidc_auth.config.document import load_document
 from airflow_oidc_auth.config.json_schema import build_schema
 from airflow_oidc_auth.config.schema.statements import KINDS, MENU, VIEWS, Action, Part
 from airflow_oidc_auth.errors import ConfigurationError
@@ -219,23 +217,3 @@ def test_editors_refuse_nothing_that_we_accept_and_what_we_accept_selects_someth
         assert each.actions
         assert each.selector not in (DagSelector(), NameSelector(), ())
         assert each.parts != ()
-
-
-@pytest.mark.parametrize("key", ["dag_access_control", "hitl_by_verified_email"])
-def test_the_switches_are_off_until_they_are_written(key: str) -> None:
-    rules = "rules: [{when: {group: a}, roles: [Admin]}]"
-    assert getattr(compile_text(document(grants=rules)), key) is False
-    assert getattr(compile_text(document(grants=f"{rules}, {key}: true")), key) is True
-    (found,) = problems_in(document(grants=f"{rules}, {key}: 1"))
-    assert (found.path, found.text) == (f"grants.{key}", "must be true or false, not a number")
-
-
-@pytest.mark.parametrize("key", ["dag_access_control", "hitl_by_verified_email"])
-def test_a_switch_of_the_native_manager_is_an_error_in_fab_mode(key: str) -> None:
-    grants = "rules: [{when: {group: a}, roles: [Admin]}]"
-    raw = load_document(document(grants=f"{grants}, {key}: true"), "f.yaml")
-    with pytest.raises(ConfigurationError) as caught:
-        compile_document(raw, secrets=None, known_roles=None)
-    assert [each.path for each in caught.value.problems] == [f"grants.{key}"]
-    off = load_document(document(grants=f"{grants}, {key}: false"), "f.yaml")
-    assert getattr(compile_document(off, secrets=None, known_roles=None), key) is False
