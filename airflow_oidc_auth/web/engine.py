@@ -14,6 +14,7 @@ from airflow_oidc_auth.login.outcome import RequestContext
 from airflow_oidc_auth.login.rate_limits import RateLimits
 from airflow_oidc_auth.login.session_office import Order, SessionOffice
 from airflow_oidc_auth.login.token_grants import TokenGrants
+from airflow_oidc_auth.policy.roles import RoleSettings
 from airflow_oidc_auth.sessions.session import Session
 
 
@@ -187,6 +188,11 @@ class Engine(Protocol):
 
     def describe_role(self, role: str) -> str:
         """Return what the configuration says of a custom role; may be empty."""
+        ...
+
+    @property
+    def custom_roles(self) -> Mapping[str, RoleSettings] | None:
+        """The custom roles of the accepted document; None where FAB's database says what roles allow."""
         ...
 
     def health(self) -> Mapping[str, object]:

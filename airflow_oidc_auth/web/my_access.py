@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from airflow_oidc_auth.grants.grant import RuleMatch
 from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.web.engine import Outlook
+from airflow_oidc_auth.web.my_rights import MyRights
 from airflow_oidc_auth.web.step_ups import Answer, Offer
 
 REFERENCE_LENGTH = 8
@@ -34,10 +35,15 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role and what it means; the text is empty for roles that are not built in."""
+    """A role and what it means.
+
+    :param text: empty for roles that are neither built in nor described by the configuration
+    :param teams: the teams that it holds in alone; empty for a role that holds everywhere
+    """
 
     name: str
     text: str
+    teams: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +96,7 @@ class MyAccess:
     :param offers: step-ups that would give more
     :param answer: what came of the step-up that the person has just come back from
     :param tokens: of programs that act for this person
+    :param rights: what the roles allow, everywhere and by team; empty where FAB's database decides that
     """
 
     name: str
@@ -110,6 +117,7 @@ class MyAccess:
     offers: tuple[Offer, ...] = ()
     answer: Answer | None = None
     tokens: tuple[Token, ...] = ()
+    rights: tuple[MyRights, ...] = ()
 
 
 def describe_token(token: Session, now: float, zone: tzinfo | None) -> Token:

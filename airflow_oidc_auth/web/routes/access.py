@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from airflow_oidc_auth.grants.scopes import scoped_roles
 from airflow_oidc_auth.login.attempts import Cookie
 from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.web import cookies, pages
@@ -15,6 +16,7 @@ from airflow_oidc_auth.web.answers import answer_code, label_of, login_url, page
 from airflow_oidc_auth.web.csrf import build_csrf_token
 from airflow_oidc_auth.web.engine import Engine
 from airflow_oidc_auth.web.my_access import ROLE_TEXTS, MyAccess, Role, describe_access, describe_token
+from airflow_oidc_auth.web.my_rights import describe_rights
 from airflow_oidc_auth.web.query import read_query
 from airflow_oidc_auth.web.routes.login import SEE_OTHER, current_session
 from airflow_oidc_auth.web.step_ups import build_offers, read_answer
@@ -62,12 +64,21 @@ async def _describe(engine: Engine, session: Session, zone: ZoneInfo | None, rul
     access = describe_access(session, _roles(engine, session), label, now, zone, outlook)
     listed = await engine.token_desk.list_tokens(session.principal_id)
     tokens = tuple(describe_token(each, now, zone) for each in listed)
-    return replace(access, offers=build_offers(engine, session), answer=read_answer(session, rule, now), tokens=tokens)
+    return replace(
+        access,
+        offers=build_offers(engine, session),
+        answer=read_answer(session, rule, now),
+        tokens=tokens,
+        rights=describe_rights(session.grant, engine.custom_roles),
+    )
 
 
 def _roles(engine: Engine, session: Session) -> list[Role]:
+    teams: dict[str, list[str]] = {}
+    for team, role in scoped_roles(session.grant)[1]:
+        teams.setdefault(role, []).append(team)
     texts = ((name, ROLE_TEXTS.get(name) or engine.describe_role(name)) for name in engine.roles_of(session))
-    return [Role(name, text) for name, text in texts]
+    return [Role(name, text, tuple(teams.get(name, ()))) for name, text in texts]
 
 
 def _ask_to_sign_in(request: Request, engine: Engine) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -20,6 +20,7 @@ from airflow_oidc_auth.login.journey import Journey
 from airflow_oidc_auth.login.keys import derive_csrf_keys
 from airflow_oidc_auth.login.rate_limits import RateLimits
 from airflow_oidc_auth.managers.token_desk import TokenDesk
+from airflow_oidc_auth.policy.roles import RoleSettings
 from airflow_oidc_auth.sessions.granted import as_of
 from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.web.app import create_web_app
@@ -74,6 +75,7 @@ class RigEngine:
         self.token_desk = TokenDesk(rig.sessions, None, TokenSettings, lambda: AuditLog([rig.sink], True), rig.clock)
         # Tests of limits set their own; all others are one client that is in a hurry.
         self.rate_limits = RateLimits(RateLimitSettings(*["10000/minute"] * 4), BASE_URL)
+        self.custom_roles: Mapping[str, RoleSettings] | None = {}
 
     @property
     def journey(self) -> Journey:
