@@ -1,0 +1,211 @@
+"""Two teams in one Airflow (`[core] multi_team`): who works in one of them sees that team's things and nothing else."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.e2e.airflow_server import ROOT, Airflow
+from tests.e2e.conftest import PATIENCE
+from tests.e2e.identity_providers import CLIENT_SECRET, OpenIdProvider
+from tests.e2e.visitor import ADA, UMA, VICTOR, Visitor
+
+pytestmark = pytest.mark.xdist_group("e2e-multi-team")
+
+DEMO_DAGS = ROOT / "examples" / "demo" / "dags"
+FILES = {"fin": "finance.py", "mkt": "marketing.py", None: "platform.py"}
+"""The team of a bundle, None for a bundle of nobody's, and the file of the demo's that it holds."""
+
+DAGS = {
+    "fin": {"finance_daily_revenue", "finance_payroll"},
+    "mkt": {"marketing_campaign_stats", "marketing_newsletter"},
+    None: {"platform_cleanup"},
+}
+GROUPS = {"op-0003": ["team-fin-ops"], "op-0004": ["team-mkt-viewer"]}
+RULES = """\
+grants:
+  rules:
+    - {name: platform admins, when: {group: airflow-admins}, roles: [Admin]}
+    - {name: operators of a team, when: {group_regex: "team-(?P<team>[a-z]+)-ops"}, roles: [Op], teams: ["{team}"]}
+    - {name: viewers of a team, when: {group_regex: "team-(?P<team>[a-z]+)-viewer"}, roles: [Viewer], teams: ["{team}"]}
+"""
+KINDS = {"connections": "connection_id", "pools": "name", "variables": "key"}
+"""What Airflow keeps for teams beside DAGs, and the field that names it."""
+
+
+@dataclass(frozen=True)
+class People:
+    """Who is signed in, each in a browser of their own."""
+
+    admin: Visitor
+    fin: Visitor
+    mkt: Visitor
+
+
+def bundles(folder: Path) -> str:
+    """Return Airflow's setting for one bundle a team and one of nobody's."""
+    entries = []
+    for team, file in FILES.items():
+        place = folder / (team or "common")
+        place.mkdir(parents=True)
+        shutil.copy(DEMO_DAGS / file, place)
+        entry = {"name": place.name, "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle"}
+        entries.append(entry | {"kwargs": {"path": str(place), "refresh_interval": 300}, "team_name": team})
+    return json.dumps(entries)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("multi-team")
+
+
+@pytest.fixture(scope="module")
+def two_teams(place: Path) -> Iterator[Airflow]:
+    """The running Airflow, its teams made as an administrator makes them."""
+    airflow = Airflow(place / "airflow")
+    op = OpenIdProvider(place / "op.log", airflow.base_url)
+    for subject, groups in GROUPS.items():
+        op.change(subject, {"groups": groups})
+    provider = f"preset: oidc, issuer: '{op.issuer}', client_id: airflow, client_secret: {{env: E2E_CLIENT_SECRET}}"
+    scopes = "scopes: [openid, profile, email, groups]"
+    airflow.document.write_text(
+        f"version: 1\nproviders:\n  op: {{{provider}, label: Company login, {scopes}}}\n{RULES}", encoding="utf-8"
+    )
+    teams = {
+        "AIRFLOW__API__EXPOSE_CONFIG": "True",
+        "AIRFLOW__CORE__MULTI_TEAM": "True",
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": bundles(place / "bundles"),
+        "E2E_CLIENT_SECRET": CLIENT_SECRET,
+    }
+    steps = (("db", "migrate"), ("teams", "create", "fin"), ("teams", "create", "mkt"), ("dags", "reserialize"))
+    for step in steps:
+        done = airflow.run(*step, **teams)
+        assert done.returncode == 0, done.stdout + done.stderr
+    airflow.start(**teams)
+    yield airflow
+    airflow.stop()
+    op.stop()
+
+
+@pytest.fixture(scope="module")
+def people(browser: Browser, two_teams: Airflow) -> Iterator[People]:
+    """Sign everybody in, and let the administrator make one thing of each kind for each team and for nobody."""
+    contexts, visitors = [], []
+    for name in (ADA, UMA, VICTOR):
+        context = browser.new_context(locale="en-GB")
+        context.set_default_timeout(PATIENCE)
+        expect.set_options(timeout=PATIENCE)
+        contexts.append(context)
+        visitors.append(Visitor(context.new_page(), two_teams))
+        visitors[-1].sign_in(name)
+        visitors[-1].page.wait_for_url(f"{two_teams.base_url}/")
+    found = People(*visitors)
+    make_things(found.admin)
+    yield found
+    for context in contexts:
+        context.close()
+
+
+def make_things(admin: Visitor) -> None:
+    for team in FILES:
+        name, of_team = thing(team), {"team_name": team} if team else {}
+        wanted = {
+            "connections": {"connection_id": name, "conn_type": "http", "password": f"password of {name}"},
+            "pools": {"name": name, "slots": 3},
+            "variables": {"key": name, "value": f"value of {name}"},
+        }
+        for kind, body in wanted.items():
+            answer = admin.post(f"/api/v2/{kind}", body | of_team)
+            # A rerun finds what the run before made.
+            assert answer.status in {201, 409}, f"{kind}: {answer.status} {answer.text()}"
+
+
+def thing(team: str | None) -> str:
+    return f"{team or 'common'}-thing"
+
+
+def listed(visitor: Visitor, kind: str) -> set[str]:
+    answer = visitor.get(f"/api/v2/{kind}")
+    assert answer.status == 200, f"{kind}: {answer.status} {answer.text()}"
+    return {each[KINDS.get(kind, "dag_id")] for each in answer.json()[kind]}
+
+
+def test_an_administrator_sees_every_team_and_what_has_none(people: People) -> None:
+    assert listed(people.admin, "dags") == DAGS["fin"] | DAGS["mkt"] | DAGS[None]
+    for kind in KINDS:
+        assert {thing(team) for team in FILES} <= listed(people.admin, kind)
+    assert {team["name"] for team in people.admin.get("/ui/teams").json()["teams"]} == {"fin", "mkt"}
+
+
+def test_an_operator_of_one_team_sees_that_team_in_every_list(people: People) -> None:
+    assert listed(people.fin, "dags") == DAGS["fin"]
+    for kind in KINDS:
+        assert listed(people.fin, kind) == {thing("fin")}, kind
+    assert {team["name"] for team in people.fin.get("/ui/teams").json()["teams"]} == {"fin"}
+
+
+def test_a_viewer_of_the_other_team_sees_what_a_viewer_sees_of_that_team_only(people: People) -> None:
+    assert listed(people.mkt, "dags") == DAGS["mkt"]
+    assert people.mkt.get("/api/v2/connections").status == 403
+    assert people.mkt.post("/api/v2/dags/marketing_newsletter/dagRuns", {"logical_date": None}).status == 403
+
+
+@pytest.mark.parametrize("team", ["mkt", None])
+def test_what_is_not_of_the_team_is_closed_by_its_name_too(people: People, team: str | None) -> None:
+    for kind in KINDS:
+        assert people.fin.get(f"/api/v2/{kind}/{thing(team)}").status == 403, kind
+    for dag_id in DAGS[team]:
+        for path in ("", "/details", "/dagRuns", "/tasks"):
+            assert people.fin.get(f"/api/v2/dags/{dag_id}{path}").status == 403, dag_id + path
+        assert people.fin.post(f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None}).status == 403
+        assert people.fin.get(f"/api/v2/dagSources/{dag_id}").status == 403
+
+
+def test_an_operator_works_with_what_is_of_the_team(people: People) -> None:
+    for kind in KINDS:
+        assert people.fin.get(f"/api/v2/{kind}/{thing('fin')}").status == 200, kind
+    assert people.fin.post("/api/v2/dags/finance_payroll/dagRuns", {"logical_date": None}).status == 200
+    made = {"key": "fin-made", "value": "by the operator", "team_name": "fin"}
+    assert people.fin.post("/api/v2/variables", made).status in {201, 409}
+
+
+@pytest.mark.parametrize("team", ["mkt", None])
+def test_nothing_is_made_in_another_team_or_in_none(people: People, team: str | None) -> None:
+    of_team = {"team_name": team} if team else {}
+    assert people.fin.post("/api/v2/variables", {"key": "smuggled", "value": "x"} | of_team).status == 403
+    assert people.fin.post("/api/v2/pools", {"name": "smuggled", "slots": 1} | of_team).status == 403
+    connection = {"connection_id": "smuggled", "conn_type": "http"}
+    assert people.fin.post("/api/v2/connections", connection | of_team).status == 403
+
+
+def test_what_has_no_team_is_closed_to_a_role_in_a_team(people: People) -> None:
+    for name in ("config", "plugins", "jobs", "providers", "assets"):
+        path = f"/api/v2/{name}"
+        assert people.fin.get(path).status == 403, path
+        assert people.admin.get(path).status == 200, path
+
+
+def test_the_pages_show_one_team(people: People) -> None:
+    people.fin.open("/dags")
+    page = people.fin.page
+    for dag_id in sorted(DAGS["fin"]):
+        expect(page.get_by_text(dag_id, exact=True).first).to_be_visible()
+    for dag_id in sorted(DAGS["mkt"] | DAGS[None]):
+        expect(page.get_by_text(dag_id, exact=True)).to_have_count(0)
+    for path in ("/connections", "/pools", "/variables"):
+        people.fin.open(path)
+        expect(page.get_by_text(thing("fin")).first).to_be_visible()
+        for team in ("mkt", None):
+            expect(page.get_by_text(thing(team))).to_have_count(0)
+
+
+def test_my_access_names_the_team(people: People) -> None:
+    people.fin.open("/auth/access")
+    expect(people.fin.page.get_by_text("operators of a team")).to_be_visible()
+    expect(people.fin.page.get_by_text("fin", exact=True).first).to_be_visible()
