@@ -22,6 +22,7 @@ from airflow_oidc_auth.identity.authentication import Authentication
 from airflow_oidc_auth.policy.builtin import BUILTIN_ROLES
 from airflow_oidc_auth.policy.compile import Policy
 from airflow_oidc_auth.policy.dag_index import FixedIndex
+from airflow_oidc_auth.policy.decision import explain_decision
 from airflow_oidc_auth.policy.selectors import DagFacts
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "tasks" / "policies.md"
@@ -105,14 +106,20 @@ def answer(row: Row) -> str:
     grant = compiled(row.title).grants.evaluate(identity, NOW).decision
     if not isinstance(grant, Grant):
         return "refused"
-    permissions = policy(row.title).permissions(*scoped_roles(grant))
+    roles, team_roles = scoped_roles(grant)
+    permissions = policy(row.title).permissions(roles, team_roles)
     action, resource = quoted(row.question)[0].split(" ", 1)
     asked = read_asked(action, resource)
     if asked.kind == TEAM:
         return "allowed" if permissions.in_team(asked.name) else "denied"
     facts = None if asked.kind == "dag" else things().get(resource)
-    told = [allows(permissions, each) for each in questions_of(asked, facts.team if facts else None)]
+    questions = questions_of(asked, facts.team if facts else None)
+    told = [allows(permissions, each) for each in questions]
     assert told
+    decisions = [explain_decision(policy(row.title), roles, team_roles, each) for each in questions]
+    assert [each.allowed for each in decisions] == told
+    # What is denied, and not only allowed nowhere, is denied by a line of the page.
+    assert all(each.path for each in decisions if each.reason == "denied")
     return "allowed" if all(told) else "denied"
 
 
