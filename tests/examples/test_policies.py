@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_oidc_auth.cli.questions import allows, questions_of
+from airflow_oidc_auth.cli.questions import questions_of
 from airflow_oidc_auth.cli.resource import TEAM, read_asked
 from airflow_oidc_auth.config.compile import compile_document
 from airflow_oidc_auth.config.compiled import CompiledConfig
@@ -22,7 +22,8 @@ from airflow_oidc_auth.identity.authentication import Authentication
 from airflow_oidc_auth.policy.builtin import BUILTIN_ROLES
 from airflow_oidc_auth.policy.compile import Policy
 from airflow_oidc_auth.policy.dag_index import FixedIndex
-from airflow_oidc_auth.policy.decision import explain_decision
+from airflow_oidc_auth.policy.decision import Question, explain_decision
+from airflow_oidc_auth.policy.permissions import Permissions
 from airflow_oidc_auth.policy.selectors import DagFacts
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "tasks" / "policies.md"
@@ -95,6 +96,16 @@ def policy(title: str) -> Policy:
     config = compiled(title)
     dags = {facts.id: facts for name, facts in things().items() if name.startswith("dag:")}
     return Policy(config.roles, FixedIndex(dags), access_control=config.dag_access_control)
+
+
+def allows(permissions: Permissions, asked: Question) -> bool:
+    """Ask as the auth manager does."""
+    if asked.kind == "dag":
+        return permissions.allows_dag(asked.method, asked.entity, asked.name, asked.team)
+    if asked.kind == "view":
+        return permissions.allows_view(asked.resource)
+    assert asked.kind == "resource", "the page asks about nothing else"
+    return permissions.allows_named(asked.method, asked.resource, asked.name, asked.team)
 
 
 def answer(row: Row) -> str:
