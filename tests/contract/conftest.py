@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -26,12 +27,32 @@ USERS = (
     FakeUser("ops", name="Oskar", email="oskar@example.com", groups=("ops",)),
     FakeUser("uma", name="Uma", email="uma@example.com", groups=("users",)),
     FakeUser("vic", name="Victor", email="victor@example.com", groups=("viewers",)),
+    FakeUser("fin", name="Fiona", email="fiona@example.com", groups=("finance",)),
     FakeUser("nora", name="Nora", email="nora@example.com", groups=("canteen",)),
 )
 ROLE_MAPPING = {"admins": "Admin", "ops": "Op", "users": "User", "viewers": "Viewer"}
 API = "urn:airflow:api"
 JOBS = "urn:airflow:jobs"
 TOKEN_CLIENT_SECRET = "a-token-client-secret-for-tests-only"
+
+
+FINANCE = {
+    "allow": [
+        {"actions": ["read"], "resources": ["Website"]},
+        {"actions": ["read", "run", "clear"], "dags": ["finance_*"], "parts": ["all"]},
+        {"actions": ["pause"], "dags": {"tags": ["month-end"]}},
+        {"actions": ["read", "create", "edit", "delete"], "connections": ["fin-*"]},
+        {"actions": ["read"], "variables": ["fin_*"]},
+        {"actions": ["read"], "pools": ["fin-*"]},
+        {"actions": ["read"], "configuration": ["core", "log*"]},
+        {"actions": ["menu"], "menu": ["DAGs", "Connections"]},
+    ],
+    "deny": [
+        {"actions": ["read", "edit"], "dags": ["finance_secret_*"]},
+        {"actions": ["read"], "dags": ["finance_payroll"], "parts": ["runs"]},
+        {"actions": ["delete"], "connections": ["fin-bank"]},
+    ],
+}
 
 
 MANAGERS = {"native": "airflow_oidc_auth.OidcAuthManager", "fab": "airflow_oidc_auth.OidcFabAuthManager"}
@@ -114,7 +135,8 @@ def running(
         idp = stack.enter_context(FakeIdp(redirect_uris=[CALLBACK, f"{BASE_URL}/auth/signed-out"], users=USERS))
         jobs = stack.enter_context(FakeIdp())
         document = webserver_config.with_name("oidc_auth.yaml")
-        document.write_text(json.dumps(build_document(idp, jobs)), encoding="utf-8")
+        built = build_document(idp, jobs)
+        document.write_text(json.dumps(built if request.param == "fab" else with_rights(built)), encoding="utf-8")
         # Not taken away between the tests: the server reads the document anew every few seconds.
         secrets = {"TEST_IDP_SECRET": idp.client_secret, "TEST_TOKEN_CLIENT_SECRET": TOKEN_CLIENT_SECRET}
         stack.enter_context(_environment(secrets))
@@ -131,7 +153,7 @@ def running(
             yield Server(start, idp, request.param, mode, jobs)
 
 
-def build_document(idp: FakeIdp, jobs: FakeIdp) -> dict[str, object]:
+def build_document(idp: FakeIdp, jobs: FakeIdp) -> dict[str, Any]:
     """Return the configuration (YAML is a superset of JSON): people and programs of one IdP, and jobs of another."""
     rules: list[dict[str, object]] = [
         {"name": f"role_mapping: {group}", "when": {"group": group}, "roles": [role]}
@@ -156,6 +178,13 @@ def build_document(idp: FakeIdp, jobs: FakeIdp) -> dict[str, object]:
         "tokens": {"clients": {"dbt": {"secret": {"env": "TEST_TOKEN_CLIENT_SECRET"}, "roles": ["User"]}}},
         "rate_limits": {"token": "10000/minute", "login": "10000/minute", "callback": "10000/minute"},
     }
+
+
+def with_rights(document: dict[str, Any]) -> dict[str, Any]:
+    """Add what only the native manager knows: a role of single things, and the group that has it."""
+    document["grants"]["rules"].append({"name": "finance", "when": {"group": "finance"}, "roles": ["finance"]})
+    document["grants"]["hitl_by_verified_email"] = True
+    return {**document, "roles": {"finance": FINANCE}}
 
 
 @pytest.fixture
