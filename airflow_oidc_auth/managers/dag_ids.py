@@ -27,10 +27,10 @@ class DagIds:
         self._load = load
         self._clock = clock
         self._reloading = threading.Lock()
-        self._held: tuple[float, set[str]] | None = None
+        self._held: tuple[float, frozenset[str]] | None = None
 
-    def get(self) -> set[str]:
-        """Return a set of the caller's own."""
+    def get(self) -> frozenset[str]:
+        """Return the snapshot; all callers share it."""
         held, now = self._held, self._clock()
         age = now - held[0] if held else FORGET_AFTER
         if held is None or age >= FORGET_AFTER:
@@ -41,10 +41,10 @@ class DagIds:
                 return self._reload()
             finally:
                 self._reloading.release()
-        return held[1].copy()
+        return held[1]
 
-    def _reload(self) -> set[str]:
+    def _reload(self) -> frozenset[str]:
         started = self._clock()
-        ids = self._load()
+        ids = frozenset(self._load())
         self._held = (started, ids)
-        return ids.copy()
+        return ids

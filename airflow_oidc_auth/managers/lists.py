@@ -18,6 +18,7 @@ from airflow_oidc_auth.managers.permitted_dags import permit_every
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
 
     from airflow.api_fastapi.auth.managers.models.resource_details import AssetDetails
     from sqlalchemy.orm import Session
@@ -181,7 +182,7 @@ def _allows_every_dag(user: Permitted, method: str) -> bool:
     return allows(method) and all(allows(*part) for part in _listed(user))
 
 
-def _filter_dag_ids(user: Permitted, method: str, dag_ids: set[str], team: str | None) -> set[str]:
+def _filter_dag_ids(user: Permitted, method: str, dag_ids: AbstractSet[str], team: str | None) -> set[str]:
     permissions = user.permissions
     found = permissions.filter_dag_ids(method, dag_ids, team)
     for listed, entity in _listed(user):

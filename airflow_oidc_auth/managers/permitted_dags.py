@@ -8,6 +8,7 @@ subquery instead, whatever route of core's uses it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from collections.abc import Set as AbstractSet
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,12 @@ FEW = 500
 """Up to so many ids, parameters are as fast as a subquery: the database knows how many there are."""
 
 
-def permit_every(ids: set[str]) -> set[str]:
-    """Return all DAGs for who may do something with every one; the set given is the caller's no more.
+def permit_every(ids: AbstractSet[str]) -> set[str]:
+    """Return a set of the caller's own of all DAGs, for who may do something with every one.
 
     :param ids: of every DAG that there is
     """
-    return EveryDag(ids) if len(ids) > FEW else ids
+    return EveryDag(ids) if len(ids) > FEW else set(ids)
 
 
 class EveryDag(set[str]):
