@@ -67,6 +67,11 @@ class Policy:
         """Whether a role of this configuration selects assets by name."""
         return any(line.kind == "assets" for role in self.roles.values() for line in (*role.allow, *role.deny))
 
+    def prepare(self) -> None:
+        """Follow the index now, on the caller's thread, so that nobody waits for it at a question."""
+        if self.needs_index:
+            self._snapshots.get().prepare()
+
     def permissions(self, roles: Iterable[str], team_roles: Iterable[tuple[str, str]] = ()) -> Permissions:
         """Return what the roles may do together; order and repetition do not matter.
 

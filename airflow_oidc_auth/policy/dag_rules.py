@@ -113,9 +113,8 @@ class DagRules:
         """Return the DAGs of the index for which the answer is yes."""
         if cell not in _KNOWN:
             return frozenset(dag_id for dag_id in self._index.all() if self.allows(cell, dag_id, None))
-        table, snapshot = self.tables.get(cell), self._snapshots.get()
-        if table is None or table.generation != snapshot.generation:
-            table = self._work_out(cell)
+        snapshot = self._snapshots.get()
+        table = self._table(cell, snapshot.generation)
         return snapshot.every - table.ids if table.inverted else table.ids
 
     def filter(self, cell: DagCell, dag_ids: AbstractSet[str], team: str | None) -> set[str]:
@@ -124,9 +123,13 @@ class DagRules:
             return set(dag_ids)
         if team is not None or cell not in _KNOWN:
             return {dag_id for dag_id in dag_ids if self.allows(cell, dag_id, team)}
-        found = set(dag_ids & self.ids(cell))
-        unknown = dag_ids - self._snapshots.get().every
-        return found.union(dag_id for dag_id in unknown if self.allows(cell, dag_id, None))
+        snapshot = self._snapshots.get()
+        table = self._table(cell, snapshot.generation)
+        found = dag_ids - table.ids if table.inverted else dag_ids & table.ids
+        unknown = (found if table.inverted else dag_ids) - snapshot.every
+        if unknown:
+            found = found - unknown | {dag_id for dag_id in unknown if self.allows(cell, dag_id, None)}
+        return found if isinstance(found, set) else set(found)
 
     def _opens_list(self, cell: DagCell) -> bool:
         return any(view.opens_list(cell) for view in self._listing_views(cell))
@@ -149,6 +152,10 @@ class DagRules:
 
     def _view(self, team: str | None) -> DagView:
         return self._teams.get(team, self._home) if team is not None else self._home
+
+    def _table(self, cell: DagCell, generation: int) -> Table:
+        table = self.tables.get(cell)
+        return table if table is not None and table.generation == generation else self._work_out(cell)
 
     def _work_out(self, cell: DagCell) -> Table:
         snapshot = self._snapshots.get()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from airflow_oidc_auth.policy.globs import Globs, compile_globs, matches_everything
 from airflow_oidc_auth.policy.selectors import NameSelector
@@ -28,9 +29,9 @@ class _Compiled:
         return self.names is None or self.names.everything
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class NameRule:
-    """What is allowed of the things of one kind with one method.
+    """What is allowed of the things of one kind with one method; equal to itself alone.
 
     :param whole: all of them are allowed, but for what is denied
     """
@@ -63,6 +64,12 @@ class NameRule:
         return not any(each.is_in(team) for each in self.denied) and (
             self.whole or any(each.every_name and each.is_in(team) for each in self.allowed)
         )
+
+
+@lru_cache(maxsize=8192)
+def allows_name(rule: NameRule, name: str | None, team: str | None) -> bool:
+    """Return what the rule says, remembered for the names that are asked for again and again."""
+    return rule.allows(name, team)
 
 
 def compile_names(allowed: Iterable[NameSelector], denied: Iterable[NameSelector], *, whole: bool) -> NameRule:

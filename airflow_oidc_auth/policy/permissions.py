@@ -10,7 +10,7 @@ from types import MappingProxyType
 from airflow_oidc_auth.policy.builtin import Pair
 from airflow_oidc_auth.policy.custom_rules import CustomRule
 from airflow_oidc_auth.policy.dag_rules import DagRules
-from airflow_oidc_auth.policy.name_rules import LISTED, NameRule
+from airflow_oidc_auth.policy.name_rules import LISTED, NameRule, allows_name
 from airflow_oidc_auth.policy.statements import DagCell
 from airflow_oidc_auth.policy.vocabulary import ACTIONS, MENU_RESOURCES, VIEW_RESOURCES
 
@@ -156,7 +156,7 @@ def _allows_named(permissions: Permissions, method: str, resource: str, name: st
     if team is not None and resource in LISTED and (view := permissions.teams.get(team)):
         return _allows_named(view, method, resource, name, team)
     if rule := permissions.names.get(pair):
-        return rule.allows(name, team)
+        return allows_name(rule, name, team)
     return pair in permissions.pairs or (permissions.everything and pair not in permissions.denied)
 
 
