@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow.cli.cli_config import ActionCommand, CLICommand, GroupCommand, lazy_load_command
 
 from airflow_oidc_auth.cli.arguments import EXIT_CODES, JSON, YES, argument
-from airflow_oidc_auth.cli.can_definition import plan_command
+from airflow_oidc_auth.cli.can_definition import can_command, plan_command
 from airflow_oidc_auth.cli.login_definition import terminal_commands
 from airflow_oidc_auth.cli.session_definition import session_commands
 
@@ -70,9 +70,9 @@ def get_oidc_cli_commands() -> list[CLICommand]:
     return [
         GroupCommand(
             name="oidc",
-            help="Sign-in with an identity provider: check, explain, plan, start, see and end sessions",
+            help="Sign-in with an identity provider: check, explain, ask, plan, start, see and end sessions",
             subcommands=(
-                *(_check(), _explain(), plan_command(), _init()),
+                *(_check(), _explain(), can_command(), plan_command(), _init()),
                 *session_commands(),
                 *terminal_commands(),
                 *(_link(), _unlink(), _links(), _migrate_fab(), _export_roles()),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from sqlalchemy.orm import sessionmaker
 
 from airflow_oidc_auth.cli import fab_access, migration, session_access
 from airflow_oidc_auth.secret import Secret
+from airflow_oidc_auth.sessions.database import DatabaseSessionStore
+from airflow_oidc_auth.sessions.fernet import TokenCipher
+from airflow_oidc_auth.sessions.models import metadata
 from tests.storage.backends import build_engine, database_backend
 from tests.storage.fab import FabDatabase, fab_database
 from tests.unit.cli.office_database import OfficeDatabase
@@ -64,15 +68,26 @@ def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OfficeDa
     engine.dispose()
 
 
-@pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RightsDesk]:
-    """People, and things that they may or may not do something with."""
-    engine = build_engine(f"sqlite:///{tmp_path / 'airflow.db'}")
-    backend = database_backend("sqlite", engine, keys=Secret(os.environ["AIRFLOW__CORE__FERNET_KEY"]))
+@pytest.fixture(scope="session")
+def empty_desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file with all tables that the desk needs, made once."""
+    path = tmp_path_factory.mktemp("desk") / "airflow.db"
+    engine = build_engine(f"sqlite:///{path}")
+    metadata.create_all(engine)
     DagModel.metadata.create_all(engine, [*(each.__table__ for each in TABLES), dag_bundle_team_association_table])
-    monkeypatch.setattr(session_access, "airflow_transactions", sessionmaker(engine).begin)
+    engine.dispose()
+    return path
+
+
+@pytest.fixture
+def desk(empty_desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RightsDesk]:
+    """People, and things that they may or may not do something with."""
+    engine = build_engine(f"sqlite:///{shutil.copy(empty_desk, tmp_path / 'airflow.db')}")
+    transactions = sessionmaker(engine).begin
+    monkeypatch.setattr(session_access, "airflow_transactions", transactions)
     path = tmp_path / "oidc_auth.yaml"
     path.write_text(DOCUMENT, encoding="utf-8")
     monkeypatch.setenv("AIRFLOW__OIDC_AUTH__CONFIG_FILE", str(path))
-    yield RightsDesk(backend.new_store(), engine, path)
+    cipher = TokenCipher(Secret(os.environ["AIRFLOW__CORE__FERNET_KEY"]))
+    yield RightsDesk(DatabaseSessionStore(cipher, transactions=transactions), engine, path)
     engine.dispose()

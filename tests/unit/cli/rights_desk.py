@@ -96,6 +96,8 @@ class RightsDesk:
             connection.execute(insert(dag_bundle_team_association_table).values(values))
 
     def add_connection(self, conn_id: str, team: str | None = None) -> None:
+        with Transaction(self.engine) as transaction, transaction.begin():
+            transaction.add_all([Team(name=team)] if team else [])
         with self.engine.begin() as connection:
             values = {"conn_id": conn_id, "conn_type": "http", "team_name": team}
             connection.execute(insert(Connection.__table__).values(values))

@@ -16,7 +16,7 @@ def test_there_is_one_group_whose_commands_all_know_json() -> None:
     assert isinstance(group, GroupCommand)
     assert group.name == "oidc"
     assert {command.name for command in group.subcommands} >= {
-        *("check", "explain", "plan", "init"),
+        *("check", "explain", "can", "plan", "init"),
         *("link", "unlink", "links", "migrate-fab"),
         *("sessions", "tokens", "break-glass", "forget", "db"),
         *("login", "logout", "token"),
