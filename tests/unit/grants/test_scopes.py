@@ -135,6 +135,15 @@ def test_a_role_that_no_rule_gives_holds_nowhere_once_there_are_teams() -> None:
     assert scoped_roles(Grant(("Op",), (), (match("Op", teams=("red",)),))) == ((), (("red", "Op"),))
 
 
+def test_a_role_that_the_grant_lost_does_not_come_back_through_a_rule() -> None:
+    kept = Grant(("Viewer",), ("red",), (match("Op", "Viewer", teams=("red",)), match("Admin")))
+    assert scoped_roles(kept) == ((), (("red", "Viewer"),))
+
+
+def test_the_digest_sees_a_team_that_only_a_rule_names() -> None:
+    assert grant_digest(Grant(("Op",), (), (match("Op", teams=("red",)),))) != grant_digest(Grant(("Op",)))
+
+
 def test_the_digest_changes_when_a_role_moves_to_another_team() -> None:
     def grant(op: str, viewer: str) -> Grant:
         return Grant(("Op", "Viewer"), ("blue", "red"), (match("Op", teams=(op,)), match("Viewer", teams=(viewer,))))
