@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from argparse import Namespace
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from airflow_oidc_auth.cli import migration
 from airflow_oidc_auth.cli.check_machines import diagnose_machines, diagnose_workload, missing_client_roles
@@ -18,6 +18,7 @@ from airflow_oidc_auth.fab.missing_roles import missing_roles
 from airflow_oidc_auth.login.journey import build_redirect_uri, build_signed_out_uri
 from airflow_oidc_auth.login.logouts import build_backchannel_logout_uri, build_frontchannel_logout_uri
 from airflow_oidc_auth.managers.settings import Settings, load_settings
+from airflow_oidc_auth.managers.teams import is_multi_team
 from airflow_oidc_auth.policy.builtin import BUILTIN_ROLES
 from airflow_oidc_auth.providers.presets import preset
 from airflow_oidc_auth.providers.provider import Finding
@@ -44,7 +45,7 @@ def check(args: Namespace) -> CheckReport:
     settings = load_settings(resolve_secrets=not args.offline)
     compiled, problems, resolved = _compile(settings)
     tables = () if args.offline else tuple(migration.missing_tables())
-    warnings = [*tables, *settings.warnings, *(compiled.warnings if compiled else ())]
+    warnings = [*tables, *settings.warnings, *_document_warnings(compiled)]
     errors, notes = _fab_mode(settings, compiled, offline=bool(args.offline))
     return CheckReport(
         source=f"FAB mode, {settings.source}" if settings.fab else settings.source,
@@ -57,6 +58,12 @@ def check(args: Namespace) -> CheckReport:
         errors=tuple(errors),
         notes=tuple(notes),
     )
+
+
+def _document_warnings(compiled: CompiledConfig | None) -> Iterator[Problem]:
+    if compiled is not None:
+        yield from compiled.warnings
+        yield from () if is_multi_team() else compiled.without_teams
 
 
 def _fab_mode(settings: Settings, compiled: CompiledConfig | None, *, offline: bool) -> tuple[list[Problem], list[str]]:

@@ -175,3 +175,14 @@ def test_the_verdict_comes_last_and_fits_the_exit_code(found: CheckReport, code:
 
 def test_an_address_that_is_not_used_is_not_to_be_registered() -> None:
     assert not any("post-logout" in line for line in report("ok", logout="").text())
+
+
+@pytest.mark.parametrize("multi_team", ["False", "True"])
+def test_rules_within_teams_are_warned_about_where_airflow_has_none(
+    oidc: Oidc, config: Path, monkeypatch: pytest.MonkeyPatch, multi_team: str
+) -> None:
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text + "    - {when: {group: blue}, roles: [User], teams: [blue]}\n", encoding="utf-8")
+    monkeypatch.setenv("AIRFLOW__CORE__MULTI_TEAM", multi_team)
+    warned = "grants.rules[1].teams" in [each["path"] for each in oidc("check", "--offline", "--json").data["warnings"]]
+    assert warned is (multi_team == "False")
