@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from airflow_oidc_auth.config.compiled import CompiledConfig
 from airflow_oidc_auth.errors import SessionError
 from airflow_oidc_auth.grants.scopes import scoped_roles
+from airflow_oidc_auth.managers.asset_names import AssetNames, AssetRows
 from airflow_oidc_auth.managers.dag_facts import DagFactsIndex
 from airflow_oidc_auth.managers.dag_rows import DagRows
 from airflow_oidc_auth.managers.user import OidcUser, SessionUser
 from airflow_oidc_auth.policy.compile import Policy
 from airflow_oidc_auth.policy.decision import Decision, Question, explain_decision
+from airflow_oidc_auth.policy.statements import Statement
 from airflow_oidc_auth.sessions.session import Session
 
 log = logging.getLogger(__name__)
@@ -53,6 +55,9 @@ class Admission(Protocol):
     def explain(self, session: Session, question: Question) -> Decision | None:
         """Return what decides a question, None where nobody here can tell; memory only."""
 
+    def name_of_asset(self, asset_id: str) -> str | None:
+        """Return the name that rules know an asset by; None where they know none, or not this one. Memory only."""
+
     def health(self) -> Mapping[str, object]:
         """Return what the health page adds."""
 
@@ -65,6 +70,7 @@ class PolicyAdmission:
 
     def __init__(self, index: DagFactsIndex | None = None) -> None:
         self._index = index if index is not None else DagFactsIndex(DagRows())
+        self._assets = AssetNames(AssetRows())
         self._policy = Policy({}, self._index)
         self._started = False
 
@@ -72,6 +78,7 @@ class PolicyAdmission:
         """Compile the custom roles anew; blocks after :meth:`start`, where a rule needs what nobody has read."""
         policy = Policy(config.roles, self._index, access_control=config.dag_access_control)
         self._index.follow(needed=selects_dags(config), access_control=config.dag_access_control)
+        self._assets.needed = any(line.kind == "assets" for line in _lines(config))
         if self._started:
             # Read before it is in force: a rule that denies by tag denies every DAG that nobody knows.
             self._look()
@@ -81,11 +88,13 @@ class PolicyAdmission:
         """Begin to read what rules select DAGs by."""
         self._started = True
         self._index.start()
+        self._assets.start()
 
     def stop(self) -> None:
         """End that."""
         self._started = False
         self._index.stop()
+        self._assets.stop()
 
     def peek(self, session: Session) -> OidcUser:
         """Return the user."""
@@ -112,15 +121,24 @@ class PolicyAdmission:
         stale_for = self._index.stale_for()
         return {} if stale_for is None else {"dags_read_ago": round(stale_for, 1)}
 
+    def name_of_asset(self, asset_id: str) -> str | None:
+        """Return the name that rules know an asset by, as far as memory tells."""
+        return self._assets.name_of(asset_id)
+
     def _look(self) -> None:
         try:
             self._index.look()
+            self._assets.look()
         except SessionError as error:
             log.warning("the DAGs cannot be read now, rules that select them open nothing new: %s", error)
 
 
 def selects_dags(config: CompiledConfig) -> bool:
     """Tell whether a document gives rights on some DAGs and not on others."""
-    lines = (line for role in config.roles.values() for line in (*role.allow, *role.deny))
     by_team = any(rule.settings.teams for rule in config.grants.rules)
-    return config.dag_access_control or by_team or any(line.kind == "dags" for line in lines)
+    return config.dag_access_control or by_team or any(line.kind == "dags" for line in _lines(config))
+
+
+def _lines(config: CompiledConfig) -> Iterator[Statement]:
+    for role in config.roles.values():
+        yield from (*role.allow, *role.deny)

@@ -107,6 +107,7 @@ class Engine:
         self._limits = KeptRateLimits(services.base_url)
         self.token_grants = self._build_token_grants()
         self.note_refusal = BearerAudit(services, self._audit).refused
+        self.name_of_asset = admission.name_of_asset
         self.note_request = self._care.requests.note
         self._desk = OfficerDesk(services, self._audit, lambda: self._runtime.config.sessions.break_glass)
         self.office, self.break_glass = self._desk.office, self._desk.break_glass

@@ -132,6 +132,10 @@ class FabAdmission:
         """Tell nothing: FAB's pages show which permissions a role has."""
         return None
 
+    def name_of_asset(self, asset_id: str) -> str | None:
+        """Return nothing: FAB's permissions are for all assets."""
+        return None
+
     def _peek(self, session: Session) -> FabAccount | None:
         directory, principal = self._directory, session.principal_id
         if _acts_by_its_rules(session):

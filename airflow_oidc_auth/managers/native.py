@@ -19,6 +19,9 @@ class OidcAuthManager(Decisions, SignOn):
     def _hitl_email(self, user: SessionUser) -> str | None:
         return user.session.grant.verified_email if self.engine.hitl_by_verified_email else None
 
+    def _name_of_asset(self, asset_id: str) -> str | None:
+        return self.engine.name_of_asset(asset_id)
+
     def _get_teams(self) -> set[str]:
         """Return the teams that rules name as they are; :meth:`init` has held them against the database."""
         return set(self.engine.teams)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 from airflow._shared.timezones.timezone import utcnow
+from airflow.models.asset import AssetModel
 from airflow.models.dag import DagModel, DagTag
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagbundle import DagBundleModel
@@ -24,6 +25,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import OperationalError
 
 from airflow_oidc_auth.errors import SessionError
+from airflow_oidc_auth.managers.asset_names import AssetRows
 from airflow_oidc_auth.managers.dag_rows import DagRows
 from airflow_oidc_auth.managers.permitted_dags import EveryDag
 from airflow_oidc_auth.policy.selectors import DagFacts
@@ -162,3 +164,19 @@ def test_the_subquery_selects_exactly_the_dags_of_the_set(database, ids):
             by_subquery = session.execute(wanted.where(column.in_(EveryDag(every)))).all()
             assert sorted(by_subquery) == sorted(session.execute(wanted.where(column.in_(every))).all())
         session.rollback()
+
+
+def test_names_of_assets_are_read_by_their_numbers(migrated):
+    rows = AssetRows()
+    before = rows.probe()
+    with create_session(scoped=False) as session:
+        asset = AssetModel(name="facts-asset", uri="facts://asset", group="asset")
+        session.add(asset)
+        session.flush()
+        number = asset.id
+    try:
+        assert rows.probe() != before
+        assert rows.read()[str(number)] == "facts-asset"
+    finally:
+        with create_session(scoped=False) as session:
+            session.execute(delete(AssetModel).where(AssetModel.id == number))
