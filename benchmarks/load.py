@@ -105,8 +105,9 @@ async def patiently(
 ) -> dict[str, object]:
     """Ask for some seconds, then wait for the answers that are owed.
 
-    ``per second`` counts the good answers within the time, ``statuses`` every answer; ``unanswered`` are the
-    connections that were still waiting at the end. ``began`` and ``ended`` are of the machine's monotonic clock.
+    ``per second`` counts the good answers until the last one, ``statuses`` every answer; ``unanswered`` are the
+    connections that were still waiting at the end. ``began`` and ``ended`` (of the asking) are of the machine's
+    monotonic clock.
     """
     loop, latencies, request = asyncio.get_running_loop(), [], _request(port, path, cookie)
     pairs = [
@@ -121,12 +122,13 @@ async def patiently(
         asker.finishing = True
     await asyncio.wait([asker.closed for asker in askers], timeout=patience)
     statuses: Counter[int] = sum((asker.statuses for asker in askers), Counter())
-    in_time = [took for ended, took in latencies if ended < started + seconds]
+    took = [each for _, each in latencies]
+    last = max((answered for answered, _ in latencies), default=started + seconds)
     return {
         "began": began,
         "ended": ended,
-        "per second": len(in_time) / seconds,
-        "median": median(in_time) if in_time else seconds,
+        "per second": len(took) / (last - started),
+        "median": median(took) if took else seconds + patience,
         "statuses": {str(status): count for status, count in statuses.items()},
         "unanswered": sum(not asker.closed.done() for asker in askers),
     }

@@ -49,13 +49,11 @@ def measure(subject: Subject, *, quick: bool) -> Times:
 
 
 def _decisions(subject: Subject, one: str, other: str, *, quick: bool) -> Times:
-    manager, user, details = subject.manager, subject.user, DagDetails(id=one)
+    manager, user, details, another = subject.manager, subject.user, DagDetails(id=one), DagDetails(id=other)
     connection = ConnectionDetails(conn_id="department-7-warehouse")
     calls: dict[str, Callable[[], Any]] = {
         "one DAG, permitted": lambda: manager.is_authorized_dag(method="GET", user=user, details=details),
-        "one DAG, another one": lambda: manager.is_authorized_dag(
-            method="GET", user=user, details=DagDetails(id=other)
-        ),
+        "one DAG, another one": lambda: manager.is_authorized_dag(method="GET", user=user, details=another),
         "one DAG, its runs": lambda: manager.is_authorized_dag(
             method="GET", user=user, access_entity=DagAccessEntity.RUN, details=details
         ),

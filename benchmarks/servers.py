@@ -85,8 +85,14 @@ def load(server: Server, path: str, cookie: str, *, connections: int, seconds: f
 def patient_load(
     server: Server, path: str, cookie: str, *, connections: int, seconds: float, patience: float = 0.0
 ) -> dict[str, Any]:
-    """Ask one address for some seconds, errors or not; see :func:`benchmarks.load.patiently`."""
-    return _ask(server.port, path, cookie, connections, seconds, patience)
+    """Ask one address for some seconds, errors or not; see :func:`benchmarks.load.patiently`.
+
+    ``cpu`` is what the server needed for one answer, in seconds; None without any.
+    """
+    used = server.cpu()
+    found = _ask(server.port, path, cookie, connections, seconds, patience)
+    answers = sum(found["statuses"].values())
+    return found | {"cpu": (server.cpu() - used) / answers if answers else None}
 
 
 def ask_once(port: int, path: str, *, patience: float) -> int:

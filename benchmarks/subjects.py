@@ -99,6 +99,8 @@ class Ours(Subject):
     async def enter(self) -> None:
         # As in a server: without the feed nobody gets in after half a minute.
         self.manager.engine.live.start()
+        if self._index is not None:
+            self._index.look()
         self._token = await self._token_of_new_session("ann")
         self.user = await self.manager.get_user_from_token(self._token)
 
@@ -128,6 +130,14 @@ class Ours(Subject):
 
     def forget(self) -> None:
         self.manager._dag_ids._held = None
+        if self._index is not None:
+            # As if a DAG had changed.
+            self._index.generation += 1
+
+    @property
+    def _index(self) -> Any:
+        """What the rights on some DAGs are decided by; FAB mode has none."""
+        return getattr(self.manager.engine._admission, "_index", None)
 
 
 class FabMode(Ours):

@@ -56,7 +56,7 @@ def _show(value: float | None, unit: str) -> str:
     if not unit:
         return f"{value:g}"
     if unit == "/s":
-        return f"{value:,.0f}/s"
+        return f"{value:,.0f}/s" if value >= 10 else f"{value:.2f}/s"
     scales: tuple[tuple[float, Callable[[float], str]], ...] = (
         (1e-6, lambda v: f"{v * 1e9:.0f} ns"),
         (1e-3, lambda v: f"{v * 1e6:.2f} µs"),
