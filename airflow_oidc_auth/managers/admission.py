@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
 from airflow_oidc_auth.config.compiled import CompiledConfig
@@ -15,7 +15,6 @@ from airflow_oidc_auth.managers.dag_rows import DagRows
 from airflow_oidc_auth.managers.user import OidcUser, SessionUser
 from airflow_oidc_auth.policy.compile import Policy
 from airflow_oidc_auth.policy.decision import Decision, Question, explain_decision
-from airflow_oidc_auth.policy.statements import Statement
 from airflow_oidc_auth.sessions.session import Session
 
 log = logging.getLogger(__name__)
@@ -72,16 +71,20 @@ class PolicyAdmission:
         self._index = index if index is not None else DagFactsIndex(DagRows())
         self._assets = AssetNames(AssetRows())
         self._policy = Policy({}, self._index)
+        # What questions would have to wait for is worked out where the DAGs are read.
+        self._index.on_change = self._prepare
         self._started = False
 
     def accept(self, config: CompiledConfig) -> None:
         """Compile the custom roles anew; blocks after :meth:`start`, where a rule needs what nobody has read."""
         policy = Policy(config.roles, self._index, access_control=config.dag_access_control)
-        self._index.follow(needed=selects_dags(config), access_control=config.dag_access_control)
-        self._assets.needed = any(line.kind == "assets" for line in _lines(config))
+        by_team = any(rule.settings.teams for rule in config.grants.rules)
+        self._index.follow(needed=policy.needs_index or by_team, access_control=config.dag_access_control)
+        self._assets.needed = policy.asset_names_matter
         if self._started:
             # Read before it is in force: a rule that denies by tag denies every DAG that nobody knows.
             self._look()
+            policy.prepare()
         self._policy = policy
 
     def start(self) -> None:
@@ -125,20 +128,12 @@ class PolicyAdmission:
         """Return the name that rules know an asset by, as far as memory tells."""
         return self._assets.name_of(asset_id)
 
+    def _prepare(self) -> None:
+        self._policy.prepare()
+
     def _look(self) -> None:
         try:
             self._index.look()
             self._assets.look()
         except SessionError as error:
             log.warning("the DAGs cannot be read now, rules that select them open nothing new: %s", error)
-
-
-def selects_dags(config: CompiledConfig) -> bool:
-    """Tell whether a document gives rights on some DAGs and not on others."""
-    by_team = any(rule.settings.teams for rule in config.grants.rules)
-    return config.dag_access_control or by_team or any(line.kind == "dags" for line in _lines(config))
-
-
-def _lines(config: CompiledConfig) -> Iterator[Statement]:
-    for role in config.roles.values():
-        yield from (*role.allow, *role.deny)

@@ -38,11 +38,13 @@ class DagFactsIndex:
     """The :class:`~airflow_oidc_auth.policy.dag_index.DagIndex` of a running server.
 
     :ivar generation: another number whenever anything is different from before
+    :ivar on_change: told after each change, on the thread that read it
     """
 
     def __init__(self, rows: Rows, clock: Callable[[], float] = time.monotonic) -> None:
         """:param clock: monotonic seconds"""
         self.generation = 0
+        self.on_change: Callable[[], None] | None = None
         self._rows = rows
         self._clock = clock
         # Waited for before there is a database connection, never with one in hand.
@@ -101,3 +103,5 @@ class DagFactsIndex:
             # In this order: who sees the new number must see what it stands for.
             self._held = MappingProxyType(dict(found))
             self.generation += 1
+            if self.on_change is not None:
+                self.on_change()

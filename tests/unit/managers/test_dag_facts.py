@@ -98,6 +98,16 @@ def test_what_is_the_same_keeps_its_number_and_its_mapping(database, index):
     assert set(before) == {"d1"}
 
 
+def test_a_change_is_told_once_it_can_be_read(database, index):
+    told: list[tuple[int, set[str]]] = []
+    index.on_change = lambda: told.append((index.generation, set(index.all())))
+    index.look()
+    index.look()
+    database.parsed, database.dags = 1, {}
+    index.look()
+    assert told == [(1, {"d1"}), (2, set())]
+
+
 def test_a_database_that_is_away_leaves_what_was_known(database, index):
     index.look()
     database.away = True
