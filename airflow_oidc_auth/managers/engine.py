@@ -154,9 +154,9 @@ class Engine:
         return self._runtime.config.hitl_by_verified_email
 
     @property
-    def custom_roles(self) -> Mapping[str, RoleSettings]:
-        """The custom roles of the accepted document; none in FAB mode."""
-        return self._runtime.config.roles
+    def custom_roles(self) -> Mapping[str, RoleSettings] | None:
+        """The custom roles of the accepted document; None in FAB mode, where FAB's database says what roles allow."""
+        return None if self._fab_mode else self._runtime.config.roles
 
     def describe_role(self, role: str) -> str:
         """Return what the configuration says of a custom role; may be empty."""
