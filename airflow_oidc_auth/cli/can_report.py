@@ -157,7 +157,12 @@ def _facts_rows(facts: DagFacts | None) -> list[tuple[str, str]]:
         ("owners", ", ".join(sorted(facts.owners)) or "none"),
         ("bundle", facts.bundle or "none"),
         ("team", facts.team or "none"),
+        *([("access_control", "\n".join(_access_control(facts)))] if facts.roles else []),
     ]
+
+
+def _access_control(facts: DagFacts) -> list[str]:
+    return [f"{role}: {', '.join(sorted(methods))}" for role, methods in sorted(facts.roles.items())]
 
 
 def _facts_data(facts: DagFacts) -> dict[str, object]:
@@ -167,4 +172,5 @@ def _facts_data(facts: DagFacts) -> dict[str, object]:
         "owners": sorted(facts.owners),
         "bundle": facts.bundle,
         "team": facts.team,
+        "access_control": {role: sorted(methods) for role, methods in sorted(facts.roles.items())},
     }

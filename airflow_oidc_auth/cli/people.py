@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import false, or_, select, true
+from sqlalchemy import false, func, or_, select, true
 from sqlalchemy.orm import Session as Transaction
 
 from airflow_oidc_auth.cli.command import CommandFailed
@@ -47,7 +47,8 @@ class Person:
 
     :param last_roles: of the last sign-in or re-check
     :param seen_at: the last sign-in or activity, epoch seconds
-    :param session: the live session that counts: the newest of a browser, else of a token; None for none
+    :param session: the live session that counts: the newest of a browser, else of a token that has all of their roles;
+        None for none
     :param grant: of that session, as it is now; None without a session, or when its roles have ended by the clock
     :param identity: what the identity provider said last, as the rules look at it; None where nothing is held
     """
@@ -110,15 +111,15 @@ def _ids(found: Iterable[Person]) -> list[str]:
 def _read(ids: frozenset[str] | None, since: int = 0) -> list[Person]:
     moment = now()
 
-    def work(transaction: Transaction) -> tuple[Sequence[Any], Sequence[Any]]:
-        return _principals(transaction, ids, since), _sessions(transaction, ids, moment)
+    def work(transaction: Transaction) -> tuple[Sequence[Any], Sequence[Any], Mapping[str, int]]:
+        return _principals(transaction, ids, since), _sessions(transaction, ids, moment), _seen(transaction, ids)
 
-    principals, sessions = open_runner().run(work)
+    principals, sessions, seen = open_runner().run(work)
     cipher = _cipher()
     by_principal: dict[str, list[Any]] = {}
     for row in sessions:
         by_principal.setdefault(row.principal_id, []).append(row)
-    people = (_person(row, by_principal.get(row.id, ()), cipher, moment) for row in principals)
+    people = (_person(row, by_principal.get(row.id, ()), cipher, moment, seen.get(row.id)) for row in principals)
     return [each for each in people if each is not None]
 
 
@@ -135,6 +136,13 @@ def _sessions(transaction: Transaction, ids: frozenset[str] | None, moment: int)
     return transaction.execute(newest_first.order_by(_S.created_at.desc(), _S.id)).all()
 
 
+def _seen(transaction: Transaction, ids: frozenset[str] | None) -> Mapping[str, int]:
+    """Return when somebody was last active, also in sessions that have ended meanwhile."""
+    last = select(_S.principal_id, func.max(_S.seen_at)).where(_S.seen_at.is_not(None))
+    found = last.where(true() if ids is None else _among(_S.principal_id, ids)).group_by(_S.principal_id)
+    return dict(transaction.execute(found).tuples().all())
+
+
 def _among(column: Any, ids: Collection[str]) -> Any:
     if len(ids) > MANY:
         return true()
@@ -146,13 +154,14 @@ def _cipher() -> TokenCipher | None:
     return TokenCipher(Secret(keys)) if keys else None
 
 
-def _person(row: Any, sessions: Sequence[Any], cipher: TokenCipher | None, moment: int) -> Person | None:
+def _person(
+    row: Any, sessions: Sequence[Any], cipher: TokenCipher | None, moment: int, seen_at: int | None
+) -> Person | None:
     if principal_id(row.issuer, row.subject) != row.id:
         log.error("Principal %s is passed over: it has another issuer or subject", row.id)
         return None
     parsed = [each for each in map(parse_session, sessions) if each is not None and not each.is_over(moment)]
-    counts = next((each for each in parsed if not each.is_token), parsed[0] if parsed else None)
-    active = (at for each in parsed for at in (each.seen_at, each.created_at) if at is not None)
+    counts = _counting(parsed)
     return Person(
         principal_id=row.id,
         issuer=row.issuer,
@@ -160,11 +169,17 @@ def _person(row: Any, sessions: Sequence[Any], cipher: TokenCipher | None, momen
         name=row.name,
         email=row.email,
         last_roles=_last_roles(row),
-        seen_at=max((row.signed_in_at, *active)),
+        seen_at=max(row.signed_in_at, seen_at or 0),
         session=counts,
         grant=None if counts is None else counts.grant.at(moment),
         identity=_identity(sessions, {each.id: each for each in parsed}, cipher),
     )
+
+
+def _counting(sessions: Sequence[Session]) -> Session | None:
+    """Return the session that says what the person may do: a token may have been narrowed to less."""
+    whole = [each for each in sessions if not each.is_token or (each.scope is None and not each.actors)]
+    return next((each for each in whole if not each.is_token), whole[0] if whole else None)
 
 
 def _last_roles(row: Any) -> tuple[str, ...]:
@@ -184,5 +199,5 @@ def _identity(sessions: Sequence[Any], parsed: Mapping[str, Session], cipher: To
         text = cipher.decrypt(claims, f"claims:{whose.id}")
         found = parse_identity(text, whose.provider, whose.issuer, whose.subject)
         if found is not None:
-            return replace(found, actors=whose.actors, client_id=whose.client_id)
+            return found
     return None

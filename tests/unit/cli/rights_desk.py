@@ -75,9 +75,14 @@ class RightsDesk:
 
     def forget_session(self, session: Session, *, signed_in_days_ago: int = 0) -> None:
         """Leave nothing of somebody but the principal's row."""
-        at = int(time.time()) - signed_in_days_ago * 24 * HOUR
         with self.engine.begin() as connection:
             connection.execute(models.sessions.delete().where(models.sessions.c.id == session.id))
+        self.forget_sign_in(session, days_ago=signed_in_days_ago)
+
+    def forget_sign_in(self, session: Session, *, days_ago: int) -> None:
+        """Let the last sign-in be some days ago."""
+        at = int(time.time()) - days_ago * 24 * HOUR
+        with self.engine.begin() as connection:
             mine = models.principals.c.id == session.principal_id
             connection.execute(update(models.principals).where(mine).values(signed_in_at=at))
 

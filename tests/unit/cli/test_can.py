@@ -63,6 +63,7 @@ def test_json_tells_the_same(ask: Ask, desk: RightsDesk) -> None:
         "owners": ["fin", "ops"],
         "bundle": "main",
         "team": None,
+        "access_control": {},
     }
     assert (data["subject"]["roles"], data["subject"]["basis"]) == (["Viewer", "finance"], "claims")
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,13 @@ def test_only_the_people_of_the_last_days_count(oidc: Oidc, desk: RightsDesk) ->
     desk.forget_session(desk.sign_in("old", ["finance"]), signed_in_days_ago=20)
     desk.forget_session(desk.sign_in("new", ["finance"]), signed_in_days_ago=2)
     assert oidc("plan", desk.changed(), "--json").data["people"] == 2
+    assert oidc("plan", desk.changed(), "--json", "--days", "10").data["people"] == 1
+
+
+def test_who_was_active_in_a_session_that_has_ended_counts_too(oidc: Oidc, desk: RightsDesk) -> None:
+    session = desk.sign_in("ada", ["finance"])
+    desk.store.end(session.id, reason="signed_out", now=int(time.time()))
+    desk.forget_sign_in(session, days_ago=20)
     assert oidc("plan", desk.changed(), "--json", "--days", "10").data["people"] == 1
 
 
