@@ -93,7 +93,7 @@ def _measure(homes: Sequence[Home], person: str, options: argparse.Namespace) ->
 
 def _middle(runs: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     errors = sum(count for run in runs for status, count in run["statuses"].items() if status != "200")
-    middle = {key: median(run[key] for run in runs if run[key]) for key in ("per second", "median", "cpu")}
+    middle = {key: median([run[key] for run in runs if run[key]] or [0.0]) for key in ("per second", "median", "cpu")}
     return middle | {"errors": float(errors)}
 
 

@@ -131,8 +131,9 @@ class Ours(Subject):
     def forget(self) -> None:
         self.manager._dag_ids._held = None
         if self._index is not None:
-            # As if a DAG had changed.
+            # As if a DAG had changed; the thread that reads them follows before anybody asks.
             self._index.generation += 1
+            self.manager.engine._admission._policy.prepare()
 
     @property
     def _index(self) -> Any:
