@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_oidc_auth.policy.globs import compile_globs, matches_everything, select_texts
+from tests.unit.policy import reference
+
+TEXTS = st.text(alphabet="ab_.?*", max_size=6)
+GLOBS = st.text(alphabet="ab_.*?", min_size=1, max_size=5)
+
+
+@pytest.mark.parametrize(
+    "glob, text, expected",
+    [
+        ("finance_*", "finance_daily", True),
+        ("finance_*", "finance_", True),
+        ("finance_*", "my_finance_daily", False),
+        ("finance_*", "Finance_daily", False),
+        ("*_daily", "finance_daily", True),
+        ("*_daily", "finance_daily_2", False),
+        ("fin?", "find", True),
+        ("fin?", "fin", False),
+        ("fin?", "fin\n", True),
+        ("a.c", "abc", False),
+        ("a*", "a\nb", True),
+        ("(a|b)", "a", False),
+        ("(a|b)*", "(a|b)c", True),
+        ("a+*", "aa", False),
+        ("^a*$", "a", False),
+        ("ü?", "üé", True),
+        ("a?", "a\udcff", True),
+        ("*", "", True),
+        ("a", "", False),
+    ],
+)
+def test_a_glob_matches_the_whole_text_and_means_nothing_else(glob, text, expected):
+    assert compile_globs((glob,)).match(text) is expected
+    assert (text in select_texts(glob, [text])) is expected
+
+
+@given(globs=st.lists(GLOBS, max_size=3).map(tuple), texts=st.lists(TEXTS, max_size=4))
+def test_globs_match_what_the_obvious_matcher_matches(globs, texts):
+    compiled = compile_globs(globs)
+    for text in texts:
+        assert compiled.match(text) == reference.any_matches(globs, text)
+    assert compiled.match_any(texts) == any(map(compiled.match, texts))
+    for glob in globs:
+        assert select_texts(glob, texts) == [text for text in texts if reference.matches(glob, text)]
+
+
+def test_no_glob_matches_nothing():
+    assert not compile_globs(()).match("")
+    assert not compile_globs(()).match_any(["a"])
+
+
+def test_any_number_of_patterns_is_compiled():
+    compiled = compile_globs(tuple(f"team_{number}_*_{'x' * 200}" for number in range(1000)))
+    assert compiled.match(f"team_999_a_{'x' * 200}")
+    assert compiled.match(f"team_0_a_{'x' * 200}")
+    assert not compiled.match(f"team_1000_a_{'x' * 200}")
+
+
+def test_a_pattern_that_would_take_others_for_ever_takes_no_time():
+    assert not compile_globs(("*a" * 60,)).match("a" * 59 + "b" * 2000)
+
+
+@pytest.mark.parametrize(
+    "globs, expected", [(("a", "*"), True), (("**",), True), (("?*",), False), ((), False), (("",), False)]
+)
+def test_only_stars_match_everything(globs, expected):
+    assert matches_everything(globs) is expected
