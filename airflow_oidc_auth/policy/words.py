@@ -24,7 +24,12 @@ _DAG_WORDS = (
     ("bundles", "bundle", "DAGs from bundle"),
     ("teams", "team", "DAGs of team"),
 )
-_NOUNS: Mapping[str, str] = {"configuration": "configuration sections", "custom_views": "plugins' views"}
+_NOUNS: Mapping[str, str] = {
+    "configuration": "configuration sections",
+    "custom_views": "plugins' views",
+    "menu": "menu items",
+    "views": "pages",
+}
 
 
 @dataclass(frozen=True, slots=True)
