@@ -77,10 +77,12 @@ class Decisions(Lists):
         """
         entity = access_entity._name_ if access_entity is not None else None
         dag_id, team = (details.id, details.team_name) if details is not None else (None, None)
-        if entity is not None and not dag_id:
-            note_list(user, method, entity)
         allowed = user.permissions.allows_dag(method, entity, dag_id, team)
-        return allowed or note_question(self, user, method, "dag", "", dag_id, entity, team)
+        if not allowed:
+            return note_question(self, user, method, "dag", "", dag_id, entity, team)
+        if entity is not None and not dag_id and method == "GET":
+            note_list(user, entity)
+        return True
 
     def is_authorized_asset(
         self, *, method: str, user: Permitted, details: AssetDetails | None = None, **later: object

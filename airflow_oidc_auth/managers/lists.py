@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
     from airflow_oidc_auth.policy.permissions import Permissions
 
-ListedPart = tuple[str, str]
-"""A method and the name of a DAG entity."""
-
 
 class Permitted(Protocol):
     """A user whose roles are compiled."""
@@ -37,13 +34,13 @@ class Permitted(Protocol):
         """Return what the roles may do."""
 
 
-def note_list(user: Any, method: str, entity: str) -> None:
-    """Keep that this request lists a part of many DAGs.
+def note_list(user: Any, entity: str) -> None:
+    """Keep that this request may list a part of many DAGs.
 
     Core then filters by the DAGs that may be read, whichever part it lists: runs of a DAG whose runs are denied would
     be shown. A user object lives for one request.
     """
-    user.listed = (*getattr(user, "listed", ()), (method, entity))
+    user.listed = (*getattr(user, "listed", ()), entity)
 
 
 class Lists:
@@ -179,19 +176,19 @@ def _allows_dags(permissions: Permissions, method: str) -> bool:
 
 def _allows_every_dag(user: Permitted, method: str) -> bool:
     allows = user.permissions.allows_every_dag
-    return allows(method) and all(allows(*part) for part in _listed(user))
+    return allows(method) and all(allows("GET", entity) for entity in _listed(user))
 
 
 def _filter_dag_ids(user: Permitted, method: str, dag_ids: AbstractSet[str], team: str | None) -> set[str]:
     permissions = user.permissions
     found = permissions.filter_dag_ids(method, dag_ids, team)
-    for listed, entity in _listed(user):
-        found = permissions.filter_dag_ids(listed, found, team, entity)
+    for entity in _listed(user):
+        found = permissions.filter_dag_ids("GET", found, team, entity)
     return found
 
 
-def _listed(user: Permitted) -> tuple[ListedPart, ...]:
-    listed: tuple[ListedPart, ...] = getattr(user, "listed", ())
+def _listed(user: Permitted) -> tuple[str, ...]:
+    listed: tuple[str, ...] = getattr(user, "listed", ())
     return listed
 
 

@@ -115,7 +115,9 @@ def test_a_list_of_a_part_holds_only_dags_whose_part_may_be_seen(user, entity, m
     decisions = Decisions()
     # As a request of core's comes: first the question without a DAG, then the list.
     user.listed = ()
-    decisions.is_authorized_dag(method="GET", access_entity=entity, details=DagDetails(), user=user)
+    if not decisions.is_authorized_dag(method="GET", access_entity=entity, details=DagDetails(), user=user):
+        assert not user.listed
+        return
     decisions._dag_ids._held = (float("inf"), frozenset((*DAGS, UNKNOWN)))
     found = decisions.get_authorized_dag_ids(user=user, method=method)
     each = Someone(user.permissions)
@@ -189,3 +191,10 @@ def test_sections_and_assets_are_asked_for_by_name():
     assert [asset(asset_id) for asset_id in ("1", "2", "3", None)] == [True, False, False, False]
     assets = [AssetDetails("1"), AssetDetails("2"), AssetDetails()]
     assert Named().filter_authorized_assets(assets=assets, user=user) == {"1"}
+
+
+@pytest.mark.parametrize("method, entity", [("GET", DagAccessEntity.AUDIT_LOG), ("PUT", DagAccessEntity.RUN)])
+def test_a_question_that_is_refused_or_about_a_change_narrows_no_list(method, entity):
+    user = permitted(RoleSettings("custom", (), (), ("User",)))
+    DECISIONS.is_authorized_dag(method=method, access_entity=entity, user=user)
+    assert DECISIONS.filter_authorized_dag_ids(dag_ids=set(DAGS), user=user) == set(DAGS)
