@@ -140,7 +140,7 @@ def _seen(transaction: Transaction, ids: frozenset[str] | None) -> Mapping[str, 
     """Return when somebody was last active, also in sessions that have ended meanwhile."""
     last = select(_S.principal_id, func.max(_S.seen_at)).where(_S.seen_at.is_not(None))
     found = last.where(true() if ids is None else _among(_S.principal_id, ids)).group_by(_S.principal_id)
-    return dict(transaction.execute(found).tuples().all())
+    return {row[0]: row[1] for row in transaction.execute(found)}
 
 
 def _among(column: Any, ids: Collection[str]) -> Any:

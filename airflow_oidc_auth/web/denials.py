@@ -62,11 +62,12 @@ async def answer_traceably(app: ASGIApp, scope: Scope, receive: Receive, send: S
 class _Answer:
     """The answer on its way out; the head of a short 403 waits for its body, whose length will change."""
 
-    __slots__ = ("_head", "_scope", "_send", "_slot", "denied")
+    __slots__ = ("_body", "_head", "_scope", "_send", "_slot", "denied")
 
     def __init__(self, slot: Denials, scope: Scope, send: Send) -> None:
         self._slot, self._scope, self._send = slot, scope, send
         self._head: Message | None = None
+        self._body = b""
         self.denied = False
 
     @property
@@ -75,8 +76,8 @@ class _Answer:
 
     async def send(self, message: Message) -> None:
         """Pass a message on."""
-        if self._head is not None:
-            await self._finish(self._head, message)
+        if self._head is not None and message["type"] == "http.response.body":
+            await self._collect(self._head, message)
         elif message["type"] == "http.response.start" and message["status"] == FORBIDDEN and self._slot.tell:
             await self._begin(message)
         else:
@@ -93,14 +94,18 @@ class _Answer:
         else:
             await self._send(head)
 
-    async def _finish(self, head: Message, message: Message) -> None:
+    async def _collect(self, head: Message, message: Message) -> None:
+        """Wait for the end: middlewares between core and us hand a body over in several messages."""
+        self._body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if more and len(self._body) <= MAX_BODY:
+            return
         self._head = None
-        body = message.get("body", b"")
-        if not message.get("more_body", False) and (told := _with_reference(body, self.reference)):
+        if not more and (told := _with_reference(self._body, self.reference)):
             MutableHeaders(scope=head)["content-length"] = str(len(told))
-            message = {**message, "body": told}
+            self._body = told
         await self._send(head)
-        await self._send(message)
+        await self._send({**message, "body": self._body})
 
 
 def _with_reference(body: bytes, reference: str) -> bytes | None:

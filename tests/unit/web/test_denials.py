@@ -67,6 +67,28 @@ def test_the_reference_is_in_header_body_and_log() -> None:
     assert len(reference) == 16
 
 
+class InPieces(JSONResponse):
+    """An answer as Starlette's own middlewares pass it on."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": bytes(self.body[:9]), "more_body": True})
+        await send({"type": "http.response.body", "body": bytes(self.body[9:]), "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def test_a_body_that_comes_in_pieces_has_the_reference_too() -> None:
+    answered = ask(InPieces(FORBIDDEN, 403), deny=deny)
+    assert json.loads(answered.body) == {"detail": f"Forbidden (reference {answered.told[0]})"}
+    assert answered.headers["content-length"] == str(len(answered.body))
+    assert [message["type"] for message in answered.sent].count("http.response.start") == 1
+
+
+def test_an_answer_that_is_longer_than_it_says_is_passed_on_whole() -> None:
+    long = InPieces({"detail": "x" * 500}, 403, headers={"content-length": "20"})
+    assert ask(long, deny=deny).body == long.body
+
+
 def test_what_was_denied_and_answered_otherwise_is_not_told() -> None:
     answered = ask(JSONResponse({"dags": []}), deny=deny)
     assert (answered.told, "x-correlation-id" in answered.headers) == ([], False)
