@@ -68,6 +68,14 @@ class MemoryCounter:
         self._windows[key] = number + 1, end
         return Count(number + 1, end - now)
 
+    def take_back(self, key: str) -> None:
+        """Count one try less, in whichever window it was: a window without a try is none."""
+        number, end = self._windows.get(key) or (0, 0.0)
+        if number > 1:
+            self._windows[key] = number - 1, end
+        else:
+            self._windows.pop(key, None)
+
     def _drop_ended(self, now: float) -> None:
         while self._windows and next(iter(self._windows.values()))[1] <= now:
             self._windows.popitem(last=False)

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from airflow_oidc_auth.errors import LoginRefused, TokenRefused
+from airflow_oidc_auth.errors import LoginRefused, ProviderError, TokenRefused
+from airflow_oidc_auth.login.rate_limits import RateLimits
 from airflow_oidc_auth.managers.admission import Admission
 from airflow_oidc_auth.managers.bearer_cache import BearerCache, Remembered, token_digest
 from airflow_oidc_auth.managers.bearer_denials import BearerDenials
@@ -21,7 +22,7 @@ from airflow_oidc_auth.managers.possession import Possession
 from airflow_oidc_auth.managers.runtime import Runtime
 from airflow_oidc_auth.managers.services import Services
 from airflow_oidc_auth.managers.user import SessionUser
-from airflow_oidc_auth.providers.bearer import BearerIssuer
+from airflow_oidc_auth.providers.bearer import BearerIssuer, BearerToken
 from airflow_oidc_auth.sessions.granted import as_of
 from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.web.api_call import ApiCall
@@ -34,10 +35,16 @@ class BearerDoor:
     """Judge the tokens of identity providers; built once per process, follows the document.
 
     :param runtime: of the document in force
+    :param limits: how often a caller may have an issuer asked in vain
     """
 
     def __init__(
-        self, services: Services, runtime: Callable[[], Runtime], admission: Admission, possession: Possession
+        self,
+        services: Services,
+        runtime: Callable[[], Runtime],
+        admission: Admission,
+        possession: Possession,
+        limits: Callable[[], RateLimits],
     ) -> None:
         self._services = services
         self._clock = services.clock
@@ -46,6 +53,7 @@ class BearerDoor:
         self._runtime = runtime
         self._admission = admission
         self._possession = possession
+        self._limits = limits
         self._audit = BearerAudit(services, lambda: runtime().audit)
         self._cache = BearerCache(services.clock)
         self._denials = BearerDenials(services.clock)
@@ -93,12 +101,13 @@ class BearerDoor:
         :raises TokenRefused: it is not to be believed, or the caller does not hold its key
         :raises LoginRefused: the rules give its owner nothing, or the account is not admitted
         :raises ProviderError: nobody can say now
+        :raises RateLimited: too many that were not good came from this address
         :raises SessionError: the account cannot be read, or no audit row written
         """
         runtime = self._runtime()
         call.provider = issuer.provider
         self._denials.check(digest)
-        token = issuer.verify_known(call.token) or await runtime.lanes.verify(issuer, call.token, digest)
+        token = issuer.verify_known(call.token) or await self._ask(runtime, call, issuer, digest)
         call.identity = token.identity
         now = self._clock()
         # Before the rules speak: a thief without the key learns nothing of its owner.
@@ -115,6 +124,17 @@ class BearerDoor:
         if runtime is self._runtime():
             self._cache.put(digest, known)
         return user
+
+    async def _ask(self, runtime: Runtime, call: ApiCall, issuer: BearerIssuer, digest: bytes) -> BearerToken:
+        """Have the issuer judge a token: few can be at a time, and a stranger's shall not be all of them."""
+        take_back = self._limits().begin("bearer", call.client_address)
+        try:
+            token = await runtime.lanes.verify(issuer, call.token, digest)
+        except ProviderError:  # that nobody can say is not the caller's fault
+            take_back()
+            raise
+        take_back()
+        return token
 
 
 def _still_granted(session: Session, now: float) -> Session:

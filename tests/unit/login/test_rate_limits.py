@@ -92,6 +92,23 @@ def test_each_kind_of_try_has_a_limit_of_its_own(watch: Watch):
     assert tries(limits, 2, kind="login") == [0, 60]
 
 
+def test_what_was_in_order_is_taken_back_and_what_lasts_counts_while_it_lasts(watch: Watch):
+    limits = limits_of(watch, bearer="2/minute")
+    first = limits.begin("bearer", ATTACKER)
+    limits.begin("bearer", ATTACKER)
+    with pytest.raises(RateLimited) as caught:
+        limits.begin("bearer", ATTACKER)
+    assert caught.value.retry_after == 60
+    limits.begin("bearer", SOMEBODY)
+    watch.now += 60
+    first()  # of a window that is over
+    kept = [limits.begin("bearer", ATTACKER) for _ in range(2)]
+    for take_back in kept:
+        take_back()
+    assert len(limits._memory["bearer"]) == 0
+    limits.begin("bearer", ATTACKER)
+
+
 @pytest.mark.parametrize(
     "address, network",
     [
