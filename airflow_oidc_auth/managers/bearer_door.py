@@ -114,7 +114,7 @@ class BearerDoor:
         self._possession.check(call, token.jkt, now, required=runtime.config.tokens.require_dpop)
         try:
             session = build_session(token, judge(runtime.judgements, token, now), digest, int(now))
-            known = Remembered(session, token.issued_at or 0, min(token.expires_at, now + VERIFIED_FOR))
+            known = Remembered(session, token.issued_at, min(token.expires_at, now + VERIFIED_FOR))
             user = await self.admit(call, known)
         except LoginRefused as error:
             self._denials.add(digest, error)

@@ -42,7 +42,7 @@ def build_session(token: BearerToken, grant: Grant, digest: bytes, now: int) -> 
         email=identity.email,
         grant=grant,
         grant_digest=_digest_of(grant.roles, grant.teams),
-        created_at=now if token.issued_at is None else token.issued_at,
+        created_at=token.issued_at,
         expires_at=token.expires_at,
         kind=BEARER,
         client_id=token.client_id,
