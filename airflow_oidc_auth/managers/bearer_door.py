@@ -81,16 +81,9 @@ class BearerDoor:
         :raises LoginRefused: its owner is not admitted
         :raises SessionError: the owner's account cannot be read
         """
-        now, session = self._clock(), known.session
-        self._possession.check(call, session.jkt, now, required=self._runtime().config.tokens.require_dpop)
-        revoked_at = self._revoked_at(session.principal_id)
-        if revoked_at is not None and known.issued_at <= revoked_at:
-            self._cache.drop(token_digest(call.token))
-            raise TokenRefused("token_revoked", f"issued at {known.issued_at}, revoked until {revoked_at}")
-        until = session.grant.until
-        if until is not None and until <= now:
-            session = _still_granted(session, now)
-        call.note(session)
+        now = self._clock()
+        self._possession.check(call, known.session.jkt, now, required=self._runtime().config.tokens.require_dpop)
+        session = self._stand(call, known, now)
         user = self._admission.peek(session)
         return user if user is not None else await self._live.run(self._admission.enroll, session)
 
@@ -115,7 +108,10 @@ class BearerDoor:
         try:
             session = build_session(token, judge(runtime.judgements, token, now), digest, int(now))
             known = Remembered(session, token.issued_at, min(token.expires_at, now + VERIFIED_FOR))
-            user = await self.admit(call, known)
+            session = self._stand(call, known, now)
+            user = self._admission.peek(session)
+            if user is None:
+                user = await self._live.run(self._admission.enroll, session)
         except LoginRefused as error:
             self._denials.add(digest, error)
             raise
@@ -124,6 +120,19 @@ class BearerDoor:
         if runtime is self._runtime():
             self._cache.put(digest, known)
         return user
+
+    def _stand(self, call: ApiCall, known: Remembered, now: float) -> Session:
+        """Return what is left now of a token that was believed, and whose caller may bring it."""
+        session = known.session
+        revoked_at = self._revoked_at(session.principal_id)
+        if revoked_at is not None and known.issued_at <= revoked_at:
+            self._cache.drop(token_digest(call.token))
+            raise TokenRefused("token_revoked", f"issued at {known.issued_at}, revoked until {revoked_at}")
+        until = session.grant.until
+        if until is not None and until <= now:
+            session = _still_granted(session, now)
+        call.note(session)
+        return session
 
     async def _ask(self, runtime: Runtime, call: ApiCall, issuer: BearerIssuer, digest: bytes) -> BearerToken:
         """Have the issuer judge a token: few can be at a time, and a stranger's shall not be all of them."""

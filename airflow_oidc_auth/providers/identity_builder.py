@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from airflow_oidc_auth.frozen import constructor_of
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.identity.claims import ClaimPath
 from airflow_oidc_auth.identity.display import clean_email, display_name
@@ -14,6 +15,7 @@ from airflow_oidc_auth.providers.settings import GroupSource, ProviderSettings
 
 _LOG = logging.getLogger(__name__)
 Claims = Mapping[str, object]
+_identity = constructor_of(Identity)
 _DOCUMENTS = frozenset({"id_token", "userinfo", "access_token"})
 
 
@@ -91,7 +93,7 @@ def build_identity_of_one(
     for source in settings.groups:
         found = read_groups(settings.id, source, claims)
         groups = groups | found if groups else found
-    return Identity(
+    return _identity(
         settings.id,
         issuer,
         subject,

@@ -16,6 +16,7 @@ from joserfc.errors import JoseError
 from joserfc.jws import JWSRegistry
 
 from airflow_oidc_auth.errors import ProtocolViolation, ProviderError
+from airflow_oidc_auth.frozen import constructor_of
 from airflow_oidc_auth.providers.keys import VerificationKey
 from airflow_oidc_auth.providers.settings import ASYMMETRIC_ALGORITHMS
 from airflow_oidc_auth.providers.strict_json import load_json
@@ -62,6 +63,9 @@ class SignedClaims:
     typ: object = None
 
 
+_unverified, _signed = constructor_of(UnverifiedToken), constructor_of(SignedClaims)
+
+
 def parse_token(text: str) -> UnverifiedToken:
     """Split and decode a compact JWS.
 
@@ -78,7 +82,7 @@ def parse_token(text: str) -> UnverifiedToken:
     if len(parts) != 3 or len(parts[0]) > _MAX_HEADER:
         raise ProtocolViolation("id_token_malformed", "the token is no compact JWS")
     header, claims = _read_header(parts[0]), _object(parts[1], "payload")
-    return UnverifiedToken(header, claims, encoded[: -len(parts[2]) - 1], _decode(parts[2], "signature"))
+    return _unverified(header, claims, encoded[: -len(parts[2]) - 1], _decode(parts[2], "signature"))
 
 
 @lru_cache(maxsize=64)
@@ -139,7 +143,7 @@ def verified_by(token: UnverifiedToken, keys: Sequence[VerificationKey]) -> Sign
     algorithm = token.algorithm
     for key in keys[:_MAX_CANDIDATES]:
         if key.fits(algorithm) and _verifies(token, algorithm, key):
-            return SignedClaims(token.claims, algorithm, token.header.get("typ"))
+            return _signed(token.claims, algorithm, token.header.get("typ"))
     return None
 
 

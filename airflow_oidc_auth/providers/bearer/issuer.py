@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from airflow_oidc_auth.errors import ProtocolViolation, ProviderError, TokenRefused
+from airflow_oidc_auth.errors import OidcAuthError, ProtocolViolation, ProviderError, TokenRefused
+from airflow_oidc_auth.frozen import constructor_of
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.providers.bearer.claims import AccessClaims, check_access_token, check_type
 from airflow_oidc_auth.providers.bearer.codes import AS_TOKEN_ERRORS, token_error
@@ -27,6 +28,7 @@ from airflow_oidc_auth.providers.signed_token import (
 )
 from airflow_oidc_auth.providers.transport import Transport
 
+_token = constructor_of(BearerToken)
 _OFFLINE = NoNetwork("a token that is verified on the event loop")
 
 
@@ -123,7 +125,7 @@ class BearerIssuer:
         """Return None when fetching the keys could change the answer."""
         keys = self.party.keys
         algorithm, kid = token.algorithm, token.kid
-        with AS_TOKEN_ERRORS:
+        try:
             check_algorithm(token, self._settings.algorithms)
             candidates = keys.known(algorithm, kid)
             if candidates is None:
@@ -135,7 +137,9 @@ class BearerIssuer:
                 if keys.known(algorithm, kid) != candidates:
                     return None
                 raise unverified_error(token, candidates)
-            return signed
+        except OidcAuthError as error:
+            raise token_error(error) from None
+        return signed
 
     def _knows_issuer(self) -> bool:
         return _needs_no_discovery(self.party.settings) or self.party.metadata.peek() is not None
@@ -161,8 +165,10 @@ class BearerIssuer:
     def _believe(self, claims: Mapping[str, object], issuer: str, shape: TokenShape) -> BearerToken:
         """Run the checks that signed and introspected claims share."""
         leeway = self._settings.leeway
-        with AS_TOKEN_ERRORS:
+        try:
             access = check_access_token(claims, self._accepting(), shape, self.party.clock(), leeway)
+        except OidcAuthError as error:
+            raise token_error(error) from None
         if problem := self.party.hooks.check_token(claims):
             raise TokenRefused("token_is_no_access_token", problem)
         return self._token(access, self.identity_of(issuer, claims, access), leeway)
@@ -173,7 +179,7 @@ class BearerIssuer:
         return self.api
 
     def _token(self, access: AccessClaims, identity: Identity, leeway: int) -> BearerToken:
-        return BearerToken(
+        return _token(
             provider=self.provider,
             identity=identity,
             issued_at=access.issued_at,
