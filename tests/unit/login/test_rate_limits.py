@@ -17,7 +17,7 @@ import pytest
 
 from airflow_oidc_auth.config.compiled import RateLimitSettings
 from airflow_oidc_auth.login import rate_counters
-from airflow_oidc_auth.login.rate_counters import MemoryCounter
+from airflow_oidc_auth.login.rate_counters import MemoryCounter, probe_store
 from airflow_oidc_auth.login.rate_limits import KeptRateLimits, RateLimited, RateLimits, network_of
 from airflow_oidc_auth.secret import Secret
 
@@ -307,6 +307,13 @@ def test_a_store_that_comes_back_counts_again(redis: Redis, watch: Watch, caplog
         assert tries(two, 1, SOMEBODY)[0]
         assert one.health() == {"rate_limits": "shared"}
     assert "is back" in caplog.text
+
+
+def test_the_check_of_a_store_names_what_is_wrong_and_no_secret(redis: Redis):
+    assert probe_store(redis.uri) == ""
+    assert probe_store(Secret(redis.uri.reveal().replace("not-so-secret", "guessed"))) == "AuthenticationError"
+    redis.stop()
+    assert probe_store(redis.uri) == "ConnectionError"
 
 
 def test_a_wrong_password_for_the_store_is_a_failing_store(redis: Redis, watch: Watch):
