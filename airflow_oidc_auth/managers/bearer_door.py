@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from airflow_oidc_auth.errors import LoginRefused, ProviderError, TokenRefused
+from airflow_oidc_auth.frozen import constructor_of
 from airflow_oidc_auth.login.rate_limits import RateLimits
 from airflow_oidc_auth.managers.admission import Admission
 from airflow_oidc_auth.managers.bearer_cache import BearerCache, Remembered, token_digest
@@ -29,6 +30,7 @@ from airflow_oidc_auth.web.api_call import ApiCall
 
 # A key that the identity provider withdrew counts no longer than this.
 VERIFIED_FOR = 600
+_remembered = constructor_of(Remembered)
 
 
 class BearerDoor:
@@ -107,7 +109,7 @@ class BearerDoor:
         self._possession.check(call, token.jkt, now, required=runtime.config.tokens.require_dpop)
         try:
             session = build_session(token, judge(runtime.judgements, token, now), digest, int(now))
-            known = Remembered(session, token.issued_at, min(token.expires_at, now + VERIFIED_FOR))
+            known = _remembered(session, token.issued_at, min(token.expires_at, now + VERIFIED_FOR))
             session = self._stand(call, known, now)
             user = self._admission.peek(session)
             if user is None:
@@ -115,7 +117,8 @@ class BearerDoor:
         except LoginRefused as error:
             self._denials.add(digest, error)
             raise
-        await self._audit.accepted(user, call)
+        if not self._audit.is_told(user):
+            await self._audit.accepted(user, call)
         # The document may have been replaced meanwhile: what its rules gave is not kept.
         if runtime is self._runtime():
             self._cache.put(digest, known)

@@ -112,7 +112,10 @@ def check_scopes(claims: Claims, required: tuple[str, ...]) -> frozenset[str]:
 
 def read_scopes(claims: Claims) -> frozenset[str]:
     """Return what was granted."""
-    scopes = {*_scopes(claims, "scope"), *_scopes(claims, "scp")}
+    scopes: set[str] = set()
+    for name in ("scope", "scp"):
+        if name in claims:
+            scopes.update(_scopes(claims, name))
     scopes.discard("")
     return frozenset(scopes)
 

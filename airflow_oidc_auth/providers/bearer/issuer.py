@@ -48,6 +48,7 @@ class BearerIssuer:
         self.shape = token_shape(party.settings.preset)
         self._settings = party.settings
         self._spellings = _only_spellings(party)
+        self._is_known = _needs_no_discovery(party.settings)
         self._opaque = OpaqueTokens(party, self._believe_answer) if api is not None and api.opaque else None
 
     def verify_known(self, token: str) -> BearerToken | None:
@@ -142,11 +143,10 @@ class BearerIssuer:
         return signed
 
     def _knows_issuer(self) -> bool:
-        return _needs_no_discovery(self.party.settings) or self.party.metadata.peek() is not None
+        return self._is_known or self.party.metadata.peek() is not None
 
     def _discovered_issuer(self) -> str:
-        settings = self.party.settings
-        return settings.issuer if _needs_no_discovery(settings) else self.party.metadata.get().issuer
+        return self.party.settings.issuer if self._is_known else self.party.metadata.get().issuer
 
     def _believe_jwt(self, signed: SignedClaims, transport: Transport) -> BearerToken:
         api = self._accepting()
