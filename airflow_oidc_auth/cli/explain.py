@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from airflow_oidc_auth.cli.assertion_file import identify_assertion
+from airflow_oidc_auth.cli.claim_times import note_times
 from airflow_oidc_auth.cli.claims_file import ReadClaims, identify, read_claims
 from airflow_oidc_auth.cli.command import CommandFailed, command
 from airflow_oidc_auth.cli.explain_token import as_access_token, is_access_token
@@ -50,9 +52,10 @@ def _identify(settings: ProviderSettings, source: str, base_url: str) -> ReadCla
         return identify_assertion(settings, source, base_url)
     documents = read_claims(source)
     found, claims = identify(settings, documents), documents["id_token"] or documents["access_token"]
-    if settings.api is None or not is_access_token(settings, claims):
-        return found
-    return as_access_token(settings, settings.api, found, claims)
+    if settings.api is not None and is_access_token(settings, claims):
+        found = as_access_token(settings, settings.api, found, claims)
+    told = note_times(claims, time.time(), settings.leeway, for_api=found.for_api)
+    return replace(found, notes=(*found.notes, *told))
 
 
 def _notes(read: Settings) -> Iterator[str]:

@@ -16,7 +16,7 @@ import pytest
 
 from airflow_oidc_auth.config.compiled import RateLimitSettings
 from airflow_oidc_auth.login import rate_counters
-from airflow_oidc_auth.login.rate_counters import MemoryCounter
+from airflow_oidc_auth.login.rate_counters import MemoryCounter, probe_store
 from airflow_oidc_auth.login.rate_limits import KeptRateLimits, RateLimited, RateLimits, network_of
 from airflow_oidc_auth.secret import Secret
 
@@ -89,6 +89,23 @@ def test_each_kind_of_try_has_a_limit_of_its_own(watch: Watch):
     limits = limits_of(watch, token="1/minute", login="1/minute")
     assert tries(limits, 2, kind="token") == [0, 60]
     assert tries(limits, 2, kind="login") == [0, 60]
+
+
+def test_what_was_in_order_is_taken_back_and_what_lasts_counts_while_it_lasts(watch: Watch):
+    limits = limits_of(watch, bearer="2/minute")
+    first = limits.begin("bearer", ATTACKER)
+    limits.begin("bearer", ATTACKER)
+    with pytest.raises(RateLimited) as caught:
+        limits.begin("bearer", ATTACKER)
+    assert caught.value.retry_after == 60
+    limits.begin("bearer", SOMEBODY)
+    watch.now += 60
+    first()  # of a window that is over
+    kept = [limits.begin("bearer", ATTACKER) for _ in range(2)]
+    for take_back in kept:
+        take_back()
+    assert len(limits._memory["bearer"]) == 0
+    limits.begin("bearer", ATTACKER)
 
 
 @pytest.mark.parametrize(
@@ -289,6 +306,13 @@ def test_a_store_that_comes_back_counts_again(redis: Redis, watch: Watch, caplog
         assert tries(two, 1, SOMEBODY)[0]
         assert one.health() == {"rate_limits": "shared"}
     assert "is back" in caplog.text
+
+
+def test_the_check_of_a_store_names_what_is_wrong_and_no_secret(redis: Redis):
+    assert probe_store(redis.uri) == ""
+    assert probe_store(Secret(redis.uri.reveal().replace("not-so-secret", "guessed"))) == "AuthenticationError"
+    redis.stop()
+    assert probe_store(redis.uri) == "ConnectionError"
 
 
 def test_a_wrong_password_for_the_store_is_a_failing_store(redis: Redis, watch: Watch):
