@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow.cli.cli_config import Arg
 
-EXIT_CODES = "Exit codes: 0 ok, 1 failed, 2 denied (or unknown arguments), 3 bad configuration."
+EXIT_CODES = "Exit codes: 0 ok, 1 failed, 2 denied (or unknown arguments), 3 bad configuration, 130 stopped (Ctrl-C)."
 
 
 def argument(flag: str, **options: Any) -> Arg:

@@ -8,7 +8,12 @@ from argparse import Namespace
 from collections.abc import Collection, Iterator, Sequence
 
 from airflow_oidc_auth.cli import migration
-from airflow_oidc_auth.cli.check_machines import diagnose_machines, diagnose_workload, missing_client_roles
+from airflow_oidc_auth.cli.check_machines import (
+    diagnose_machines,
+    diagnose_rate_limits,
+    diagnose_workload,
+    missing_client_roles,
+)
 from airflow_oidc_auth.cli.check_report import AUDIENCE, Address, CheckReport, ProviderReport
 from airflow_oidc_auth.cli.command import command
 from airflow_oidc_auth.config.compiled import CompiledConfig
@@ -46,6 +51,8 @@ def check(args: Namespace) -> CheckReport:
     compiled, problems, resolved = _compile(settings)
     tables = () if args.offline else tuple(migration.missing_tables())
     warnings = [*tables, *settings.warnings, *_document_warnings(compiled)]
+    if compiled is not None and resolved:
+        warnings += diagnose_rate_limits(compiled.rate_limits)
     errors, notes = _fab_mode(settings, compiled, offline=bool(args.offline))
     return CheckReport(
         source=f"FAB mode, {settings.source}" if settings.fab else settings.source,

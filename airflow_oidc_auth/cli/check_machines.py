@@ -6,9 +6,10 @@ import dataclasses
 import time
 from collections.abc import Callable, Collection, Iterator
 
-from airflow_oidc_auth.config.compiled import TokenSettings
+from airflow_oidc_auth.config.compiled import RateLimitSettings, TokenSettings
 from airflow_oidc_auth.config.paths import did_you_mean
 from airflow_oidc_auth.errors import OidcAuthError, Problem
+from airflow_oidc_auth.login.rate_counters import probe_store
 from airflow_oidc_auth.providers.diagnose import key_findings
 from airflow_oidc_auth.providers.discovery import ProviderMetadata, fetch_metadata
 from airflow_oidc_auth.providers.key_document import fetch_keys
@@ -32,6 +33,15 @@ def missing_client_roles(tokens: TokenSettings, existing: Collection[str]) -> It
             if role not in existing:
                 suggestion = did_you_mean(role, existing) or "create it on FAB's Roles page"
                 yield Problem(f"tokens.clients.{client.id}.roles[{index}]", f"FAB has no role {role!r}", suggestion)
+
+
+def diagnose_rate_limits(settings: RateLimitSettings) -> Iterator[Problem]:
+    """Yield a warning if the store that API servers count in does not answer: they go on, each for itself."""
+    what = probe_store(settings.storage) if settings.storage is not None else ""
+    if what:
+        text = f"does not answer ({what}): until it does each API server process counts for itself, and more tries pass"
+        suggestion = "start the store, or correct its address; `/auth/health` says `shared` when it answers"
+        yield Problem("rate_limits.storage", text, suggestion)
 
 
 def diagnose_workload(

@@ -21,6 +21,7 @@ class ExitCode(IntEnum):
     FAILED = 1
     DENIED = 2
     BAD_CONFIGURATION = 3
+    INTERRUPTED = 130
 
 
 class Report(Protocol):
@@ -54,6 +55,10 @@ def command(run: Callable[[Namespace], Report]) -> Callable[[Namespace], None]:
         except (OidcAuthError, CommandFailed) as error:
             text = f"{error.message.text} {error.hint}" if isinstance(error, OidcAuthError) else str(error)
             _complain(ExitCode.FAILED, [printable(text)], {"error": text}, as_json=as_json)
+        except KeyboardInterrupt as stopped:
+            text = str(stopped) or "Stopped."
+            # Behind the ^C that the terminal shows.
+            _complain(ExitCode.INTERRUPTED, ["", text], {"error": text}, as_json=as_json)
         if as_json:
             _print_json(report.exit_code, report.data())
         else:

@@ -33,7 +33,8 @@ class LoginReport:
         name = done.environment.name
         chosen = "" if name == DEFAULT else f" --env {name}"
         lines = [
-            f"{'Refreshed the sign-in' if done.way == REFRESH else 'Signed in'} to {login.url} until {self._until}.",
+            f"{'Refreshed the sign-in' if done.way == REFRESH else 'Signed in'} to {login.url} "
+            f"as {login.name or login.subject} until {self._until}.",
             "It is refreshed when needed." if login.refresh_token else "It cannot be refreshed: sign in again then.",
         ]
         if done.way == REFRESH:
@@ -56,6 +57,8 @@ class LoginReport:
             "url": login.url,
             "provider": login.provider.id,
             "issuer": login.provider.issuer,
+            "subject": login.subject,
+            "name": login.name or None,
             "way": done.way,
             "stored_in": done.vault.name,
             "expires_at": login.expires_at,
@@ -105,4 +108,4 @@ def login(args: Namespace) -> Report:
     except Denied as denied:
         return DeniedReport(str(denied))
     except KeyboardInterrupt:
-        raise CommandFailed(_STOPPED) from None
+        raise KeyboardInterrupt(_STOPPED) from None

@@ -10,6 +10,8 @@ from airflow_oidc_auth.cli.terminal.signing_out import SignedOut, sign_out
 from airflow_oidc_auth.cli.terminal.surroundings import Surroundings
 from airflow_oidc_auth.cli.text import printable
 
+_STOPPED = "Stopped. Something may be left: run `airflow oidc logout` again."
+
 
 @dataclass(frozen=True, slots=True)
 class LogoutReport:
@@ -36,4 +38,7 @@ class LogoutReport:
 @command
 def logout(args: Namespace) -> LogoutReport:
     """Revoke at Airflow and at the identity provider, and remove."""
-    return LogoutReport(sign_out(args.env, Surroundings()))
+    try:
+        return LogoutReport(sign_out(args.env, Surroundings()))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_STOPPED) from None

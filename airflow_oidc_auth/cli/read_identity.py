@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 from airflow_oidc_auth.cli.assertion_file import identify_assertion
+from airflow_oidc_auth.cli.claim_times import note_times
 from airflow_oidc_auth.cli.claims_file import ReadClaims, identify, read_claims
 from airflow_oidc_auth.cli.command import CommandFailed
 from airflow_oidc_auth.cli.explain_token import as_access_token, is_access_token
@@ -20,9 +23,10 @@ def read_identity(settings: ProviderSettings, source: str, base_url: str) -> Rea
         return identify_assertion(settings, source, base_url)
     documents = read_claims(source)
     found, claims = identify(settings, documents), documents["id_token"] or documents["access_token"]
-    if settings.api is None or not is_access_token(settings, claims):
-        return found
-    return as_access_token(settings, settings.api, found, claims)
+    if settings.api is not None and is_access_token(settings, claims):
+        found = as_access_token(settings, settings.api, found, claims)
+    told = note_times(claims, time.time(), settings.leeway, for_api=found.for_api)
+    return replace(found, notes=(*found.notes, *told))
 
 
 def choose_provider(providers: Mapping[str, ProviderSettings], wanted: str | None) -> ProviderSettings:

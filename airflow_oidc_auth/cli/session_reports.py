@@ -107,7 +107,9 @@ class EndReport:
             rows.append(("refused", f"what was issued until now to {count(self.people, 'principal')}"))
         if self.unaudited:
             rows.append(("missing", f"{count(self.unaudited, 'audit row')} could not be written"))
-        return [*section(self.kind.done.capitalize(), table(rows)), "Every API server knows within seconds."]
+        nothing = [] if self.sessions else [f"No live {self.kind.noun} of this Airflow matches.", ""]
+        lines = section(self.kind.done.capitalize(), table(rows[0 if self.sessions else 1 :]))
+        return [*nothing, *lines, "Every API server knows within seconds."]
 
     def data(self) -> dict[str, object]:
         """The same for a program."""

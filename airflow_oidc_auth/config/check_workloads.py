@@ -39,10 +39,9 @@ def _unbound(raw: RawDocument, index: int, rule: RuleModel, model: WorkloadModel
     bindings = workload.all_bindings(given_of(model).options)
     if _is_bound(rule.when, workload, bindings):
         return
-    first = bindings[0]
     names = " or ".join(dict.fromkeys(str(each.claim) for each in bindings))
     text = f"may hold for any {workload.everybody}: no value of {names} is named{_why(rule.when)}"
-    yield raw.problem(("grants", "rules", index, "when"), text, f"add `claims: {first.suggestion()}`, with yours")
+    yield raw.problem(("grants", "rules", index, "when"), text, _suggestion(rule.when, bindings))
 
 
 def _is_bound(when: WhenModel, workload: Workload, bindings: Sequence[Binding]) -> bool:
@@ -61,11 +60,24 @@ def _holds(binding: Binding, value: str | Glob) -> bool:
     return binding.holds(None, value.glob) if isinstance(value, Glob) else binding.holds(value, None)
 
 
+def _suggestion(when: WhenModel, bindings: Sequence[Binding]) -> str:
+    """Say how to correct a pattern that is there, or what to add."""
+    for name, values in (when.claims or {}).items():
+        segments = parse_claim_path(name).segments
+        meant = next((each for each in bindings if each.claim.segments == segments), None)
+        if meant is not None and any(isinstance(value, Glob) for value in values):
+            pattern = meant.pattern()
+            return f"write whole values of {name}" + (
+                f", or a pattern such as {pattern!r}" if pattern else ", in a list"
+            )
+    return f"add `claims: {bindings[0].suggestion()}`, with yours"
+
+
 def _why(when: WhenModel) -> str:
     if when.cel is not None:
         return "; what an expression accepts is not known beforehand"
     globs = [value.glob for values in (when.claims or {}).values() for value in values if isinstance(value, Glob)]
-    return "; a pattern must begin with the whole name of its owner" if globs else ""
+    return "; a pattern must hold the whole name of its owner, up to the sign that ends it" if globs else ""
 
 
 def _shared_issuers(raw: RawDocument, providers: Mapping[str, ProviderSettings]) -> Iterator[Problem]:

@@ -57,7 +57,7 @@ def build_rate_limits(model: RateLimitsModel, reader: SecretReader) -> RateLimit
     """Return the settings; a secret that cannot be read is told by the reader."""
     hint = f"write redis://HOST:6379/0, rediss://… or redis+unix://…; {_INSTALL}"
     storage = reader.read(("rate_limits", "storage"), model.storage, _storage_problem, hint)
-    return RateLimitSettings(model.token, model.login, model.callback, model.principal, storage)
+    return RateLimitSettings(model.token, model.login, model.callback, model.principal, model.bearer, storage)
 
 
 def _client(client_id: str, model: TokenClientModel, reader: SecretReader) -> TokenClient:

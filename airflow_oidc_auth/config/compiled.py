@@ -78,6 +78,8 @@ class RateLimitSettings:
     :param login: sign-ins begun, per client address
     :param callback: answers of identity providers, per client address
     :param principal: per principal and client address, so that nobody locks out a third party
+    :param bearer: access tokens at the REST API that only the issuer can judge and that were not good, per client
+        address; each process counts for itself
     :param storage: URI of a store that the API servers share (``redis://…``); None for the memory of each process
     """
 
@@ -85,6 +87,7 @@ class RateLimitSettings:
     login: str = "300/minute"
     callback: str = "300/minute"
     principal: str = "120/minute"
+    bearer: str = "60/minute"
     storage: Secret | None = None
 
 

@@ -93,6 +93,8 @@ def _unknown_key(error: ErrorDetails, raw: RawDocument, path: Path) -> Words:
     known = known_words(path[:-1], raw.data)
     if path[0] == "providers" and (vendor := vendor_of(key)):
         return f"belongs to preset {vendor}", f"remove it, or use `preset: {vendor}`"
+    if path[0] == "providers" and path[-2:] == ("cli", "client_secret"):
+        return "is not a known key", "remove it: terminals are public clients, which keep no secret"
     return "is not a known key", did_you_mean(key, known) or one_of(known)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from airflow_oidc_auth.frozen import constructor_of
 from airflow_oidc_auth.identity.claims import GroupFormat
 from airflow_oidc_auth.identity.text import is_clean
 
@@ -19,6 +21,10 @@ class NormalizedGroups:
     rejected: tuple[str, ...] = ()
 
 
+_normalized = constructor_of(NormalizedGroups)
+_TEXT = frozenset({str})
+
+
 def normalize_groups(value: object, format: GroupFormat, strip_prefix: str = "") -> NormalizedGroups:  # noqa: A002 -- the key in the configuration
     """Return the group names in ``value``.
 
@@ -32,7 +38,7 @@ def normalize_groups(value: object, format: GroupFormat, strip_prefix: str = "")
     if len(names) > MAX_GROUPS:
         return NormalizedGroups(frozenset(), (*rejected, f"more than {MAX_GROUPS} groups"))
     if not strip_prefix and not rejected and _are_plain(names):
-        return NormalizedGroups(frozenset(filter(str.strip, names)))
+        return _normalized(frozenset(filter(str.strip, names)))
     groups: set[str] = set()
     for name in (spelled.removeprefix(strip_prefix) for spelled in names):
         if problem := _problem(name):
@@ -42,20 +48,20 @@ def normalize_groups(value: object, format: GroupFormat, strip_prefix: str = "")
     return NormalizedGroups(frozenset(groups), tuple(dict.fromkeys(rejected)))
 
 
-def _names(value: object, group_format: GroupFormat) -> tuple[list[str], list[str]]:
+def _names(value: object, group_format: GroupFormat) -> tuple[Sequence[str], list[str]]:
     if isinstance(value, str):
         if group_format is GroupFormat.CSV:
             return [part.strip() for part in value.split(",")], []
         return (value.split(" ") if group_format is GroupFormat.SPACE else [value]), []
     if isinstance(value, (list, tuple)):
-        if set(map(type, value)) == {str}:
-            return list(value), []
+        if _TEXT.issuperset(map(type, value)):
+            return value, []
         names = [item for item in value if isinstance(item, str)]
         return names, [f"an item that is {json_kind(item)}" for item in value if not isinstance(item, str)]
     return [], [f"a value that is {json_kind(value)}"]
 
 
-def _are_plain(names: list[str]) -> bool:
+def _are_plain(names: Sequence[str]) -> bool:
     """Tell at one look, for a token is read at each request that brings a new one, that no name has a problem."""
     joined = "".join(names)
     if not (joined.isascii() and joined.isprintable()):

@@ -142,8 +142,8 @@ class BearerToken(Protocol):
         ...
 
     @property
-    def issued_at(self) -> int | None:
-        """Epoch seconds, where the token says so."""
+    def issued_at(self) -> int:
+        """Epoch seconds."""
         ...
 
     @property

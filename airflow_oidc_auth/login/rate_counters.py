@@ -68,6 +68,14 @@ class MemoryCounter:
         self._windows[key] = number + 1, end
         return Count(number + 1, end - now)
 
+    def take_back(self, key: str) -> None:
+        """Count one try less, in whichever window it was: a window without a try is none."""
+        number, end = self._windows.get(key) or (0, 0.0)
+        if number > 1:
+            self._windows[key] = number - 1, end
+        else:
+            self._windows.pop(key, None)
+
     def _drop_ended(self, now: float) -> None:
         while self._windows and next(iter(self._windows.values()))[1] <= now:
             self._windows.popitem(last=False)
@@ -110,16 +118,7 @@ class SharedCounter:
 
     def _hit(self, item: RateLimitItem, key: str) -> Count | str:
         """Return the count, or the name of what went wrong. Blocks for a bounded time."""
-        from limits.errors import StorageError
-
-        try:
-            number = int(self._storage.incr(key, item.get_expiry()))
-            left = self._storage.get_expiry(key) - time.time() if number > item.amount else 0.0
-        except StorageError as error:
-            return type(error.__cause__ or error).__name__  # its text may name what is in the URI
-        except (OSError, ValueError, TypeError) as error:
-            return type(error).__name__
-        return Count(number, min(max(left, 1.0), float(item.get_expiry())))
+        return _hit(self._storage, item, key)
 
     def _note_failure(self, what: str) -> None:
         self._silent_until = self._monotonic() + SHARED_PAUSE
@@ -131,6 +130,27 @@ class SharedCounter:
         if self.is_failing:
             self.is_failing = False
             log.warning("rate_limits: the shared store is back; the API servers count together again")
+
+
+def probe_store(uri: Secret) -> str:
+    """Return the name of what goes wrong with a store, empty for nothing. Blocks for a bounded time."""
+    from limits import parse
+
+    count = _hit(_open(uri), parse("1/second"), "airflow-oidc-auth:probe")
+    return count if isinstance(count, str) else ""
+
+
+def _hit(storage: Storage, item: RateLimitItem, key: str) -> Count | str:
+    from limits.errors import StorageError
+
+    try:
+        number = int(storage.incr(key, item.get_expiry()))
+        left = storage.get_expiry(key) - time.time() if number > item.amount else 0.0
+    except StorageError as error:
+        return type(error.__cause__ or error).__name__  # its text may name what is in the URI
+    except (OSError, ValueError, TypeError) as error:
+        return type(error).__name__
+    return Count(number, min(max(left, 1.0), float(item.get_expiry())))
 
 
 def _open(uri: Secret) -> Storage:

@@ -11,6 +11,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from hashlib import blake2s
 from typing import TYPE_CHECKING, Literal
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Kind = Literal["token", "login", "callback", "principal"]
-KINDS: tuple[Kind, ...] = ("token", "login", "callback", "principal")
+Kind = Literal["token", "login", "callback", "principal", "bearer"]
+KINDS: tuple[Kind, ...] = ("token", "login", "callback", "principal", "bearer")
 CODE = "rate_limited"
 # One customer of an internet provider has 2**64 addresses, or more.
 _IPV6_PREFIX = 64
@@ -65,13 +66,19 @@ class RateLimits:
         :raises RateLimited: it was one too many
         """
         network, item = network_of(address), self._items[kind]
-        count = await self._hit(kind, item, _digest(kind, network, principal))
-        if count.number <= item.amount:
-            return
-        waits = max(1, math.ceil(count.seconds_left))
-        if count.number == item.amount + 1:
-            log.warning("rate_limited limit=%s address=%s for %d s", kind, network, waits)
-        raise RateLimited(kind, waits)
+        _judge(kind, network, item, await self._hit(kind, item, _digest(kind, network, principal)))
+
+    def begin(self, kind: Kind, address: str | None) -> Callable[[], None]:
+        """Count one try in this process alone, and return what takes it back: call that if nothing was wrong with it.
+
+        For what costs this process something while it lasts; as many at the same time are one too many, too.
+
+        :raises RateLimited: it was one too many
+        """
+        network, memory = network_of(address), self._memory[kind]
+        key = _digest(kind, network, "")
+        _judge(kind, network, self._items[kind], memory.hit(key))
+        return partial(memory.take_back, key)
 
     def health(self) -> Mapping[str, object]:
         """Say who counts: each server alone, all together, or each alone because the shared store fails."""
@@ -124,6 +131,15 @@ def network_of(address: str | None) -> str:
     if parsed.ipv4_mapped is not None:
         return str(parsed.ipv4_mapped)
     return str(ipaddress.IPv6Network((int(parsed), _IPV6_PREFIX), strict=False))
+
+
+def _judge(kind: Kind, network: str, item: RateLimitItem, count: Count) -> None:
+    if count.number <= item.amount:
+        return
+    waits = max(1, math.ceil(count.seconds_left))
+    if count.number == item.amount + 1:
+        log.warning("rate_limited limit=%s address=%s for %d s", kind, network, waits)
+    raise RateLimited(kind, waits)
 
 
 def _parse(text: str) -> RateLimitItem:

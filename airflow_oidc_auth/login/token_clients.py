@@ -60,6 +60,7 @@ class TokenClients:
         self._clock = clock
         # Compared with where there is no secret: who is unknown must not be told apart by the time it takes.
         self._nobody = _digest(secrets.token_hex(16))
+        self._digests = {client.id: _digest(client.secret.reveal()) for client in clients if client.secret is not None}
         self._signing = next((client for client in clients if client.jwks_file is not None), None)
 
     def find(self, client_id: str) -> TokenClient | None:
@@ -89,10 +90,8 @@ class TokenClients:
         return found[0]
 
     def _check(self, client_id: str, secret: Secret) -> TokenClient | None:
-        client = self._clients.get(client_id)
-        expected = self._nobody if client is None or client.secret is None else _digest(client.secret.reveal())
-        same = hmac.compare_digest(_digest(secret.reveal()), expected)
-        return client if same else None
+        same = hmac.compare_digest(_digest(secret.reveal()), self._digests.get(client_id, self._nobody))
+        return self._clients.get(client_id) if same else None
 
     async def _by_assertion(self, form: Mapping[str, str]) -> TokenClient:
         if form.get("client_assertion_type") != ASSERTION_TYPE:

@@ -63,7 +63,7 @@ def owner_of_identity(identity: Identity, grant: Grant, bearer: BearerToken, tok
         grant=grant,
         grant_digest=grant_digest(grant),
         # What was revoked before that counts for it, too; a token that does not say so is as old as can be.
-        created_at=bearer.issued_at or 0,
+        created_at=bearer.issued_at,
         expires_at=bearer.expires_at,
         checked_at=now,
         kind=BEARER,

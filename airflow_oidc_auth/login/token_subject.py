@@ -131,8 +131,7 @@ class SubjectTokens:
         self._signed.check_fresh()
         identity = bearer.identity
         revoked_at = self._signed.revoked_at(principal_id(identity.issuer, identity.subject))
-        # A token that does not say since when it is valid may be an old one.
-        if revoked_at is not None and (bearer.issued_at is None or bearer.issued_at <= revoked_at):
+        if revoked_at is not None and bearer.issued_at <= revoked_at:
             raise TokenRefused("token_revoked", "all tokens of its owner were revoked after it was issued")
 
     def owner(self, verified: Verified, actor: Verified | None = None) -> TokenOwner:

@@ -25,7 +25,7 @@ def token_digest(token: str) -> bytes:
 class Remembered:
     """A token that was believed, as the session that it stands for.
 
-    :param issued_at: epoch seconds; 0 where the token does not say, so that any revocation is later
+    :param issued_at: epoch seconds
     :param until: epoch seconds from which it is verified anew
     """
 

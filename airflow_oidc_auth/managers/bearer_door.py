@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from airflow_oidc_auth.errors import LoginRefused, TokenRefused
+from airflow_oidc_auth.errors import LoginRefused, ProviderError, TokenRefused
+from airflow_oidc_auth.frozen import constructor_of
+from airflow_oidc_auth.login.rate_limits import RateLimits
 from airflow_oidc_auth.managers.admission import Admission
 from airflow_oidc_auth.managers.bearer_cache import BearerCache, Remembered, token_digest
 from airflow_oidc_auth.managers.bearer_denials import BearerDenials
@@ -21,23 +23,30 @@ from airflow_oidc_auth.managers.possession import Possession
 from airflow_oidc_auth.managers.runtime import Runtime
 from airflow_oidc_auth.managers.services import Services
 from airflow_oidc_auth.managers.user import SessionUser
-from airflow_oidc_auth.providers.bearer import BearerIssuer
+from airflow_oidc_auth.providers.bearer import BearerIssuer, BearerToken
 from airflow_oidc_auth.sessions.granted import as_of
 from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.web.api_call import ApiCall
 
 # A key that the identity provider withdrew counts no longer than this.
 VERIFIED_FOR = 600
+_remembered = constructor_of(Remembered)
 
 
 class BearerDoor:
     """Judge the tokens of identity providers; built once per process, follows the document.
 
     :param runtime: of the document in force
+    :param limits: how often a caller may have an issuer asked in vain
     """
 
     def __init__(
-        self, services: Services, runtime: Callable[[], Runtime], admission: Admission, possession: Possession
+        self,
+        services: Services,
+        runtime: Callable[[], Runtime],
+        admission: Admission,
+        possession: Possession,
+        limits: Callable[[], RateLimits],
     ) -> None:
         self._services = services
         self._clock = services.clock
@@ -46,6 +55,7 @@ class BearerDoor:
         self._runtime = runtime
         self._admission = admission
         self._possession = possession
+        self._limits = limits
         self._audit = BearerAudit(services, lambda: runtime().audit)
         self._cache = BearerCache(services.clock)
         self._denials = BearerDenials(services.clock)
@@ -73,16 +83,9 @@ class BearerDoor:
         :raises LoginRefused: its owner is not admitted
         :raises SessionError: the owner's account cannot be read
         """
-        now, session = self._clock(), known.session
-        self._possession.check(call, session.jkt, now, required=self._runtime().config.tokens.require_dpop)
-        revoked_at = self._revoked_at(session.principal_id)
-        if revoked_at is not None and known.issued_at <= revoked_at:
-            self._cache.drop(token_digest(call.token))
-            raise TokenRefused("token_revoked", f"issued at {known.issued_at}, revoked until {revoked_at}")
-        until = session.grant.until
-        if until is not None and until <= now:
-            session = _still_granted(session, now)
-        call.note(session)
+        now = self._clock()
+        self._possession.check(call, known.session.jkt, now, required=self._runtime().config.tokens.require_dpop)
+        session = self._stand(call, known, now)
         user = self._admission.peek(session)
         return user if user is not None else await self._live.run(self._admission.enroll, session)
 
@@ -93,28 +96,57 @@ class BearerDoor:
         :raises TokenRefused: it is not to be believed, or the caller does not hold its key
         :raises LoginRefused: the rules give its owner nothing, or the account is not admitted
         :raises ProviderError: nobody can say now
+        :raises RateLimited: too many that were not good came from this address
         :raises SessionError: the account cannot be read, or no audit row written
         """
         runtime = self._runtime()
         call.provider = issuer.provider
         self._denials.check(digest)
-        token = issuer.verify_known(call.token) or await runtime.lanes.verify(issuer, call.token, digest)
+        token = issuer.verify_known(call.token) or await self._ask(runtime, call, issuer, digest)
         call.identity = token.identity
         now = self._clock()
         # Before the rules speak: a thief without the key learns nothing of its owner.
         self._possession.check(call, token.jkt, now, required=runtime.config.tokens.require_dpop)
         try:
             session = build_session(token, judge(runtime.judgements, token, now), digest, int(now))
-            known = Remembered(session, token.issued_at or 0, min(token.expires_at, now + VERIFIED_FOR))
-            user = await self.admit(call, known)
+            known = _remembered(session, token.issued_at, min(token.expires_at, now + VERIFIED_FOR))
+            session = self._stand(call, known, now)
+            user = self._admission.peek(session)
+            if user is None:
+                user = await self._live.run(self._admission.enroll, session)
         except LoginRefused as error:
             self._denials.add(digest, error)
             raise
-        await self._audit.accepted(user, call)
+        if not self._audit.is_told(user):
+            await self._audit.accepted(user, call)
         # The document may have been replaced meanwhile: what its rules gave is not kept.
         if runtime is self._runtime():
             self._cache.put(digest, known)
         return user
+
+    def _stand(self, call: ApiCall, known: Remembered, now: float) -> Session:
+        """Return what is left now of a token that was believed, and whose caller may bring it."""
+        session = known.session
+        revoked_at = self._revoked_at(session.principal_id)
+        if revoked_at is not None and known.issued_at <= revoked_at:
+            self._cache.drop(token_digest(call.token))
+            raise TokenRefused("token_revoked", f"issued at {known.issued_at}, revoked until {revoked_at}")
+        until = session.grant.until
+        if until is not None and until <= now:
+            session = _still_granted(session, now)
+        call.note(session)
+        return session
+
+    async def _ask(self, runtime: Runtime, call: ApiCall, issuer: BearerIssuer, digest: bytes) -> BearerToken:
+        """Have the issuer judge a token: few can be at a time, and a stranger's shall not be all of them."""
+        take_back = self._limits().begin("bearer", call.client_address)
+        try:
+            token = await runtime.lanes.verify(issuer, call.token, digest)
+        except ProviderError:  # that nobody can say is not the caller's fault
+            take_back()
+            raise
+        take_back()
+        return token
 
 
 def _still_granted(session: Session, now: float) -> Session:

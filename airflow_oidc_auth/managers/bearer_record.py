@@ -37,15 +37,16 @@ class BearerAudit:
         self._audit = audit
         self._told: OrderedDict[_Key, float] = OrderedDict()
 
+    def is_told(self, user: SessionUser) -> bool:
+        """Tell whether it was written within the hour that this owner came in, by this client, with these roles."""
+        return self._told.get(_key(user.session), float("-inf")) > self._clock() - TOLD_EVERY
+
     async def accepted(self, user: SessionUser, call: ApiCall) -> None:
-        """Write that somebody came in, unless that was written within the hour: same owner, client, actors and roles.
+        """Write that somebody came in.
 
         :raises SessionError: it cannot be written, and nobody shall come in without
         """
-        session, now = user.session, self._clock()
-        key = (session.principal_id, session.client_id, session.actors, session.grant.roles)
-        if self._told.get(key, float("-inf")) > now - TOLD_EVERY:
-            return
+        key, now = _key(user.session), self._clock()
         await self._live.run(self._audit().record, build_bearer_login(user, call))
         self._told.pop(key, None)
         self._told[key] = now
@@ -62,6 +63,10 @@ class BearerAudit:
             await self._live.run(self._audit().record_all, due)
         except SessionError as failure:
             log.warning("%d audit records of refused tokens are lost: %s", len(due), failure)
+
+
+def _key(session: Session) -> _Key:
+    return session.principal_id, session.client_id, session.actors, session.grant.roles
 
 
 def build_bearer_login(user: SessionUser, call: ApiCall) -> AuditRecord:

@@ -6,6 +6,7 @@ import base64
 from functools import lru_cache
 
 from airflow_oidc_auth.errors import LoginRefused
+from airflow_oidc_auth.frozen import constructor_of
 from airflow_oidc_auth.grants.digest import grant_digest
 from airflow_oidc_auth.grants.grant import Grant, Refusal
 from airflow_oidc_auth.grants.judgements import Judgements
@@ -16,6 +17,7 @@ from airflow_oidc_auth.sessions.principal import principal_id
 from airflow_oidc_auth.sessions.session import BEARER, Session
 
 ID_LENGTH = 24
+_session = constructor_of(Session)
 
 
 def judge(judgements: Judgements, token: BearerToken, now: float) -> Grant:
@@ -32,7 +34,7 @@ def judge(judgements: Judgements, token: BearerToken, now: float) -> Grant:
 def build_session(token: BearerToken, grant: Grant, digest: bytes, now: int) -> Session:
     """Return the session that the token stands for; no table knows it."""
     identity = token.identity
-    return Session(
+    return _session(
         id=f"{BEARER}.{base64.urlsafe_b64encode(digest).decode()[:ID_LENGTH]}",
         principal_id=_principal_id(identity.issuer, identity.subject),
         provider=token.provider,
@@ -41,8 +43,8 @@ def build_session(token: BearerToken, grant: Grant, digest: bytes, now: int) -> 
         name=identity.name,
         email=identity.email,
         grant=grant,
-        grant_digest=grant_digest(grant),
-        created_at=now if token.issued_at is None else token.issued_at,
+        grant_digest=grant_digest(grant) if grant.teams else _digest_of(grant.roles),
+        created_at=token.issued_at,
         expires_at=token.expires_at,
         kind=BEARER,
         client_id=token.client_id,
@@ -55,3 +57,8 @@ def build_session(token: BearerToken, grant: Grant, digest: bytes, now: int) -> 
 @lru_cache(maxsize=MAX_TOKENS)
 def _principal_id(issuer: str, subject: str) -> str:
     return principal_id(issuer, subject)
+
+
+@lru_cache(maxsize=MAX_TOKENS)
+def _digest_of(roles: tuple[str, ...]) -> str:
+    return grant_digest(Grant(roles))

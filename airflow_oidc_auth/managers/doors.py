@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from jwt import InvalidTokenError
 
+from airflow_oidc_auth.login.rate_limits import RateLimits
 from airflow_oidc_auth.managers.admission import Admission
 from airflow_oidc_auth.managers.bearer_cache import token_digest
 from airflow_oidc_auth.managers.bearer_door import BearerDoor
@@ -31,6 +32,7 @@ class Doors:
 
     :param runtime: of the document in force
     :param vouches: tells whether the document still knows the owner of a token that we made
+    :param limits: of the document in force
     :ivar proofs: those of possession that were used, here or at the token endpoint; outlives reloads
     """
 
@@ -42,6 +44,7 @@ class Doors:
         admission: Admission,
         freshness: Freshness,
         vouches: Callable[[Session], bool],
+        limits: Callable[[], RateLimits],
     ) -> None:
         self._clock = services.clock
         self._live = services.live
@@ -52,7 +55,7 @@ class Doors:
         self._vouches = vouches
         self.proofs = ProofMemory()
         self._possession = Possession(self.proofs)
-        self.bearer = BearerDoor(services, runtime, admission, self._possession)
+        self.bearer = BearerDoor(services, runtime, admission, self._possession, limits)
 
     async def user_of(self, token: str) -> SessionUser:
         """Return the user of a token that is accepted now.
@@ -62,6 +65,7 @@ class Doors:
         :raises TokenRefused: a program's token is not accepted
         :raises LoginRefused: nor is its owner
         :raises ProviderError: its identity provider cannot be asked
+        :raises RateLimited: or was asked too often for this caller
         """
         call = CALL.get()
         if call is None or call.token != token:

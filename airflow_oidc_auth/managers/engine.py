@@ -101,6 +101,7 @@ class Engine:
             admission,
             self._freshness,
             self._vouches,
+            lambda: self.rate_limits,
         )
         self.signed = SignedCallers(tokens, self.doors.authenticate, self._freshness, self.live)
         self.token_desk = TokenDesk(self.live, tokens, lambda: self._runtime.config.tokens, self._audit, services.clock)

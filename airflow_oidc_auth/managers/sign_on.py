@@ -28,6 +28,7 @@ from airflow_oidc_auth.errors import (
     SessionError,
     TokenRefused,
 )
+from airflow_oidc_auth.login.rate_limits import RateLimited
 from airflow_oidc_auth.managers.denials import DenialLog
 from airflow_oidc_auth.web.seen import is_of_browser
 
@@ -80,12 +81,13 @@ class SignOn(BaseAuthManager[Any]):
         """Return the user of a cookie or bearer token.
 
         :raises HTTPException: 401 with ``WWW-Authenticate`` (RFC 6750 §3) when the token or its session is not valid,
-            403 when nobody here knows the owner of a valid token, 503 when nobody can judge it now
+            403 when nobody here knows the owner of a valid token, 429 when too many that were not good came from this
+            address, 503 when nobody can judge it now
         :raises SessionError: the session store cannot be read; answered with 503 by our middleware
         """
         try:
             return await self.engine.user_of(token)
-        except (TokenRefused, LoginRefused, ProviderError) as error:
+        except (TokenRefused, LoginRefused, ProviderError, RateLimited) as error:
             raise _refuse(error, token) from error
         except ExpiredSignatureError as error:
             raise _refuse(TokenRefused("token_expired"), token) from error

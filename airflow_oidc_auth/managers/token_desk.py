@@ -21,6 +21,7 @@ from airflow_oidc_auth.login.records import build_ended, build_issued
 from airflow_oidc_auth.login.session_office import Order
 from airflow_oidc_auth.login.session_office import build_ended as build_ended_by_order
 from airflow_oidc_auth.managers.tokens import AirflowTokens
+from airflow_oidc_auth.sessions.administration import is_reference
 from airflow_oidc_auth.sessions.break_glass import PROVIDER as BREAK_GLASS
 from airflow_oidc_auth.sessions.live import LiveSessions
 from airflow_oidc_auth.sessions.session import PERSONAL, Session, TokenRequest
@@ -142,9 +143,10 @@ class TokenDesk:
         return session is not None and session.is_token and bool(self._end([session.id], REVOKED, context))
 
     def _revoke_now(self, reference: str, order: Order, context: RequestContext, owner: str | None) -> int:
-        listed = self._live.store.list_tokens(now=self._now(), principal_id=owner)
-        meant = [each.id for each in listed if len(reference) >= 8 and each.id.startswith(reference)]
-        ended = self._live.end_many_now(meant, reason=order.reason)
+        if not is_reference(reference):
+            return 0
+        meant = self._live.store.list_tokens(now=self._now(), principal_id=owner, reference=reference)
+        ended = self._live.end_many_now([each.id for each in meant], reason=order.reason)
         for each in ended:
             self._audit().record(build_ended_by_order(each.session, order, context))
         return len(ended)

@@ -56,6 +56,11 @@ MESSAGES = {
         "The token is no access token: it looks like an identity, refresh or logout token.",
         "Send the access_token of the identity provider's answer, not its id_token.",
     ),
+    "token_age_unknown": _token(
+        "The identity provider does not say when the access token was issued.",
+        "Let the provider's introspection answer with `iat`: without it nobody can tell whether the token is older "
+        "than a revocation of what its owner has.",
+    ),
     "token_claim": _token("A claim of the access token is missing or has the wrong type."),
     "token_subject": _token("The access token does not say whose it is."),
     "token_actor": _token("The access token does not say clearly who acts for whom."),

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from airflow_oidc_auth.frozen import constructor_of
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.identity.claims import ClaimPath
 from airflow_oidc_auth.identity.display import clean_email, display_name
@@ -14,6 +15,7 @@ from airflow_oidc_auth.providers.settings import GroupSource, ProviderSettings
 
 _LOG = logging.getLogger(__name__)
 Claims = Mapping[str, object]
+_identity = constructor_of(Identity)
 _DOCUMENTS = frozenset({"id_token", "userinfo", "access_token"})
 
 
@@ -62,13 +64,47 @@ def build_identity(
         provider=settings.id,
         issuer=documents.issuer,
         subject=documents.subject,
-        name=display_name((value for path in settings.name_claims for value in path.find(claims)), documents.subject),
+        name=_name(settings, claims, documents.subject),
         email=email,
         email_verified=verified,
         groups=_groups(settings, documents),
         claims=claims,
         actors=actors,
         client_id=client_id,
+    )
+
+
+def build_identity_of_one(
+    settings: ProviderSettings,
+    issuer: str,
+    subject: str,
+    claims: Claims,
+    *,
+    actors: tuple[str, ...] = (),
+    client_id: str | None = None,
+) -> Identity:
+    """Build the identity of whom one document alone tells of; whatever a group source names, there is no other.
+
+    :param actors: who acts for the subject
+    :param client_id: of a token that a program brought
+    """
+    email = _address(settings, claims)
+    groups: frozenset[str] = frozenset()
+    for source in settings.groups:
+        found = read_groups(settings.id, source, claims)
+        groups = groups | found if groups else found
+    return _identity(
+        settings.id,
+        issuer,
+        subject,
+        _name(settings, claims, subject),
+        email,
+        email is not None and _says_verified(settings, claims),
+        groups,
+        claims,
+        None,
+        actors,
+        client_id,
     )
 
 
@@ -103,6 +139,10 @@ def _absent(paths: tuple[ClaimPath, ...], claims: Claims) -> bool:
     return bool(paths) and not any(path.find(claims) for path in paths)
 
 
+def _name(settings: ProviderSettings, claims: Claims, subject: str) -> str:
+    return display_name([value for path in settings.name_claims for value in path.find(claims)], subject)
+
+
 def _email(settings: ProviderSettings, documents: VerifiedDocuments) -> tuple[str | None, bool]:
     """Return the first usable address, and whether a document that names this very address calls it verified."""
     email, verified = None, False
@@ -115,9 +155,10 @@ def _email(settings: ProviderSettings, documents: VerifiedDocuments) -> tuple[st
 
 
 def _address(settings: ProviderSettings, document: Claims) -> str | None:
-    for value in settings.email_claim.find(document) if settings.email_claim else ():
-        if email := clean_email(value):
-            return email
+    if settings.email_claim is not None:
+        for value in settings.email_claim.find(document):
+            if email := clean_email(value):
+                return email
     return None
 
 

@@ -10,9 +10,11 @@ from typing import Any, TypeGuard
 
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
+from joserfc.jws import JWSRegistry
 
 from airflow_oidc_auth.errors import ProviderError
 from airflow_oidc_auth.providers.cached_document import CachedDocument, Spawn, in_background
+from airflow_oidc_auth.providers.settings import ASYMMETRIC_ALGORITHMS
 
 _KTY = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
 _CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521", "EdDSA": "Ed25519"}
@@ -29,6 +31,7 @@ class VerificationKey:
 
     :param alg: the only algorithm it may be used with, if the IdP says so
     :param curve: of EC and OKP keys
+    :ivar algorithms: what it may verify: decided once, for the key does not change
     """
 
     kid: str | None
@@ -36,12 +39,25 @@ class VerificationKey:
     alg: str | None
     curve: str | None
     key: RSAKey | ECKey | OKPKey = field(repr=False)
+    algorithms: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "algorithms", frozenset(filter(self._allows, ASYMMETRIC_ALGORITHMS)))
 
     def fits(self, algorithm: str) -> bool:
         """Say whether key type, curve and declared algorithm allow this signature algorithm."""
+        return algorithm in self.algorithms
+
+    def _allows(self, algorithm: str) -> bool:
         if self.kty != _KTY.get(algorithm[:2]) or self.curve != _CURVES.get(algorithm):
             return False
-        return self.alg is None or self.alg == algorithm
+        if self.alg is not None and self.alg != algorithm:
+            return False
+        try:
+            JWSRegistry.algorithms[algorithm].check_key(self.key)  # the library's own opinion counts, too
+        except (JoseError, ValueError):
+            return False
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +69,36 @@ class KeyRing:
 
     keys: tuple[VerificationKey, ...]
     skipped: tuple[str, ...] = ()
+    _fitting: Mapping[str, _Fitting] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_fitting", {each: _fitting(self.keys, each) for each in ASYMMETRIC_ALGORITHMS})
 
     def candidates(self, algorithm: str, kid: str | None) -> tuple[VerificationKey, ...]:
         """Return the keys to try.
 
         With a ``kid``: the keys of that name, and those without any name. Without: every key that fits.
         """
-        fitting = tuple(key for key in self.keys if key.fits(algorithm))
-        return fitting if kid is None else tuple(key for key in fitting if key.kid in (kid, None))
+        fitting = self._fitting.get(algorithm)
+        if fitting is None:
+            return ()
+        return fitting.every if kid is None else fitting.named.get(kid, fitting.nameless)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitting:
+    """The keys of one algorithm, sorted by what tokens may ask for, before one does."""
+
+    every: tuple[VerificationKey, ...]
+    nameless: tuple[VerificationKey, ...]
+    named: Mapping[str, tuple[VerificationKey, ...]]
+
+
+def _fitting(keys: tuple[VerificationKey, ...], algorithm: str) -> _Fitting:
+    every = tuple(key for key in keys if key.fits(algorithm))
+    names = {key.kid for key in every if key.kid is not None}
+    named = {name: tuple(key for key in every if key.kid in (name, None)) for name in names}
+    return _Fitting(every, tuple(key for key in every if key.kid is None), named)
 
 
 def parse_jwks(document: object) -> KeyRing:
@@ -163,7 +201,7 @@ class KeySource:
 
     def known(self, algorithm: str, kid: str | None) -> tuple[VerificationKey, ...] | None:
         """Return the keys to try, without any I/O; None when no key document was read yet."""
-        return None if self._cache.peek() is None else self.candidates(algorithm, kid)
+        return None if self._cache.peek() is None else self._cache.get().candidates(algorithm, kid)
 
     def may_bring_more(self) -> bool:
         """Say whether :meth:`refresh` could find other keys now: it would fetch, or another thread is fetching."""

@@ -7,7 +7,6 @@ the IdP vouches for. Header members that point at keys (``jku``, ``jwk``, ``x5u`
 from __future__ import annotations
 
 import binascii
-import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -17,6 +16,7 @@ from joserfc.errors import JoseError
 from joserfc.jws import JWSRegistry
 
 from airflow_oidc_auth.errors import ProtocolViolation, ProviderError
+from airflow_oidc_auth.frozen import constructor_of
 from airflow_oidc_auth.providers.keys import VerificationKey
 from airflow_oidc_auth.providers.settings import ASYMMETRIC_ALGORITHMS
 from airflow_oidc_auth.providers.strict_json import load_json
@@ -24,10 +24,8 @@ from airflow_oidc_auth.providers.strict_json import load_json
 MAX_TOKEN = 256 * 1024
 _MAX_HEADER = 16 * 1024
 _MAX_CANDIDATES = 16
-_BASE64URL = (string.ascii_letters + string.digits + "-_").encode()
-# The last character holds bits that no byte takes; they must be zero (RFC 4648 §3.5).
-_LAST = {1: b"", 2: b"AQgw", 3: b"AEIMQUYcgkosw048"}
-_STANDARD = bytes.maketrans(b"-_", b"+/")
+# base64url as base64. What is only in the second becomes what is in neither: one token has one spelling.
+_STANDARD = bytes.maketrans(b"-_+/", b"+/..")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +63,9 @@ class SignedClaims:
     typ: object = None
 
 
+_unverified, _signed = constructor_of(UnverifiedToken), constructor_of(SignedClaims)
+
+
 def parse_token(text: str) -> UnverifiedToken:
     """Split and decode a compact JWS.
 
@@ -73,18 +74,19 @@ def parse_token(text: str) -> UnverifiedToken:
     """
     if len(text) > MAX_TOKEN:
         raise ProtocolViolation("id_token_too_large", f"a token of {len(text)} characters")
-    parts = text.split(".")
+    # What is not ASCII is not base64url, and neither is what replaces it.
+    encoded = text.encode("ascii", "replace")
+    parts = encoded.split(b".")
     if len(parts) == 5:
         raise ProviderError("id_token_encrypted", "the token is a JWE")
     if len(parts) != 3 or len(parts[0]) > _MAX_HEADER:
         raise ProtocolViolation("id_token_malformed", "the token is no compact JWS")
     header, claims = _read_header(parts[0]), _object(parts[1], "payload")
-    signing_input = f"{parts[0]}.{parts[1]}".encode("ascii")
-    return UnverifiedToken(header, claims, signing_input, _decode(parts[2], "signature"))
+    return _unverified(header, claims, encoded[: -len(parts[2]) - 1], _decode(parts[2], "signature"))
 
 
 @lru_cache(maxsize=64)
-def _read_header(part: str) -> Mapping[str, object]:
+def _read_header(part: bytes) -> Mapping[str, object]:
     """Decode a header; those of one key's tokens are all the same."""
     header = _object(part, "header")
     for name in ("crit", "b64"):  # RFC 7515 §4.1.11: what is critical and not understood ends it
@@ -138,8 +140,10 @@ def check_algorithm(token: UnverifiedToken, algorithms: Sequence[str]) -> None:
 
 def verified_by(token: UnverifiedToken, keys: Sequence[VerificationKey]) -> SignedClaims | None:
     """Return the claims if one of the keys verifies the signature; the algorithm was checked before."""
-    if any(_verifies(token, key) for key in keys[:_MAX_CANDIDATES]):
-        return SignedClaims(token.claims, token.algorithm, token.header.get("typ"))
+    algorithm = token.algorithm
+    for key in keys[:_MAX_CANDIDATES]:
+        if key.fits(algorithm) and _verifies(token, algorithm, key):
+            return _signed(token.claims, algorithm, token.header.get("typ"))
     return None
 
 
@@ -152,16 +156,15 @@ def unverified_error(token: UnverifiedToken, keys: Sequence[VerificationKey]) ->
     return ProtocolViolation("id_token_signature", f"{len(keys)} keys tried", evidence={"kid": kid})
 
 
-def _verifies(token: UnverifiedToken, key: VerificationKey) -> bool:
-    model = JWSRegistry.algorithms[token.algorithm]
+def _verifies(token: UnverifiedToken, algorithm: str, key: VerificationKey) -> bool:
+    """Ask the library; that the key is one for this algorithm was checked before."""
     try:
-        model.check_key(key.key)
-        return model.verify(token.signing_input, token.signature, key.key)
+        return JWSRegistry.algorithms[algorithm].verify(token.signing_input, token.signature, key.key)
     except (JoseError, ValueError):
         return False
 
 
-def _object(part: str, what: str) -> dict[str, object]:
+def _object(part: bytes, what: str) -> dict[str, object]:
     try:
         document = load_json(_decode(part, what))
     except ValueError:
@@ -171,10 +174,17 @@ def _object(part: str, what: str) -> dict[str, object]:
     return document
 
 
-def _decode(part: str, what: str) -> bytes:
-    """Decode strictly: lenient base64 gives one signature many spellings."""
-    encoded = part.encode("ascii", "replace")
-    rest = len(encoded) % 4
-    if encoded.translate(None, _BASE64URL) or (rest and encoded[-1] not in _LAST[rest]):
+def _decode(part: bytes, what: str) -> bytes:
+    """Decode strictly: lenient base64 gives one signature many spellings.
+
+    Python's decoder passes over characters that it does not know, padding and the last bits that no byte takes. So
+    only the one spelling counts that its encoder gives back.
+    """
+    standard = part.translate(_STANDARD)
+    try:
+        decoded = binascii.a2b_base64(standard + b"==")
+    except binascii.Error:
+        decoded = b""
+    if binascii.b2a_base64(decoded, newline=False).rstrip(b"=") != standard:
         raise ProtocolViolation("id_token_malformed", f"the {what} is no base64url")
-    return binascii.a2b_base64(encoded.translate(_STANDARD) + b"=" * (-len(encoded) % 4))
+    return decoded

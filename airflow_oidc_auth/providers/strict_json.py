@@ -13,10 +13,18 @@ def load_json(text: bytes | str) -> object:
 
     :raises ValueError: not JSON, not UTF-8, nested too deeply, or ambiguous
     """
+    # What decode() does, without its two patterns for the spaces around.
+    bare = (text if isinstance(text, str) else text.decode("utf-8")).strip(_SPACES)
     try:
-        return _DECODER.decode(text if isinstance(text, str) else text.decode("utf-8"))
+        document, end = _DECODER.raw_decode(bare)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    if end != len(bare):
+        raise ValueError("something follows")
+    return document
+
+
+_SPACES = " \t\r\n"
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -24,7 +24,7 @@ from airflow_oidc_auth.sessions.keepers import TOKENS, free, has_tokens, owners_
 from airflow_oidc_auth.sessions.principals_table import store_roles
 from airflow_oidc_auth.sessions.revocation import GRANT, grant_key
 from airflow_oidc_auth.sessions.rows import changed_session, parse_session, storable_sid
-from airflow_oidc_auth.sessions.scope import narrow, scoped
+from airflow_oidc_auth.sessions.scope import narrow_again, scoped
 from airflow_oidc_auth.sessions.session import DueSession, Leased, Recheck, Regraded, Session
 from airflow_oidc_auth.sessions.sessions_table import READ_SESSION, live, revocation_row
 from airflow_oidc_auth.sessions.tokens_table import note_confirmed, tell_tokens
@@ -166,7 +166,7 @@ def _settle_account(
 
 
 def _is_same(session: Session, grant: Grant) -> bool:
-    return session.grant == (narrow(grant, session.scope) if session.is_token else grant)
+    return session.grant == (narrow_again(session, grant) if session.is_token else grant)
 
 
 def _changed_values(cipher: TokenCipher, leased: Leased, recheck: Recheck, grant: Grant, now: int) -> dict[str, Any]:

@@ -9,23 +9,37 @@ from airflow_oidc_auth.grants.grant import Grant, RuleMatch, first_end
 from airflow_oidc_auth.sessions.session import Recheck, Session
 
 
-def narrow(grant: Grant, scope: tuple[str, ...] | None) -> Grant | None:
+def narrow(grant: Grant, scope: tuple[str, ...] | None, teams: tuple[str, ...] | None = None) -> Grant | None:
     """Return what is left of a Grant within a scope of roles, None for nothing; no scope narrows nothing.
 
     What would be there after another authentication is left out: a program cannot authenticate again.
+
+    :param teams: at most these, where there is a scope; None for all
     """
     if scope is None:
         return replace(grant, step_ups=()) if grant.step_ups else grant
     roles = tuple(role for role in grant.roles if role in scope)
     if not roles:
         return None
-    matches = tuple(narrowed for match in grant.matches if (narrowed := _narrow_match(match, scope)) is not None)
-    return replace(grant, roles=roles, matches=matches, step_ups=(), until=first_end(matches))
+    most = grant.teams if teams is None else teams
+    narrowed = (_narrow_match(match, scope, most) for match in grant.matches)
+    matches = tuple(match for match in narrowed if match is not None)
+    left = tuple(team for team in grant.teams if team in most)
+    return replace(grant, roles=roles, teams=left, matches=matches, step_ups=(), until=first_end(matches))
 
 
-def _narrow_match(match: RuleMatch, scope: tuple[str, ...]) -> RuleMatch | None:
+def narrow_again(session: Session, grant: Grant) -> Grant | None:
+    """Return what a token has of what the rules now give: within its scope no role and no team that it never had.
+
+    Its teams are written down nowhere but in its Grant: one that is lost does not come back to a narrowed token.
+    """
+    return narrow(grant, session.scope, session.grant.teams)
+
+
+def _narrow_match(match: RuleMatch, scope: tuple[str, ...], teams: tuple[str, ...]) -> RuleMatch | None:
     roles = tuple(role for role in match.roles if role in scope)
-    return replace(match, roles=roles) if roles or match.teams else None
+    left = tuple(team for team in match.teams if team in teams)
+    return replace(match, roles=roles, teams=left) if roles or left else None
 
 
 def scoped(session: Session, recheck: Recheck, grant: Grant, settled: Grant | None = None) -> Grant:
@@ -41,8 +55,8 @@ def scoped(session: Session, recheck: Recheck, grant: Grant, settled: Grant | No
     if settled is not None:
         # Less than the whole: the rules give less where somebody acts on behalf of the principal.
         capped = recheck.whole is not None and grant.roles != recheck.whole.roles
-        given = narrow(settled, grant.roles if capped else None)
-    left = None if given is None else narrow(given, session.scope)
+        given = narrow(settled, grant.roles if capped else None, grant.teams)
+    left = None if given is None else narrow_again(session, given)
     if left is None:
         raise LoginRefused("token_roles_lost", f"of its scope {list(session.scope or ())} nothing is left")
     return left

@@ -195,8 +195,11 @@ class SessionStore(Protocol):
             ``token_owner_unverified``, ``token_scope_not_held``, ``session_store_unavailable``
         """
 
-    def list_tokens(self, *, now: int, principal_id: str | None = None) -> Sequence[Session]:
-        """Return live token sessions, newest first; a store may return at most 10,000."""
+    def list_tokens(self, *, now: int, principal_id: str | None = None, reference: str = "") -> Sequence[Session]:
+        """Return live token sessions, newest first; a store may return at most 10,000.
+
+        :param reference: what their ids begin with, plain ASCII
+        """
 
     def revoke_principal(self, principal_id: str, *, now: int, until: int) -> None:
         """Publish that nothing counts any more that was issued to a principal until now, whoever issued it.

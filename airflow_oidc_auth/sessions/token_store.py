@@ -56,14 +56,17 @@ class DatabaseTokenStore:
         )
         return Opened(self._runner.run(work), None)
 
-    def list_tokens(self, *, now: int, principal_id: str | None = None) -> Sequence[Session]:
-        """Return live token sessions, newest first, at most 10,000."""
+    def list_tokens(self, *, now: int, principal_id: str | None = None, reference: str = "") -> Sequence[Session]:
+        """Return live token sessions whose id begins so, newest first, at most 10,000."""
         wanted = [live(now), _S.kind.is_not(None)]
         if principal_id is not None:
             wanted.append(_S.principal_id == principal_id)
+        if reference:
+            wanted.append(_S.id.startswith(reference, autoescape=True))
         statement = READ_SESSION.where(*wanted).order_by(_S.created_at.desc(), _S.id).limit(LIST_LIMIT)
         found = self._runner.run(lambda transaction: transaction.execute(statement).all())
-        sessions = (parse_session(row) for row in found)
+        # SQLite's LIKE passes over letter case.
+        sessions = (parse_session(row) for row in found if row.id.startswith(reference))
         return tuple(each for each in sessions if each is not None and not each.is_over(now))
 
     def revoke_principal(self, principal_id: str, *, now: int, until: int) -> None:

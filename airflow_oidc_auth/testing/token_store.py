@@ -84,10 +84,11 @@ class MemoryTokenStore:
             self._roles.setdefault(owner.principal_id, owner.grant.roles)
             return Opened(stored, None)
 
-    def list_tokens(self, *, now: int, principal_id: str | None = None) -> Sequence[Session]:
-        """Return live token sessions, newest first."""
+    def list_tokens(self, *, now: int, principal_id: str | None = None, reference: str = "") -> Sequence[Session]:
+        """Return live token sessions whose id begins so, newest first."""
         with self._available():
             sessions = [kept.session for kept in self._sessions.values() if kept.session.is_token]
+        sessions = [each for each in sessions if each.id.startswith(reference)]
         live = [each for each in sessions if not each.is_over(now) and principal_id in (None, each.principal_id)]
         return tuple(sorted(live, key=lambda session: (-session.created_at, session.id)))
 

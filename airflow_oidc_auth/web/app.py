@@ -15,8 +15,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from airflow_oidc_auth.web.answers import answer_code
 from airflow_oidc_auth.web.border import Beside, Border
 from airflow_oidc_auth.web.engine import Engine, EngineSource
+from airflow_oidc_auth.web.oauth_answers import answer_other_method
 from airflow_oidc_auth.web.openapi import show_openapi
-from airflow_oidc_auth.web.rate_limits import limit_request
+from airflow_oidc_auth.web.rate_limits import LIMITED, limit_request
 from airflow_oidc_auth.web.routes.access import show_access
 from airflow_oidc_auth.web.routes.break_glass import show_link, use_link
 from airflow_oidc_auth.web.routes.callback import finish_login
@@ -104,6 +105,9 @@ class _Endpoint:
         """Answer one request."""
         request = Request(scope, receive, send)
         page = self._pages.get(request.method)
+        if page is None and LIMITED.get(self._path) == "token":
+            await answer_other_method(request, self._allow)(scope, receive, send)
+            return
         if page is None:
             raise HTTPException(METHOD_NOT_ALLOWED, headers={"Allow": self._allow})
         engine = self._source()

@@ -157,6 +157,10 @@ class Engine(Protocol):
         """Return what may become of a session that was just admitted; memory where the store cannot be read."""
         ...
 
+    def last_seen(self, session_id: str) -> int | None:
+        """Return the last activity that this server knows of, epoch seconds; the store may know better, or later."""
+        ...
+
     @property
     def office(self) -> SessionOffice:
         """What looks at the sessions of everybody and ends them."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from airflow_oidc_auth.login.token_errors import UNAUTHORIZED, TokenError
+from airflow_oidc_auth.errors import OidcAuthError
+from airflow_oidc_auth.login.token_errors import INVALID_REQUEST, UNAUTHORIZED, TokenError
 from airflow_oidc_auth.login.token_form import spell_scope
 from airflow_oidc_auth.login.token_grants import Granted
+from airflow_oidc_auth.web.context import correlation_id_of
 
 # §5.1: for whatever cache there is on the way, however old.
 NOT_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
@@ -25,6 +28,18 @@ def answer_token(answer: Granted | TokenError) -> Response:
         "scope": spell_scope(session.grant.roles),
     }
     return JSONResponse(content, headers=NOT_KEPT)
+
+
+def answer_other_method(request: Request, allowed: str) -> Response:
+    """Answer 405 to a program (RFC 6749 §3.2: the client must use POST).
+
+    :param allowed: value of the ``Allow`` header
+    """
+    error = OidcAuthError("method_not_allowed")
+    said = f"{error.message.text} Use {allowed}."
+    response = answer_error(TokenError(INVALID_REQUEST, said, error.code, error.status, correlation_id_of(request)))
+    response.headers["Allow"] = allowed
+    return response
 
 
 def answer_error(error: TokenError) -> Response:

@@ -7,6 +7,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from airflow_oidc_auth.errors import OidcAuthError, TokenRefused
 from airflow_oidc_auth.login.outcome import Refused
+from airflow_oidc_auth.login.rate_limits import RateLimited
 from airflow_oidc_auth.web.answers import as_json
 from airflow_oidc_auth.web.api_call import ApiCall
 from airflow_oidc_auth.web.border import protect
@@ -23,6 +24,8 @@ def challenge_headers(error: OidcAuthError) -> dict[str, str]:
     """
     if isinstance(error, TokenRefused):
         return {"WWW-Authenticate": error.www_authenticate}
+    if isinstance(error, RateLimited):
+        return {"Retry-After": str(error.retry_after)}
     if error.status == UNAVAILABLE:
         return {"Retry-After": RETRY_AFTER}
     name = "insufficient_scope" if error.status == FORBIDDEN else "invalid_token"

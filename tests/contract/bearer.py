@@ -67,7 +67,8 @@ def forget(server: Server) -> None:
     door = engine_of(server).doors.bearer
     door.forget()
     door._audit._told.clear()
-    # So many kinds of refusals come in a minute only here.
+    # So many refusals, and kinds of them, come in a minute only here.
+    engine_of(server).rate_limits._memory["bearer"]._windows.clear()
     engine_of(server)._services.window._counts.clear()
 
 

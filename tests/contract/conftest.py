@@ -193,6 +193,7 @@ def server(running: Server) -> Iterator[Server]:
     with _environment(running.environment):
         yield running
     _end_sessions()
+    _outlast_revocations()
 
 
 def _end_sessions() -> None:
@@ -205,6 +206,20 @@ def _end_sessions() -> None:
     over = update(sessions).where(sessions.c.ended_at.is_(None)).values(ended_at=int(time.time()), end_reason="over")
     with create_session(scoped=False) as session:
         session.execute(over)
+
+
+def _outlast_revocations() -> None:
+    """Let the second pass in which a principal was revoked: what is issued to them within it is refused, too."""
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    from airflow_oidc_auth.sessions.models import revocations
+    from airflow_oidc_auth.sessions.revocation import PRINCIPAL, parse_principal_key
+
+    keys = select(revocations.c.revoked_key).where(revocations.c.kind == PRINCIPAL)
+    with create_session(scoped=False) as session:
+        moments = [revoked[1] for key in session.scalars(keys) if (revoked := parse_principal_key(key))]
+    wait_until(lambda: max(moments, default=0) < int(time.time()), "the next second")
 
 
 def _start(stack: contextlib.ExitStack) -> Callable[[], TestClient]:

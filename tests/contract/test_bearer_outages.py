@@ -6,10 +6,11 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from fastapi.testclient import TestClient
 
 from airflow_oidc_auth.testing import Misbehaviour
-from tests.contract.bearer import assert_refused, call, engine_of, forget, token_of
-from tests.contract.conftest import API
+from tests.contract.bearer import ME, assert_refused, call, engine_of, forget, token_of
+from tests.contract.conftest import API, BASE_URL
 
 
 @pytest.fixture(autouse=True)
@@ -90,6 +91,26 @@ def test_a_flood_of_unknown_keys_keeps_nobody_out(server):
         assert set(good) == {200}
         assert set(bad) <= {401, 503}
     assert len(server.idp.calls("/jwks")) <= before + 1
+
+
+def test_a_flood_of_invented_tokens_from_one_address_is_told_when_to_come_again_and_others_carry_on(server):
+    app = server.client().app
+    flooder = TestClient(app, base_url=BASE_URL, client=("198.51.100.66", 1))
+    health = server.client().get("/auth/health").json()
+
+    def invent(number):
+        return flooder.get(ME, headers={"Authorization": f"Bearer invented-{number}"})
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(invent, range(90)))
+    limited = [each for each in answers if each.status_code == 429]
+    assert len(limited) == 30
+    assert {each.status_code for each in answers} == {401, 429}
+    assert all(1 <= int(each.headers["retry-after"]) <= 60 for each in limited)
+    assert "www-authenticate" not in limited[0].headers
+    assert limited[0].json()["error"] == "rate_limited"
+    assert call(server, opaque(server, "vic")).status_code == 200
+    assert server.client().get("/auth/health").json()["bearer_issuers"] == health["bearer_issuers"]
 
 
 def test_who_brings_the_same_unknown_token_at_the_same_time_is_asked_about_once(server):

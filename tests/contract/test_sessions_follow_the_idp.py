@@ -11,12 +11,10 @@ import pytest
 
 from airflow_oidc_auth.errors import SessionError
 from airflow_oidc_auth.testing.misbehaviour import Misbehaviour
+from tests.contract.bearer import engine_of
+from tests.contract.rechecks import recheck_now, session_id_of
 
 ADDRESS = "/auth/backchannel-logout/oidc"
-
-
-def engine_of(server):
-    return server.client().app.state.auth_manager.engine
 
 
 def announce(server, token):
@@ -140,27 +138,6 @@ def test_without_revocations_for_half_a_minute_nobody_gets_in_until_they_are_bac
     assert "closed" not in health
     told = [record.levelname for record in caplog.records if record.name.endswith(".freshness")]
     assert told == ["ERROR", "WARNING"]
-
-
-def recheck_now(server, session_id: str) -> None:
-    """Let the session's next check be due, and make it."""
-    from airflow.utils.session import create_session
-    from sqlalchemy import update
-
-    from airflow_oidc_auth.sessions.models import sessions
-
-    mine = update(sessions).where(sessions.c.id == session_id, sessions.c.check_due_at.is_not(None))
-    with create_session(scoped=False) as transaction:
-        changed = transaction.execute(mine.values(check_due_at=int(time.time()) - 1, seen_at=int(time.time())))
-        assert changed.rowcount == 1
-    rechecker = engine_of(server)._care._rechecker
-    rechecker.look()
-    rechecker.wait(10)
-
-
-def session_id_of(server, browser) -> str:
-    browser.get("/ui/auth/me")
-    return engine_of(server).tokens.recall(browser.cookies["_token"]).session_id
 
 
 def test_who_loses_a_group_loses_its_role_at_the_next_check(server, audit_rows):

@@ -23,6 +23,14 @@ NODE = _NODE_HOME / "bin" / "node"
 NPM = _NODE_HOME / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 CLIENT_ID = "airflow"
 CLIENT_SECRET = "only for the end-to-end tests"
+GRANTS = """\
+grants:
+  rules:
+    - {name: platform admins, when: {group: airflow-admins}, roles: [Admin]}
+    - {name: operators, when: {group: airflow-ops}, roles: [Op]}
+    - {name: users, when: {group: airflow-users}, roles: [User]}
+    - {name: viewers, when: {group: airflow-viewers}, roles: [Viewer]}
+"""
 
 
 def installed() -> Path:
@@ -97,23 +105,18 @@ class Liar:
 
 def document(op: OpenIdProvider, liar: Liar | None = None) -> str:
     """Return the configuration document for the providers, with the roles of the demo's groups."""
-    providers = [_provider("op", "Company login", op.issuer)]
+    providers = [provider_of("op", "Company login", op.issuer)]
     if liar:
-        providers.append(_provider("liar", "Another login", liar.issuer))
+        providers.append(provider_of("liar", "Another login", liar.issuer))
     return f"""\
 version: 1
 providers:
 {"".join(providers)}
-grants:
-  rules:
-    - {{name: platform admins, when: {{group: airflow-admins}}, roles: [Admin]}}
-    - {{name: operators, when: {{group: airflow-ops}}, roles: [Op]}}
-    - {{name: users, when: {{group: airflow-users}}, roles: [User]}}
-    - {{name: viewers, when: {{group: airflow-viewers}}, roles: [Viewer]}}
-"""
+{GRANTS}"""
 
 
-def _provider(name: str, label: str, issuer: str) -> str:
+def provider_of(name: str, label: str, issuer: str) -> str:
+    """Return what the document says of one provider, to be continued."""
     return f"""\
   {name}:
     preset: oidc

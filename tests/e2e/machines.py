@@ -21,7 +21,8 @@ from joserfc.jwk import ECKey, RSAKey
 from playwright.sync_api import Page, expect
 
 from tests.e2e.airflow_server import Airflow
-from tests.e2e.identity_providers import CLIENT_SECRET, OpenIdProvider
+from tests.e2e.identity_providers import CLIENT_SECRET, GRANTS, OpenIdProvider, provider_of
+from tests.e2e.processes import http
 from tests.e2e.visitor import Visitor
 
 API, OPAQUE, ANOTHER = "urn:airflow:api", "urn:airflow:opaque", "urn:another:api"
@@ -29,13 +30,6 @@ EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-
-
-def http() -> requests.Session:
-    """Return a client that no environment sends through a proxy, and that keeps no cookies of others."""
-    session = requests.Session()
-    session.trust_env = False
-    return session
 
 
 class Company:
@@ -193,13 +187,7 @@ def document(op: OpenIdProvider, jwks_file: Path | None = None) -> str:
     return f"""\
 version: 1
 providers:
-  op:
-    preset: oidc
-    label: Company login
-    issuer: {op.issuer}
-    client_id: airflow
-    client_secret: {{env: E2E_CLIENT_SECRET}}
-    scopes: [openid, profile, email, groups]
+{provider_of("op", "Company login", op.issuer)}\
     api:
       audience: [{API}, {OPAQUE}]
       opaque: true
@@ -207,13 +195,7 @@ tokens:
   clients:
     nightly: {{secret: {{env: NIGHTLY_SECRET}}, roles: [Viewer]}}
 {key}rate_limits: {{token: 2000/minute, login: 2000/minute, callback: 2000/minute}}
-grants:
-  rules:
-    - {{name: platform admins, when: {{group: airflow-admins}}, roles: [Admin]}}
-    - {{name: operators, when: {{group: airflow-ops}}, roles: [Op]}}
-    - {{name: users, when: {{group: airflow-users}}, roles: [User]}}
-    - {{name: viewers, when: {{group: airflow-viewers}}, roles: [Viewer]}}
-"""
+{GRANTS}"""
 
 
 def sign_assertion(key: RSAKey, client: str, audience: str) -> str:

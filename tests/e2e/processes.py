@@ -14,6 +14,8 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import requests
+
 START_SECONDS = 90
 PR_SET_PDEATHSIG = 1
 
@@ -92,3 +94,10 @@ def get_status(url: str) -> int:
 
 def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def http() -> requests.Session:
+    """Return a client that no environment sends through a proxy, and that keeps no cookies of others."""
+    session = requests.Session()
+    session.trust_env = False
+    return session

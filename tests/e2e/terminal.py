@@ -10,10 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import requests
-
 from tests.e2e.airflow_server import ROOT
-from tests.e2e.identity_providers import OpenIdProvider
+from tests.e2e.identity_providers import GRANTS, OpenIdProvider, provider_of
 from tests.e2e.processes import Server, wait_until
 
 SECONDS = 90
@@ -92,13 +90,6 @@ class Laptop:
         )
 
 
-def http() -> requests.Session:
-    """Return a client that no environment sends through a proxy."""
-    session = requests.Session()
-    session.trust_env = False
-    return session
-
-
 def device_page(server: Server) -> tuple[str, str]:
     """Return the address and the code that the terminal shows."""
     found = re.compile(r"^  (http\S+)\n  Code: (\S+)$", re.MULTILINE)
@@ -119,18 +110,8 @@ def document(op: OpenIdProvider) -> str:
     return f"""\
 version: 1
 providers:
-  op:
-    preset: oidc
-    label: Company login
-    issuer: {op.issuer}
-    client_id: airflow
-    client_secret: {{env: E2E_CLIENT_SECRET}}
-    scopes: [openid, profile, email, groups]
+{provider_of("op", "Company login", op.issuer)}\
     cli:
       client_id: airflow-cli
       scopes: [openid, profile, email, groups, offline_access]
-grants:
-  rules:
-    - {{name: platform admins, when: {{group: airflow-admins}}, roles: [Admin]}}
-    - {{name: viewers, when: {{group: airflow-viewers}}, roles: [Viewer]}}
-"""
+{GRANTS}"""

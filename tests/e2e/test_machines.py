@@ -26,13 +26,12 @@ from tests.e2e.machines import (
     ProofKey,
     document,
     expect_assets_in,
-    http,
     log_rows,
     make_personal_token,
     payload,
     sign_assertion,
 )
-from tests.e2e.processes import wait_until
+from tests.e2e.processes import http, wait_until
 from tests.e2e.visitor import UMA, Visitor
 
 DAGS = "/api/v2/dags"

@@ -15,8 +15,8 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.airflow_server import ROOT, Airflow
 from tests.e2e.identity_providers import CLIENT_SECRET, OpenIdProvider
-from tests.e2e.processes import wait_until
-from tests.e2e.terminal import Laptop, device_page, document, finished, http
+from tests.e2e.processes import http, wait_until
+from tests.e2e.terminal import Laptop, device_page, document, finished
 from tests.e2e.visitor import ADA, NORA, VICTOR
 
 pytestmark = pytest.mark.xdist_group("e2e-terminal")

@@ -9,6 +9,7 @@ import pytest
 from airflow_oidc_auth.errors import LoginRefused, SessionError
 from airflow_oidc_auth.grants.grant import Grant, RuleMatch
 from airflow_oidc_auth.identity.authentication import Authentication
+from airflow_oidc_auth.sessions import token_store
 from airflow_oidc_auth.sessions.session import BEARER, Opening, Recheck
 from tests.storage.backends import Backend
 from tests.storage.people import ADMIN, HOUR, NOW, VIEWER, at_once, open_session, sign_in
@@ -86,6 +87,18 @@ def test_lists_the_tokens_of_one_person_newest_first(store):
     assert {each.id for each in store.list_tokens(now=NOW + 1)} == {first.id, second.id, other.id}
     store.end(first.id, reason="ended_by_user", now=NOW)
     assert [each.id for each in store.list_tokens(now=NOW + 7 * DAY, principal_id=ada.principal_id)] == []
+
+
+def test_a_token_is_found_by_its_id_among_more_than_a_list_can_show(store, monkeypatch):
+    """Whoever is given an old token could otherwise not revoke it while newer ones are made."""
+    monkeypatch.setattr(token_store, "LIST_LIMIT", 2)
+    owner = open_kept(store)
+    first, *_, last = (make_token(store, owner, now=NOW + number) for number in range(4))
+    assert [each.id for each in store.list_tokens(now=NOW + 4, reference=first.id[:8])] == [first.id]
+    assert store.list_tokens(now=NOW + 4, principal_id="somebody-else", reference=first.id[:8]) == ()
+    assert store.list_tokens(now=NOW + 4, reference=first.id.swapcase()) == ()
+    assert store.list_tokens(now=NOW + 4, reference="%_" * 4) == ()
+    assert [each.id for each in store.list_tokens(now=NOW + 4, reference=last.id)] == [last.id]
 
 
 def test_no_token_from_a_session_that_has_ended(store):

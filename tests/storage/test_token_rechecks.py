@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from airflow_oidc_auth.grants.grant import Grant, Refusal
+from airflow_oidc_auth.grants.grant import Grant, Refusal, RuleMatch
 from airflow_oidc_auth.sessions.cache import SessionCache
 from airflow_oidc_auth.sessions.idle import IdleSweeper
 from airflow_oidc_auth.sessions.live import LiveSessions
@@ -113,6 +113,22 @@ def test_a_token_whose_every_role_is_lost_ends_with_a_reason_and_the_others_go_o
     assert [each.roles(narrowed.id) for each in servers] == [None, None]
     assert servers[0].roles(other.id) == ("Viewer",)
     assert servers[0].reasons == {narrowed.id: "token_roles_lost"}
+
+
+def test_a_narrowed_token_gets_no_team_that_it_was_not_made_with(servers, store, idp):
+    """What is made of a provider's token has what the rules gave for that one; its owner's browser may have more."""
+    owner = open_followed(store, idp, grant=VIEWER)
+    narrowed, following = make_token(store, owner, scope=("Viewer",)), make_token(store, owner)
+    more = RuleMatch("reds", "grants.rules[2]", ("Op",), ("red",))
+    both = Grant(("Op", "Viewer"), ("blue", "red"), (*VIEWER.matches, more))
+    for server in servers:
+        server.decide = lambda *_: Verdict(both)
+    servers[0].look(DUE)
+    for server in servers:
+        assert server.roles(narrowed.id) == ("Viewer",)
+        grant = server.live._read(narrowed.id).grant
+        assert (grant.teams, grant.matches) == (("blue",), VIEWER.matches)
+        assert server.live._read(following.id).grant == both
 
 
 def test_a_role_that_comes_back_within_the_scope_is_there_again(server, store, idp):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from airflow_oidc_auth.cli.terminal.addresses import GuardedTransport
 from airflow_oidc_auth.cli.terminal.listing import CliProvider
 from airflow_oidc_auth.errors import ProtocolViolation, ProviderError
+from airflow_oidc_auth.identity.display import clean_email, display_name
 from airflow_oidc_auth.providers.attempt import LoginAttempt
 from airflow_oidc_auth.providers.authorization import (
     authorization_parameters,
@@ -43,11 +44,13 @@ class IdpTokens:
     """What a sign-in yields.
 
     :param subject: of the verified id_token
+    :param name: who that is, for people; empty where it does not say
     """
 
     subject: str
     id_token: Secret = field(repr=False)
     refresh_token: Secret | None = None
+    name: str = ""
 
 
 class IdentityProvider:
@@ -128,13 +131,14 @@ class IdentityProvider:
         signed = self._party.verify(id_token.reveal())
         expected = self._party.expect(self.metadata, nonce or "", access_token)
         if nonce is not None:
-            return IdpTokens(check_id_token(signed, expected).subject, id_token, refresh_token)
+            subject = check_id_token(signed, expected).subject
+            return IdpTokens(subject, id_token, refresh_token, _name(signed.claims))
         check_issuer(signed.claims, expected)
         check_audience(signed.claims, expected.client_id)
         check_authorized_party(signed.claims, expected.client_id)
         check_times(signed.claims, expected.now, expected.leeway)
         check_access_token_hash(signed.claims, signed.algorithm, access_token)
-        return IdpTokens(check_subject(signed.claims), id_token, refresh_token)
+        return IdpTokens(check_subject(signed.claims), id_token, refresh_token, _name(signed.claims))
 
     def revoke(self, refresh_token: Secret) -> bool:
         """End a refresh token (RFC 7009 §2.1); False where the identity provider offers no such thing.
@@ -149,6 +153,14 @@ class IdentityProvider:
         if answer.status != 200:
             raise ProviderError("token_request_refused", f"the revocation endpoint answered {answer.status}")
         return True
+
+
+def _name(claims: Mapping[str, object]) -> str:
+    """Return name and e-mail as they may be shown; the provider's own settings for them are not public."""
+    named = (claims.get("name"), claims.get("preferred_username"))
+    email = clean_email(claims.get("email")) or ""
+    name = display_name(named, email) if email or any(named) else ""
+    return f"{name} <{email}>" if email and name != email else name
 
 
 def _never(work: Callable[[], None]) -> None:

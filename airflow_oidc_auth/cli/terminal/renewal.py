@@ -115,6 +115,7 @@ def renew(around: Surroundings, vault: Vault, login: StoredLogin) -> StoredLogin
         expires_at=int(around.clock()) + token.lifetime,
         lifetime=token.lifetime,
         token_digest=digest_of(token.token),
+        name=tokens.name or login.name,
     )
     store_token(vault, token, renewed)
     return renewed

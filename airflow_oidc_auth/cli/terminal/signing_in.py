@@ -172,6 +172,7 @@ def _login(
         url=url,
         provider=chosen,
         subject=tokens.subject,
+        name=tokens.name,
         expires_at=now + token.lifetime,
         lifetime=token.lifetime,
         token_digest=digest_of(token.token),

@@ -26,6 +26,7 @@ class StoredLogin:
     :param expires_at: epoch seconds, of the Airflow token
     :param lifetime: seconds it had in the beginning
     :param token_digest: which token that is; another one was put there by somebody else, such as airflowctl
+    :param name: of the person, to be shown; may be empty
     :param trusted: the issuer was named with ``--issuer``
     """
 
@@ -35,6 +36,7 @@ class StoredLogin:
     expires_at: int
     lifetime: int
     token_digest: str
+    name: str = ""
     trusted: bool = False
     refresh_token: Secret | None = field(default=None, repr=False)
 
@@ -97,6 +99,7 @@ def store_login(vault: Vault, login: StoredLogin) -> None:
         "resource": provider.resource,
         "audience": provider.audience,
         "subject": login.subject,
+        "name": login.name,
         "expires_at": login.expires_at,
         "lifetime": login.lifetime,
         "token_digest": login.token_digest,
@@ -136,6 +139,7 @@ def _parse(document: dict[str, object]) -> StoredLogin:
         expires_at=int(str(document["expires_at"])),
         lifetime=int(str(document["lifetime"])),
         token_digest=text("token_digest"),
+        name=optional("name") or "",
         trusted=document.get("trusted") is True,
         refresh_token=Secret(refresh_token) if refresh_token else None,
     )

@@ -90,6 +90,39 @@ class HttpModel(Strict):
     )
 
 
+Label = Annotated[
+    Text | None,
+    Field(
+        max_length=80,
+        description="Text of the sign-in button; the vendor's name if left out.",
+        examples=["Company login"],
+    ),
+]
+Leeway = Annotated[
+    Duration,
+    Field(
+        ge=0,
+        le=300,
+        description="Clock difference with the provider that is tolerated, at most 5m.",
+        examples=["60s"],
+    ),
+]
+DiscoveryUrl = Annotated[
+    Url | None,
+    Field(
+        description="Address of the discovery document if it is not below the issuer.",
+        examples=["https://login.example.com/.well-known/openid-configuration"],
+    ),
+]
+DiscoveryFile = Annotated[
+    AbsolutePath | None,
+    Field(
+        description="Discovery document in a file, for servers that cannot fetch it.",
+        examples=["/etc/airflow/discovery.json"],
+    ),
+]
+
+
 class ClaimsModel(Strict):
     """Which claims say who somebody is; for display, never to join accounts."""
 
@@ -138,12 +171,7 @@ class ProviderModel(Strict):
     """One identity provider."""
 
     preset: str = Field(description="Which vendor's conventions to follow.")
-    label: Text | None = Field(
-        default=None,
-        max_length=80,
-        description="Text of the sign-in button; the vendor's name if left out.",
-        examples=["Company login"],
-    )
+    label: Label = None
     issuer: Issuer | None = Field(
         default=None,
         description="The provider's issuer URL, exactly as its discovery document spells it.",
@@ -173,16 +201,8 @@ class ProviderModel(Strict):
         description="Scopes to ask for; the preset's if left out.",
         examples=[["openid", "profile", "email", "groups"]],
     )
-    discovery_url: Url | None = Field(
-        default=None,
-        description="Address of the discovery document if it is not below the issuer.",
-        examples=["https://login.example.com/.well-known/openid-configuration"],
-    )
-    discovery_file: AbsolutePath | None = Field(
-        default=None,
-        description="Discovery document in a file, for servers that cannot fetch it.",
-        examples=["/etc/airflow/discovery.json"],
-    )
+    discovery_url: DiscoveryUrl = None
+    discovery_file: DiscoveryFile = None
     jwks_file: AbsolutePath | None = Field(
         default=None,
         description="The provider's public keys (JWK Set) in a file, for servers that cannot fetch them.",
@@ -193,13 +213,7 @@ class ProviderModel(Strict):
         description="Accepted signature algorithms of the id_token; asymmetric ones only.",
         examples=[["RS256"]],
     )
-    leeway: Duration = Field(
-        default=60,
-        ge=0,
-        le=300,
-        description="Clock difference with the provider that is tolerated, at most 5m.",
-        examples=["60s"],
-    )
+    leeway: Leeway = 60
     userinfo: Literal["auto", "always", "never"] | None = Field(
         default=None,
         description="Whether to ask the userinfo endpoint at sign-in; `auto`: only if a claim or group needs it.",

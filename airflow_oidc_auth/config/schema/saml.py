@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from airflow_oidc_auth.config.schema.base import Strict, kind_of, refuse
-from airflow_oidc_auth.config.schema.providers import HttpModel
+from airflow_oidc_auth.config.schema.providers import HttpModel, Label, Leeway
 from airflow_oidc_auth.config.schema.secrets import SecretReference
-from airflow_oidc_auth.config.schema.values import AbsolutePath, Duration, OneOrMany, Text, TextOrTexts, Texts, Url
+from airflow_oidc_auth.config.schema.values import AbsolutePath, OneOrMany, Text, TextOrTexts, Texts, Url
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
@@ -74,12 +74,7 @@ class SamlModel(Strict):
     preset: Literal["saml", "okta-saml", "entra-saml", "auth0-saml", "aws-identity-center", "adfs"] = Field(
         description="Which vendor's conventions to follow."
     )
-    label: Text | None = Field(
-        default=None,
-        max_length=80,
-        description="Text of the sign-in button; the vendor's name if left out.",
-        examples=["Company login"],
-    )
+    label: Label = None
     issuer: Text = Field(
         max_length=1024,
         description="The provider's entity id, exactly as its metadata spells it.",
@@ -170,13 +165,7 @@ class SamlModel(Strict):
     require_encryption: bool = Field(
         default=False, description="Refuse assertions that are not encrypted.", examples=[True]
     )
-    leeway: Duration = Field(
-        default=60,
-        ge=0,
-        le=300,
-        description="Clock difference with the provider that is tolerated, at most 5m.",
-        examples=["60s"],
-    )
+    leeway: Leeway = 60
     http: HttpModel = Field(default_factory=HttpModel, description="Timeout, certificate authorities, proxy.")
     logout: bool = Field(
         default=True,

@@ -105,6 +105,12 @@ class RateLimitsModel(Strict):
         description="Tokens issued, per account and client address: nobody can lock out somebody else.",
         examples=["240/minute"],
     )
+    bearer: Rate = Field(
+        default="60/minute",
+        description="Access tokens at the REST API that only the identity provider can judge (opaque, or of an unknown "
+        "key) and that were not good, per client address and process.",
+        examples=["120/minute"],
+    )
     storage: SecretReference | None = Field(
         default=None,
         description="Reference to the URI of a store that all API servers share (`redis://…`); without it each "

@@ -8,15 +8,13 @@ from pydantic import BeforeValidator, Field
 
 from airflow_oidc_auth.config.schema.base import Strict
 from airflow_oidc_auth.config.schema.machines import Audiences, TokenLifetime, TokenTypes
-from airflow_oidc_auth.config.schema.providers import Algorithm, HttpModel
+from airflow_oidc_auth.config.schema.providers import Algorithm, DiscoveryFile, DiscoveryUrl, HttpModel, Leeway
 from airflow_oidc_auth.config.schema.values import (
     AbsolutePath,
     ClaimPathValue,
-    Duration,
     Issuer,
     OneOrMany,
     Text,
-    Url,
 )
 
 
@@ -51,16 +49,8 @@ class WorkloadModel(Strict):
         description="Tokens that live longer are refused, 1m to 30d; `1d` unless the preset knows better.",
         examples=["1h"],
     )
-    discovery_url: Url | None = Field(
-        default=None,
-        description="Address of the discovery document if it is not below the issuer.",
-        examples=["https://kubernetes.default.svc/.well-known/openid-configuration"],
-    )
-    discovery_file: AbsolutePath | None = Field(
-        default=None,
-        description="Discovery document in a file, for servers that cannot fetch it.",
-        examples=["/etc/airflow/discovery.json"],
-    )
+    discovery_url: DiscoveryUrl = None
+    discovery_file: DiscoveryFile = None
     jwks_file: AbsolutePath | None = Field(
         default=None,
         description="The issuer's public keys (JWK Set) in a file; nothing is fetched then.",
@@ -69,13 +59,7 @@ class WorkloadModel(Strict):
     algorithms: Annotated[list[Algorithm], Field(min_length=1)] | None = Field(
         default=None, description="Accepted signature algorithms; the preset's if left out.", examples=[["ES256"]]
     )
-    leeway: Duration = Field(
-        default=60,
-        ge=0,
-        le=300,
-        description="Clock difference with the issuer that is tolerated, at most 5m.",
-        examples=["60s"],
-    )
+    leeway: Leeway = 60
     http: HttpModel = Field(default_factory=HttpModel, description="Timeout, certificate authorities, proxy.")
 
 

@@ -5,8 +5,8 @@ Each check is one function and one code; :func:`check_access_token` runs all of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeGuard
 
 from airflow_oidc_auth.errors import TokenRefused
 from airflow_oidc_auth.providers.bearer.actors import read_actors
@@ -18,10 +18,10 @@ Claims = Mapping[str, object]
 MAX_TEXT = 255
 _CLIENT_CLAIMS = ("client_id", "azp", "cid", "appid")
 _THUMBPRINT = 43
+_TEXT = frozenset({str})
 
 
-@dataclass(frozen=True, slots=True)
-class AccessClaims:
+class AccessClaims(NamedTuple):
     """What was read of an access token that is to be believed; times in epoch seconds."""
 
     subject: str
@@ -84,7 +84,7 @@ def check_audience(claims: Claims, audiences: tuple[str, ...], shape: TokenShape
     """``aud`` names us, to the letter; nothing else stands in for it but where the vendor has none at all."""
     aud = claims["aud"] if "aud" in claims else claims.get(shape.audience_claim or "aud")
     named = [aud] if isinstance(aud, str) else aud
-    if not isinstance(named, list) or not all(isinstance(one, str) for one in named):
+    if not isinstance(named, list) or not _all_texts(named):
         raise TokenRefused("token_audience", "aud is neither a text nor a list of texts")
     ours = [one for one in named if one in audiences]
     if not ours:
@@ -112,17 +112,26 @@ def check_scopes(claims: Claims, required: tuple[str, ...]) -> frozenset[str]:
 
 def read_scopes(claims: Claims) -> frozenset[str]:
     """Return what was granted."""
-    return frozenset(_scopes(claims, "scope") + _scopes(claims, "scp"))
+    scopes: set[str] = set()
+    for name in ("scope", "scp"):
+        if name in claims:
+            scopes.update(_scopes(claims, name))
+    scopes.discard("")
+    return frozenset(scopes)
 
 
-def _scopes(claims: Claims, name: str) -> list[str]:
+def _scopes(claims: Claims, name: str) -> Sequence[str]:
     value = claims.get(name)
     if value is None:
-        return []
+        return ()
     scopes = value.split(" ") if isinstance(value, str) else value
-    if not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
+    if not isinstance(scopes, list) or not _all_texts(scopes):
         raise TokenRefused("token_claim", f"{name} is neither a text nor a list of texts", evidence={"claim": name})
-    return [scope for scope in scopes if scope]
+    return scopes
+
+
+def _all_texts(values: list[object]) -> TypeGuard[list[str]]:
+    return _TEXT.issuperset(map(type, values))
 
 
 def read_subject(claims: Claims, claim: str, client_id: str | None) -> str:
@@ -137,8 +146,10 @@ def read_subject(claims: Claims, claim: str, client_id: str | None) -> str:
 
 def read_client(claims: Claims) -> str | None:
     """Return the client that it was issued to, under the first of the names that vendors have for it."""
-    name = next((name for name in _CLIENT_CLAIMS if name in claims), None)
-    return None if name is None else read_text(claims, name)
+    for name in _CLIENT_CLAIMS:
+        if name in claims:
+            return read_text(claims, name)
+    return None
 
 
 def read_binding(claims: Claims) -> str | None:

@@ -16,6 +16,8 @@ def check_groups_are_here(settings: ProviderSettings, claims: Mapping[str, objec
 
     :raises TokenRefused: ``token_groups_elsewhere``
     """
+    if "_claim_names" not in claims and "hasgroups" not in claims:
+        return
     names = claims.get("_claim_names")
     elsewhere: set[object] = set(names) if isinstance(names, dict) else set()
     if claims.get("hasgroups") in (True, "true"):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
-from airflow_oidc_auth.errors import ProtocolViolation, ProviderError, TokenRefused
+from airflow_oidc_auth.errors import OidcAuthError, ProtocolViolation, ProviderError, TokenRefused
+from airflow_oidc_auth.frozen import constructor_of
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.providers.bearer.claims import AccessClaims, check_access_token, check_type
 from airflow_oidc_auth.providers.bearer.codes import AS_TOKEN_ERRORS, token_error
@@ -14,9 +14,9 @@ from airflow_oidc_auth.providers.bearer.opaque import OpaqueTokens
 from airflow_oidc_auth.providers.bearer.shapes import TokenShape, answer_shape, token_shape
 from airflow_oidc_auth.providers.bearer.token import BearerToken
 from airflow_oidc_auth.providers.bearer.unverified import Parser
-from airflow_oidc_auth.providers.identity_builder import VerifiedDocuments, build_identity
+from airflow_oidc_auth.providers.identity_builder import build_identity_of_one
 from airflow_oidc_auth.providers.no_network import NoNetwork
-from airflow_oidc_auth.providers.presets.preset import HookContext
+from airflow_oidc_auth.providers.presets.preset import HookContext, no_claim_checks, standard_issuer
 from airflow_oidc_auth.providers.relying_party import RelyingParty
 from airflow_oidc_auth.providers.settings import ApiSettings, ProviderSettings
 from airflow_oidc_auth.providers.signed_token import (
@@ -28,6 +28,7 @@ from airflow_oidc_auth.providers.signed_token import (
 )
 from airflow_oidc_auth.providers.transport import Transport
 
+_token = constructor_of(BearerToken)
 _OFFLINE = NoNetwork("a token that is verified on the event loop")
 
 
@@ -45,7 +46,9 @@ class BearerIssuer:
         self._parser = parser or Parser()
         self.provider = party.settings.id
         self.shape = token_shape(party.settings.preset)
-        self._settings = _all_from_the_token(party.settings)
+        self._settings = party.settings
+        self._spellings = _only_spellings(party)
+        self._is_known = _needs_no_discovery(party.settings)
         self._opaque = OpaqueTokens(party, self._believe_answer) if api is not None and api.opaque else None
 
     def verify_known(self, token: str) -> BearerToken | None:
@@ -96,6 +99,8 @@ class BearerIssuer:
         :raises TokenRefused: ``token_issuer``, ``token_not_accepted``
         """
         iss = claims.get("iss")
+        if isinstance(iss, str) and iss in self._spellings:
+            return self._settings.issuer
         context = HookContext(self.party.settings, transport, self._discovered_issuer(), claims)
         with AS_TOKEN_ERRORS:
             canonical = self.party.hooks.check_issuer(context, iss) if isinstance(iss, str) and iss else None
@@ -113,32 +118,35 @@ class BearerIssuer:
     def identity_of(self, issuer: str, claims: Mapping[str, object], access: AccessClaims) -> Identity:
         """Return who it is; names, e-mail and groups are read where the provider's settings say, from these claims."""
         check_groups_are_here(self._settings, claims)
-        documents = VerifiedDocuments(issuer, access.subject, claims)
-        return build_identity(self._settings, documents, actors=access.actors, client_id=access.client_id)
+        return build_identity_of_one(
+            self._settings, issuer, access.subject, claims, actors=access.actors, client_id=access.client_id
+        )
 
     def _verify_with_known_keys(self, token: UnverifiedToken) -> SignedClaims | None:
         """Return None when fetching the keys could change the answer."""
         keys = self.party.keys
-        with AS_TOKEN_ERRORS:
+        algorithm, kid = token.algorithm, token.kid
+        try:
             check_algorithm(token, self._settings.algorithms)
-            candidates = keys.known(token.algorithm, token.kid)
+            candidates = keys.known(algorithm, kid)
             if candidates is None:
                 return None
             signed = verified_by(token, candidates)
             # With a key unknown since an outage, the thread answers: it is no refusal.
             if signed is None and not keys.may_bring_more() and (candidates or keys.failure() is None):
                 # A fetch that ended this moment may have brought the key: those that were tried are compared last.
-                if keys.known(token.algorithm, token.kid) != candidates:
+                if keys.known(algorithm, kid) != candidates:
                     return None
                 raise unverified_error(token, candidates)
-            return signed
+        except OidcAuthError as error:
+            raise token_error(error) from None
+        return signed
 
     def _knows_issuer(self) -> bool:
-        return _needs_no_discovery(self.party.settings) or self.party.metadata.peek() is not None
+        return self._is_known or self.party.metadata.peek() is not None
 
     def _discovered_issuer(self) -> str:
-        settings = self.party.settings
-        return settings.issuer if _needs_no_discovery(settings) else self.party.metadata.get().issuer
+        return self.party.settings.issuer if self._is_known else self.party.metadata.get().issuer
 
     def _believe_jwt(self, signed: SignedClaims, transport: Transport) -> BearerToken:
         api = self._accepting()
@@ -157,8 +165,10 @@ class BearerIssuer:
     def _believe(self, claims: Mapping[str, object], issuer: str, shape: TokenShape) -> BearerToken:
         """Run the checks that signed and introspected claims share."""
         leeway = self._settings.leeway
-        with AS_TOKEN_ERRORS:
+        try:
             access = check_access_token(claims, self._accepting(), shape, self.party.clock(), leeway)
+        except OidcAuthError as error:
+            raise token_error(error) from None
         if problem := self.party.hooks.check_token(claims):
             raise TokenRefused("token_is_no_access_token", problem)
         return self._token(access, self.identity_of(issuer, claims, access), leeway)
@@ -169,7 +179,7 @@ class BearerIssuer:
         return self.api
 
     def _token(self, access: AccessClaims, identity: Identity, leeway: int) -> BearerToken:
-        return BearerToken(
+        return _token(
             provider=self.provider,
             identity=identity,
             issued_at=access.issued_at,
@@ -188,6 +198,9 @@ def _needs_no_discovery(settings: ProviderSettings) -> bool:
     return settings.jwks_file is not None and "{" not in settings.issuer
 
 
-def _all_from_the_token(settings: ProviderSettings) -> ProviderSettings:
-    """Return the settings with every group source pointing at the only document there is."""
-    return replace(settings, groups=tuple(replace(source, document="id_token") for source in settings.groups))
+def _only_spellings(party: RelyingParty) -> frozenset[str]:
+    """Return every ``iss`` that is this issuer's where nothing else decides; empty where the preset has a say."""
+    settings, hooks = party.settings, party.hooks
+    if hooks.check_issuer is not standard_issuer or hooks.check_claims is not no_claim_checks:
+        return frozenset()
+    return frozenset((settings.issuer, *settings.issuer_aliases))

@@ -108,9 +108,8 @@ class OpaqueTokens:
         except TokenRefused as error:
             return _Answer(now + REFUSED, refusal=(error.code, error.detail, error.evidence))
         until = min(believed.expires_at, int(now) + BELIEVED)
-        issued_at = believed.issued_at if "iat" in claims else None
         exp = believed.exp if "exp" in claims else None
-        return _Answer(until, replace(believed, expires_at=until, issued_at=issued_at, exp=exp))
+        return _Answer(until, replace(believed, expires_at=until, exp=exp))
 
     def _remembered(self, key: bytes) -> _Answer | None:
         with self._lock:
@@ -139,11 +138,17 @@ def _landed(flight: Future[_Answer]) -> _Answer:
 
 
 def _completed(claims: Claims, now: float) -> Claims:
-    """Say what an answer may leave out (RFC 7662 §2.2): its times, and the subject of a token that is a client's own.
+    """Say what an answer may leave out (RFC 7662 §2.2): its end, and the subject of a token that is a client's own.
 
     Such a token's subject is the client, as in a JWT (RFC 9068 §2.2). Where a person gave it, ``username`` may tell.
+    ``iat`` is needed: with it a token has an end here, ``exp`` or no ``exp``, and that comes before the end of a
+    revocation that the token is older than.
+
+    :raises TokenRefused: ``token_age_unknown``
     """
-    told: dict[str, object] = {"iat": int(now), "exp": int(now) + BELIEVED}
+    if "iat" not in claims:
+        raise TokenRefused("token_age_unknown", "introspection does not say iat")
+    told: dict[str, object] = {"exp": int(now) + BELIEVED}
     if "username" not in claims and "client_id" in claims:
         told["sub"] = claims["client_id"]
     return {**told, **claims}

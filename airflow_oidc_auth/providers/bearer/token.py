@@ -12,7 +12,7 @@ class BearerToken:
     """An access token that is to be believed.
 
     :param provider: id of the provider in the configuration
-    :param issued_at: ``iat``; None only if introspection does not tell it
+    :param issued_at: ``iat``
     :param expires_at: epoch seconds from which this is no longer to be believed without asking again: ``exp`` and the
         leeway, and at most a minute ahead for what introspection said
     :param exp: what the token itself says of its end; None only if introspection does not tell it
@@ -25,7 +25,7 @@ class BearerToken:
 
     provider: str
     identity: Identity
-    issued_at: int | None
+    issued_at: int
     expires_at: int
     exp: int | None = None
     token_id: str | None = None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from airflow_oidc_auth.errors import TokenRefused
-from airflow_oidc_auth.providers.bearer.codes import AS_TOKEN_ERRORS
+from airflow_oidc_auth.errors import OidcAuthError, TokenRefused
+from airflow_oidc_auth.providers.bearer.codes import token_error
 from airflow_oidc_auth.providers.signed_token import UnverifiedToken, parse_token
 
 MAX_BEARER = 32 * 1024
@@ -19,8 +19,10 @@ def parse_bearer(token: str) -> UnverifiedToken | None:
         raise TokenRefused("token_too_large", f"a token of {len(token)} characters")
     if not token.startswith(_JSON_OBJECT) or token.count(".") != 2:
         return None
-    with AS_TOKEN_ERRORS:
+    try:
         return parse_token(token)
+    except OidcAuthError as error:
+        raise token_error(error) from None
 
 
 class Parser:

@@ -7,13 +7,13 @@ otherwise.
 from __future__ import annotations
 
 from airflow_oidc_auth.identity.claims import ClaimPath
-from airflow_oidc_auth.providers.presets.workload import ANY_PREFIX, Workload, binding
+from airflow_oidc_auth.providers.presets.workload import BELOW_TWO_NAMES, Workload, binding
 from airflow_oidc_auth.providers.presets.workload_preset import TOKEN_TYPES, workload_preset
 
 PRESET = workload_preset(
     "jwt",
     "JWT",
-    Workload("program with a token of this issuer", (binding("sub", "spiffe://example.com/etl", ANY_PREFIX),)),
+    Workload("program with a token of this issuer", (binding("sub", "spiffe://example.com/etl", BELOW_TWO_NAMES),)),
     name_claims=(ClaimPath(("name",)),),
     algorithms=("RS256", "RS512", "PS256", "ES256", "EdDSA"),
     option_keys=("bind",),

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from airflow_oidc_auth.providers.presets.workload import ANY_PREFIX, Workload, binding
+from airflow_oidc_auth.providers.presets.workload import Workload, binding
 from airflow_oidc_auth.providers.presets.workload_preset import workload_preset
 
 ACCOUNT = "system:serviceaccount:"
 BINDINGS = (
     binding("sub", f"{ACCOUNT}data:etl", rf"{ACCOUNT}[^*?:]+:.*"),
-    binding(("kubernetes.io", "namespace"), "data", ANY_PREFIX),
+    # A namespace has no parts: whoever may make one could call it `data-evil`.
+    binding(("kubernetes.io", "namespace"), "data"),
     binding(("kubernetes.io", "serviceaccount", "uid"), "0d4c6d5e-3b2a-4f0e-9a51-8d2c7e6f1a3b"),
 )
 

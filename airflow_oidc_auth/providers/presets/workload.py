@@ -13,7 +13,11 @@ from dataclasses import dataclass
 
 from airflow_oidc_auth.identity.claims import ClaimPath, parse_claim_path
 
-ANY_PREFIX = r"[^*?].*"
+# Of an issuer whose claims nobody here knows. `acme*` would let in `acme-evil`; and the first name of a subject often
+# says only what it is: `organization:*`, `spiffe://*`.
+BELOW_A_NAME = r"[^*?]*[^*?/:][/:].*"
+BELOW_TWO_NAMES = r"[^*?]*[^*?/:][/:]+[^*?/:]+[/:].*"
+_SUBJECT = ("sub",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,12 @@ class Binding:
         if glob is None:
             return bool(value)
         return bool(self.glob) and re.fullmatch(self.glob, glob, re.DOTALL) is not None
+
+    def pattern(self) -> str:
+        """Return a glob that binds, for suggestions; empty where none does."""
+        end = max(map(self.example.rfind, "/:")) + 1
+        candidates = (f"{self.example[:end]}*", f"{self.example}/*", f"*{self.example[self.example.find('@') :]}")
+        return next((each for each in candidates if self.holds(None, each)), "")
 
     def suggestion(self) -> str:
         """Return the claim with an example as the document spells it."""
@@ -59,12 +69,16 @@ class Workload:
         named = options.get("bind")
         if not isinstance(named, tuple) or not named:
             return self.bindings
-        return tuple(Binding(path, "…", ANY_PREFIX) for path in named if isinstance(path, ClaimPath))
+        return tuple(Binding(path, "…", _below(path)) for path in named if isinstance(path, ClaimPath))
 
 
 def binding(claim: str | Iterable[str], example: str, glob: str = "") -> Binding:
     """Return a binding; a text is read as the document's claim paths are."""
     return Binding(parse_claim_path(claim if isinstance(claim, str) else list(claim)), example, glob)
+
+
+def _below(path: ClaimPath) -> str:
+    return BELOW_TWO_NAMES if path.segments == _SUBJECT else BELOW_A_NAME
 
 
 def _quoted(text: str) -> str:

@@ -63,7 +63,7 @@ async def _describe(engine: Engine, session: Session, zone: ZoneInfo | None, rul
     now = engine.clock()
     access = describe_access(session, _roles(engine, session), label, now, zone, outlook)
     listed = await engine.token_desk.list_tokens(session.principal_id)
-    tokens = tuple(describe_token(each, now, zone) for each in listed)
+    tokens = tuple(describe_token(_as_seen_here(engine, each), now, zone) for each in listed)
     return replace(
         access,
         offers=build_offers(engine, session),
@@ -71,6 +71,12 @@ async def _describe(engine: Engine, session: Session, zone: ZoneInfo | None, rul
         tokens=tokens,
         rights=describe_rights(session.grant, engine.custom_roles),
     )
+
+
+def _as_seen_here(engine: Engine, token: Session) -> Session:
+    """Return a token with a use that this server has not written yet."""
+    seen = [each for each in (token.seen_at, engine.last_seen(token.id)) if each is not None]
+    return replace(token, seen_at=max(seen, default=None))
 
 
 def _roles(engine: Engine, session: Session) -> list[Role]:

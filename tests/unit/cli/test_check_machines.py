@@ -78,6 +78,19 @@ def test_an_issuer_that_is_down_is_a_failure(oidc: Oidc, config: Path) -> None:
     assert "Programs would fail: 1 error" in checked.out
 
 
+def test_a_store_of_rate_limits_that_does_not_answer_is_told_with_what_happens_meanwhile(
+    oidc: Oidc, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RATE_LIMIT_STORE", "redis://:the-password@127.0.0.1:9/0")
+    config.write_text(config.read_text() + "rate_limits: {storage: {env: RATE_LIMIT_STORE}}\n")
+    checked = oidc("check", "--json")
+    (told,) = [each for each in checked.data["warnings"] if each["path"] == "rate_limits.storage"]
+    assert checked.code == 0
+    assert "each API server process counts for itself" in told["text"]
+    assert "the-password" not in checked.out
+    assert "rate_limits.storage" not in oidc("check", "--offline").out
+
+
 def test_rules_that_strangers_could_meet_keep_the_server_from_starting(oidc: Oidc, config: Path) -> None:
     config.write_text(config.read_text().replace("when: {claims: {sub: etl}}", "when: {everyone: true}"))
     checked = oidc("check", "--offline")

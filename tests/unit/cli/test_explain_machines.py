@@ -112,3 +112,28 @@ def test_a_missing_scope_refuses(explained: Any) -> None:
 def test_an_id_token_is_still_explained_as_a_sign_in(explained: Any) -> None:
     told = explained("okta", {"sub": "00u1", "aud": "web", "groups": ["admins"]}, "--json")
     assert (told.code, told.data["roles"], told.data["identity"]["client_id"]) == (0, ["Admin", "Viewer"], None)
+
+
+@pytest.mark.parametrize(
+    ("provider", "claims", "times", "code"),
+    [
+        ("okta", ACCESS, {"exp": 1_700_000_000}, "token_expired"),
+        ("actions", RUN, {"exp": 1_700_000_000.5}, "token_expired"),
+        ("okta", {"sub": "00u1", "aud": "web", "groups": ["admins"]}, {"exp": 1_700_000_000}, "id_token_expired"),
+        ("okta", ACCESS, {"nbf": 4_000_000_000}, "token_not_yet_valid"),
+        ("okta", ACCESS, {"iat": 4_000_000_000}, "token_not_yet_valid"),
+    ],
+)
+def test_a_token_that_is_too_old_is_told_and_the_rules_are_shown_all_the_same(
+    explained: Any, provider: str, claims: dict[str, Any], times: dict[str, Any], code: str
+) -> None:
+    told = explained(provider, {**claims, **times}, "--json")
+    (note,) = told.data["notes"]
+    assert f"({code})" in note
+    assert ("2023-11-14 22:13 UTC" in note) == ("exp" in times)
+    assert told.data["roles"] == explained(provider, claims, "--json").data["roles"]
+
+
+@pytest.mark.parametrize("times", [{}, {"exp": 4_000_000_000, "iat": 1}, {"exp": "soon"}, {"exp": True}, {"exp": 1e99}])
+def test_times_that_are_fine_or_mean_nothing_are_not_told(explained: Any, times: dict[str, Any]) -> None:
+    assert explained("okta", {**ACCESS, **times}, "--json").data["notes"] == []

@@ -48,6 +48,17 @@ def test_sessions_of_browsers_are_no_tokens(oidc: Oidc, office: OfficeDatabase) 
     assert revoke(oidc, "--all").code == 1
 
 
+@pytest.mark.parametrize("arguments", [("--all",), ("--client", "dbt"), ("--id=abcdefgh",), ("--user", "nobody")])
+def test_where_there_is_no_live_token_nobody_is_asked_and_it_is_told(
+    oidc: Oidc, office: OfficeDatabase, arguments: tuple[str, ...]
+) -> None:
+    token = make(office, office.open())
+    office.store.end(token.id, reason="ended_by_user", now=int(time.time()))
+    told = oidc("tokens", "revoke", *arguments, "--reason", "x")
+    assert (told.code, told.out) == (1, "No live token matches; nothing was revoked.\n")
+    assert office.audit() == []
+
+
 @pytest.mark.parametrize(
     "arguments",
     [("--user", "ada"), ("--issuer", ISSUER, "--subject", "ada"), ("--client", "dbt"), ("--user", "Ada Lovelace")],
@@ -92,6 +103,9 @@ def test_whoever_has_no_token_of_ours_loses_what_the_provider_issued(
         office.store.end(session.id, reason="user_logout", now=int(time.time()))
     told = revoke(oidc, "--user", "ada", "--json")
     assert (told.code, told.data["revoked"], told.data["people"]) == (0, [], 1)
+    words = revoke(oidc, "--user", "ada").out
+    assert words.startswith("No live token of this Airflow matches.\n")
+    assert ("0 tokens" in words, "what was issued until now to 1 principal" in words) == (False, True)
     entries = office.store.revocations(after=0, now=int(time.time()))
     assert [each.key.partition(".")[0] for each in entries if each.kind == "principal"] == [session.principal_id]
     assert office.lives(session) is signed_in

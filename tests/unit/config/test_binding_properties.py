@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_oidc_auth.grants.patterns import compile_glob
+from airflow_oidc_auth.identity.claims import parse_claim_path
 from airflow_oidc_auth.providers.presets import preset
 from airflow_oidc_auth.providers.presets.workload import Binding
 
@@ -51,6 +54,19 @@ def test_what_a_binding_pattern_matches_belongs_to_the_owner_that_it_names(
     if binding_of(name, claim).holds(None, glob):
         assert fixed
         assert matched_by(glob, filling).startswith(f"{before}{owner}{after}")
+
+
+@pytest.mark.parametrize(("bind", "names"), [("sub", 2), ("pipeline", 1)])
+@given(glob=GLOBS, filling=FILLING)
+def test_a_pattern_over_claims_of_a_stranger_holds_whole_names(bind: str, names: int, glob: str, filling: str) -> None:
+    workload = preset("jwt").workload
+    assert workload is not None
+    (only,) = workload.all_bindings({"bind": (parse_claim_path(bind),)})
+    if only.holds(None, glob):
+        fixed = re.split(r"[*?]", glob)[0]
+        ended = re.findall(r"[^/:]+(?=[/:])", fixed)
+        assert len(ended) >= names
+        assert re.findall(r"[^/:]+(?=[/:])", matched_by(glob, filling))[: len(ended)] == ended
 
 
 @given(glob=HOSTS, filling=FILLING)

@@ -297,3 +297,9 @@ def test_in_fab_mode_the_database_knows_the_roles_of_clients() -> None:
     raw = load_document(document(grants=f"delegated_roles: [Whatever], {RULES}", top=top), "f.yaml")
     compiled = compile_document(raw, secrets=None, known_roles=None)
     assert compiled.tokens.clients[0].roles == ("Anything",)
+
+
+def test_a_secret_for_terminals_is_told_that_they_keep_none() -> None:
+    (found,) = problems_in(document(provider="cli: {client_id: airflow-cli, client_secret: {env: X}}"))
+    assert (found.path, found.text) == (f"{P}.cli.client_secret", "is not a known key")
+    assert found.suggestion == "remove it: terminals are public clients, which keep no secret"

@@ -110,7 +110,9 @@ def test_no_binding_is_fulfilled_by_a_star(name: str) -> None:
         ("kubernetes", "sub", "system:serviceaccount:data:*", True),
         ("kubernetes", "sub", "system:serviceaccount:*", False),
         ("kubernetes", "sub", "system:serviceaccount:data*:etl", False),
-        ("kubernetes", "/kubernetes.io/namespace", "data-*", True),
+        # A namespace is one name: whoever may make one chooses how it goes on.
+        ("kubernetes", "/kubernetes.io/namespace", "data-*", False),
+        ("kubernetes", "/kubernetes.io/namespace", "data*", False),
         ("kubernetes", "/kubernetes.io/serviceaccount/name", "etl*", False),
         ("aws", "sub", "arn:aws:iam::123456789012:role/etl-*", True),
         ("aws", "sub", "arn:aws:iam::*:role/etl", False),
@@ -122,6 +124,15 @@ def test_no_binding_is_fulfilled_by_a_star(name: str) -> None:
         ("gcp-workload", "email", "*@gcp-sa-pubsub.iam.gserviceaccount.com", False),
         ("cloudfoundry-clients", "client_id", "etl-*", False),
         ("jwt", "sub", "organization:acme:*", True),
+        ("jwt", "sub", "spiffe://example.com/*", True),
+        ("jwt", "sub", "org/0d4c6d5e/project/*", True),
+        ("jwt", "sub", "acme*", False),
+        ("jwt", "sub", "organization:acme*", False),
+        # Names what it is, and nobody.
+        ("jwt", "sub", "organization:*", False),
+        ("jwt", "sub", "spiffe://*", False),
+        ("jwt", "sub", "spiffe://example.com*", False),
+        ("jwt", "sub", "//*", False),
     ],
 )
 def test_a_pattern_binds_if_nobody_else_can_become_its_owner(name: str, claim: str, glob: str, bound: bool) -> None:
@@ -156,6 +167,50 @@ def test_the_claims_that_bind_at_any_other_issuer_are_named_by_the_administrator
     compile_text(document("jwt", "{claims: {organization_slug: acme}}", more=more))
     ((path, text),) = told("jwt", "{claims: {sub: 'organization:acme'}}", more=more)
     assert (path, "organization_slug" in text) == (AT, True)
+
+
+@pytest.mark.parametrize(
+    ("bind", "glob", "bound"),
+    [
+        ("[pipeline]", "acme/*", True),
+        ("[pipeline]", "acme/etl-?", True),
+        ("[pipeline]", "acme*", False),
+        ("[pipeline]", "acme-*", False),
+        ("[pipeline]", "/*", False),
+        ("sub", "acme/*", False),
+        ("sub", "org:acme:*", True),
+    ],
+)
+def test_a_pattern_over_a_claim_that_the_administrator_names_holds_a_whole_name(
+    bind: str, glob: str, bound: bool
+) -> None:
+    claim = bind.strip("[]")
+    text = document("jwt", f"{{claims: {{{claim}: {{glob: {glob!r}}}}}}}", more=f"    bind: {bind}\n")
+    if bound:
+        compile_text(text)
+    else:
+        assert [each.path for each in problems_in(text)] == [AT]
+
+
+@pytest.mark.parametrize(
+    ("name", "claim", "suggestion"),
+    [
+        ("github-actions", "repository", "write whole values of repository, or a pattern such as 'acme/*'"),
+        ("gitlab-ci", "namespace_path", "write whole values of namespace_path, or a pattern such as 'acme/*'"),
+        ("kubernetes", "sub", "write whole values of sub, or a pattern such as 'system:serviceaccount:data:*'"),
+        ("kubernetes", "/kubernetes.io/namespace", "write whole values of /kubernetes.io/namespace, in a list"),
+        (
+            "gcp-workload",
+            "email",
+            "write whole values of email, or a pattern such as '*@acme-data.iam.gserviceaccount.com'",
+        ),
+        ("jwt", "sub", "write whole values of sub, or a pattern such as 'spiffe://example.com/*'"),
+    ],
+)
+def test_a_pattern_that_binds_nobody_is_told_how_one_does(name: str, claim: str, suggestion: str) -> None:
+    (found,) = problems_in(document(name, f"{{claims: {{{claim!r}: {{glob: 'acme*'}}}}}}"))
+    assert (found.path, found.suggestion) == (AT, suggestion)
+    assert "up to the sign that ends it" in found.text
 
 
 def test_every_rule_is_looked_at() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -63,19 +62,17 @@ def test_signing_out_does_not_wait_for_a_hung_idp(rig: Rig, monkeypatch: pytest.
     assert (outcome.ended, outcome.idp_logout_url) == (True, None)
 
 
-def test_signing_out_does_not_wait_for_threads_that_a_hung_idp_holds(rig: Rig) -> None:
+def test_signing_out_does_not_wait_for_threads_that_a_hung_idp_holds(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow_oidc_auth.login.sign_outs.LOGOUT_URL_TIMEOUT", 20)
     session = opened(rig).session
     hung = threading.Event()
     pool = rig.providers["okta"].pool
     for _ in range(8):
-        pool.begin(hung.wait, 10)  # type: ignore[attr-defined]  # the real pool
-    begun = time.monotonic()
+        pool.begin(hung.wait, 60)  # type: ignore[attr-defined]  # the real pool
     outcome = asyncio.run(rig.journey.sign_outs.sign_out(session.id, context()))
-    took = time.monotonic() - begun
     hung.set()
     assert outcome.idp_logout_url is not None
     assert "id_token_hint" in outcome.idp_logout_url
-    assert took < 1.5
 
 
 def test_a_server_that_has_just_started_fetches_what_it_needs_to_sign_out_at_the_idp(rig: Rig) -> None:

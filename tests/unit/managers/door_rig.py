@@ -14,6 +14,7 @@ from airflow_oidc_auth.config.compile import compile_document
 from airflow_oidc_auth.config.compiled import CompiledConfig
 from airflow_oidc_auth.config.document import load_document
 from airflow_oidc_auth.config.secrets import SecretResolver
+from airflow_oidc_auth.login.rate_limits import KeptRateLimits
 from airflow_oidc_auth.managers.admission import PolicyAdmission
 from airflow_oidc_auth.managers.doors import Doors
 from airflow_oidc_auth.managers.freshness import Freshness
@@ -30,6 +31,7 @@ from tests.unit.login.rig import BASE_URL, FERNET_KEYS, Clock
 
 API = "urn:airflow:api"
 ME = "/api/v2/dags"
+ADDRESS = "203.0.113.7"
 RULES = [
     {"name": "admins", "when": {"group": "airflow-admins"}, "roles": ["Admin"]},
     {"name": "viewers", "when": {"group": "airflow-viewers"}, "roles": ["Viewer"]},
@@ -69,7 +71,16 @@ class DoorRig:
         admission = PolicyAdmission()
         admission.accept(self.runtime.config)
         freshness = Freshness(lambda: self.stale_for)
-        self.doors = Doors(self.services, lambda: self.runtime, self.tokens, admission, freshness, lambda _: True)
+        limits = KeptRateLimits(BASE_URL)
+        self.doors = Doors(
+            self.services,
+            lambda: self.runtime,
+            self.tokens,
+            admission,
+            freshness,
+            lambda _: True,
+            lambda: limits.of(self.runtime.config.rate_limits),
+        )
 
     def compile(self) -> CompiledConfig:
         """Return the configuration of the document as it is now."""
@@ -94,9 +105,15 @@ class DoorRig:
     def token(self, subject: str = "ada@example.com", **options: Any) -> str:
         return self.idp.programs.jwt(subject, options.pop("audience", API), options.pop("program", None), **options)
 
-    async def enter(self, token: str, scheme: str = BEARER, headers: Mapping[str, str] | None = None) -> SessionUser:
+    async def enter(
+        self,
+        token: str,
+        scheme: str = BEARER,
+        headers: Mapping[str, str] | None = None,
+        address: str = ADDRESS,
+    ) -> SessionUser:
         """Be core: ask who calls, with what our middleware has read."""
-        before = CALL.set(make_call(token, scheme, headers))
+        before = CALL.set(make_call(token, scheme, headers, address))
         try:
             return await self.doors.user_of(token)
         finally:
@@ -110,10 +127,12 @@ class DoorRig:
         self.live.stop()
 
 
-def make_call(token: str, scheme: str = BEARER, headers: Mapping[str, str] | None = None) -> ApiCall:
+def make_call(
+    token: str, scheme: str = BEARER, headers: Mapping[str, str] | None = None, address: str = ADDRESS
+) -> ApiCall:
     """Return what our middleware makes of a request."""
     sent = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
-    scope = {"type": "http", "method": "GET", "path": ME, "headers": sent, "client": ("203.0.113.7", 1)}
+    scope = {"type": "http", "method": "GET", "path": ME, "headers": sent, "client": (address, 1)}
     return ApiCall(scope, lambda: BASE_URL, scheme, token)
 
 

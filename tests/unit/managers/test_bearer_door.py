@@ -10,13 +10,14 @@ import pytest
 
 from airflow_oidc_auth.audit.event import AuthEvent
 from airflow_oidc_auth.errors import LoginRefused, ProviderError, SessionError, TokenRefused
+from airflow_oidc_auth.login.rate_limits import RateLimited
 from airflow_oidc_auth.managers.bearer_cache import MAX_TOKENS, BearerCache, Remembered, token_digest
 from airflow_oidc_auth.managers.bearer_denials import DENIED_FOR
 from airflow_oidc_auth.managers.bearer_door import VERIFIED_FOR
 from airflow_oidc_auth.managers.bearer_record import TOLD_EVERY
 from airflow_oidc_auth.testing import Misbehaviour, Program
 from tests.unit.login.rig import Clock
-from tests.unit.managers.door_rig import RULES, DoorRig, door_rig
+from tests.unit.managers.door_rig import API, RULES, DoorRig, door_rig
 
 
 @pytest.fixture
@@ -217,12 +218,45 @@ def test_a_flood_of_tokens_that_must_be_asked_about_is_told_to_come_again(rig: D
     rig.idp.misbehaviour = Misbehaviour(faults={"introspect": "slow"}, slow_seconds=1.0)
 
     async def crowd() -> list[object]:
-        calls = (rig.enter(f"invented-{number}") for number in range(120))
+        calls = (rig.enter(f"invented-{number}", address=f"203.0.113.{number}") for number in range(120))
         return list(await asyncio.gather(*calls, return_exceptions=True))
 
     codes = {getattr(each, "code", "") for each in asyncio.run(crowd())}
     assert "token_check_busy" in codes
     assert codes <= {"token_check_busy", "token_inactive", "token_issuer_unavailable"}
+
+
+def test_a_flood_from_one_address_waits_and_leaves_a_place_to_everybody_else(rig: DoorRig) -> None:
+    rig.api = {"opaque": True}
+    rig.accept()
+    rig.idp.misbehaviour = Misbehaviour(faults={"introspect": "slow"}, slow_seconds=0.02)
+    good = rig.idp.programs.opaque("ada@example.com", API)
+
+    async def crowd() -> tuple[list[object], object]:
+        calls = [rig.enter(f"invented-{number}") for number in range(200)]
+        *flood, user = await asyncio.gather(*calls, rig.enter(good, address="198.51.100.9"), return_exceptions=True)
+        return flood, user
+
+    flood, user = asyncio.run(crowd())
+    limited = [each for each in flood if isinstance(each, RateLimited)]
+    assert [getattr(each, "code", "") for each in flood if each not in limited] == ["token_inactive"] * 60
+    assert all(1 <= each.retry_after <= 60 for each in limited)
+    assert user.session.email == "ada@example.com"  # type: ignore[attr-defined]
+    assert len(rig.idp.calls("/introspect")) == 61
+    with pytest.raises(RateLimited):
+        rig.run("one-more")
+    assert rig.run(good).session.email == "ada@example.com"
+
+
+def test_tokens_that_turn_out_good_are_not_counted_nor_are_those_that_nobody_can_judge(rig: DoorRig) -> None:
+    rig.api = {"opaque": True}
+    rig.accept()
+    for number in range(70):
+        assert rig.run(rig.idp.programs.opaque("ada@example.com", API, claims={"n": number}))
+    rig.idp.misbehaviour = Misbehaviour(faults={"introspect": "error_503"})
+    for number in range(70):
+        with pytest.raises(ProviderError):
+            rig.run(f"nobody-knows-{number}")
 
 
 def test_the_cache_is_bounded_and_the_oldest_goes_first() -> None:

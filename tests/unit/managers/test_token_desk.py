@@ -250,7 +250,8 @@ def test_people_revoke_their_own_tokens_and_nobody_elses(desk):
     assert revoke(mine, mine.principal_id) == 1
     assert revoke(mine, mine.principal_id) == 0
     assert revoke(theirs, None) == 1
-    assert asyncio.run(desk.desk.revoke("", ORDER, CONTEXT, owner=None)) == 0
+    for reference in ("", "short", "ümlaut-ümlaut", "%%%%%%%%", "x" * 23):
+        assert asyncio.run(desk.desk.revoke(reference, ORDER, CONTEXT, owner=None)) == 0
     ends = [record for record in desk.audit.records if record.event.value == "auth.session_ended"]
     assert [record.reason for record in ends] == [BY_USER] * 2
     assert dict(ends[0].detail)["kind"] == PERSONAL

@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+import base64
+import hmac
+from collections.abc import Callable
+
 import pytest
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from hypothesis import given
+from hypothesis import strategies as st
 from joserfc.jwk import OctKey
 
 from airflow_oidc_auth.errors import ProtocolViolation, ProviderError
 from airflow_oidc_auth.providers.keys import KeyRing, parse_jwks
 from airflow_oidc_auth.providers.settings import ASYMMETRIC_ALGORITHMS
-from airflow_oidc_auth.providers.signed_token import MAX_TOKEN, SignedClaims, parse_token, verify_signature
+from airflow_oidc_auth.providers.signed_token import MAX_TOKEN, SignedClaims, parse_token, verified_by, verify_signature
 from tests.unit.providers.making import encode, make_claims, make_key, public, sign
 
 ALL = ASYMMETRIC_ALGORITHMS
@@ -137,3 +144,103 @@ def test_looks_again_for_a_key_that_came_meanwhile() -> None:
 
 def test_nothing_of_a_token_shows_in_its_repr() -> None:
     assert "5d3a-0001" not in repr(parse_token(GOOD))
+
+
+def _with_signature(token: str, change: Callable[[bytes], bytes]) -> str:
+    said, _, signature = token.rpartition(".")
+    return f"{said}.{encode(change(base64.urlsafe_b64decode(signature + '=' * (-len(signature) % 4))))}"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda signature: signature[:-1],
+        lambda signature: signature + b"\0",
+        lambda signature: b"\0" + signature,
+        lambda signature: signature[:32] + b"\0" + signature[32:] + b"\0",
+        lambda signature: signature[32:] + signature[:32],
+        lambda signature: encode_dss_signature(
+            int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+        ),
+        lambda signature: signature[:32],
+        lambda signature: bytes(64),  # r = s = 0
+        lambda signature: b"",
+    ],
+)
+def test_an_ecdsa_signature_has_one_length_and_one_form(change: Callable[[bytes], bytes]) -> None:
+    token = sign(make_claims(), "ES256")
+    assert verify(token, ring("ES256"))
+    with pytest.raises(ProtocolViolation, match="id_token_signature"):
+        verify(_with_signature(token, change), ring("ES256"))
+
+
+@pytest.mark.parametrize(
+    "change", [lambda s: s[:-1], lambda s: s + b"\0", lambda s: b"\0" + s, lambda _: b"", lambda s: bytes(len(s))]
+)
+def test_an_rsa_signature_has_the_length_of_its_key(change: Callable[[bytes], bytes]) -> None:
+    changed = _with_signature(GOOD, change)
+    with pytest.raises(ProtocolViolation, match="id_token_signature"):
+        verify(changed, ring("RS256"))
+
+
+@pytest.mark.parametrize("algorithm", ALL)
+def test_no_key_verifies_what_it_is_not_for_even_if_somebody_hands_it_over(algorithm: str) -> None:
+    """Whoever chooses the keys may err; the signature itself would be good."""
+    token = parse_token(sign(make_claims(), algorithm))
+    own, other = public(algorithm), "RS256" if algorithm.startswith("PS") else "ES256"
+    foreign = [own | {"alg": "ES512" if algorithm == "ES384" else "RS384" if algorithm == "RS512" else "PS999"}]
+    if algorithm != other:
+        foreign.append(public(other, alg=other))
+    keys = parse_jwks({"keys": foreign}).keys
+    assert keys
+    assert verified_by(token, keys) is None
+    assert verified_by(token, parse_jwks({"keys": [own]}).keys)
+
+
+@pytest.mark.parametrize("secret", ["as_pem", "as_der"])
+def test_a_public_key_is_no_shared_secret_even_for_who_skips_the_allow_list(secret: str) -> None:
+    known = getattr(make_key("RS256"), secret)(private=False)
+    said = f"{encode({'alg': 'HS256'})}.{encode(make_claims())}"
+    forged = f"{said}.{encode(hmac.digest(known, said.encode(), 'sha256'))}"
+    assert verified_by(parse_token(forged), ring("RS256").keys) is None
+    unsigned = f"{encode({'alg': 'none'})}.{encode(make_claims())}."
+    assert verified_by(parse_token(unsigned), ring("RS256").keys) is None
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize(("ours", "theirs"), [("-", "+"), ("_", "/")])
+def test_the_other_alphabet_of_base64_is_no_second_spelling(place: int, ours: str, theirs: str) -> None:
+    padded = ({"pad": "~~~???>>>" * 5}, {"pad": "~~~???>>>" * 5})
+    token = sign(make_claims(**padded[0]), header=padded[1])
+    parts = token.split(".")
+    while ours not in parts[place]:
+        token = sign(make_claims(**padded[0], jti=token[-20:]), "ES256", header=padded[1])
+        parts = token.split(".")
+    assert parse_token(token)
+    parts[place] = parts[place].replace(ours, theirs)
+    with pytest.raises(ProtocolViolation, match="id_token_malformed"):
+        parse_token(".".join(parts))
+
+
+@given(st.text(alphabet="AQgwEIMcko048xyz-_+/= \n.é", max_size=12))
+def test_a_signature_is_read_only_in_its_one_spelling(text: str) -> None:
+    """Of all texts, those that an encoder writes, and no other."""
+    token = f"{HEAD}.{BODY}.{text}"
+    try:
+        signature = parse_token(token).signature
+    except (ProtocolViolation, ProviderError):
+        assert not _is_canonical(text)
+    else:
+        assert encode(signature) == text
+
+
+def _is_canonical(text: str) -> bool:
+    try:
+        return encode(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)) == text
+    except ValueError:
+        return False
+
+
+def test_what_is_signed_is_what_was_sent_to_the_letter() -> None:
+    assert parse_token(GOOD).signing_input == f"{HEAD}.{BODY}".encode()
+    assert parse_token(f"{HEAD}.{BODY}.").signing_input == f"{HEAD}.{BODY}".encode()

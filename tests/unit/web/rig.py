@@ -63,6 +63,7 @@ class RigEngine:
         self.rig = rig
         self.clock = rig.clock
         self.outlook = Outlook()
+        self.seen: dict[str, int] = {}
         self.tokens = SignedTokens(rig.clock)
         self.base_url = BASE_URL
         self.cookie_path = "/data/"
@@ -93,6 +94,9 @@ class RigEngine:
 
     def is_safe_url(self, url: str, request: Request) -> bool:
         return is_safe_url(url, request=request)
+
+    def last_seen(self, session_id: str) -> int | None:
+        return self.seen.get(session_id)
 
     async def outlook_of(self, session: Session) -> Outlook:
         return self.outlook

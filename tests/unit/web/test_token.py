@@ -540,3 +540,25 @@ def test_where_bound_tokens_are_required_there_is_no_other(tmp_path):
             "dpop_required",
         )
         assert endpoint.exchange(headers={"DPoP": tokens.proof()}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "allow"),
+    [
+        ("/auth/token", "GET", "POST"),
+        ("/auth/token", "PUT", "POST"),
+        ("/auth/token/cli", "DELETE", "GET, POST"),
+        ("/auth/token/revoke", "GET", "POST"),
+    ],
+)
+def test_another_method_is_refused_in_the_words_of_oauth_and_told_the_right_one(
+    endpoint: Endpoint, path: str, method: str, allow: str
+) -> None:
+    answer = endpoint.client.request(method, f"{BASE_URL}{path}", headers={"Accept": "*/*"})
+    assert (answer.status_code, answer.headers["allow"]) == (405, allow)
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["cache-control"] == "no-store"
+    told = answer.json()
+    assert (told["error"], told["code"]) == ("invalid_request", "method_not_allowed")
+    assert f"Use {allow}." in told["error_description"]
+    assert told["correlation_id"]

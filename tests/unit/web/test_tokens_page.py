@@ -57,6 +57,17 @@ def test_my_access_lists_my_tokens_and_says_what_each_is_for(office: Office) -> 
     assert "No program has a token of yours." in ada.get("/auth/access").text
 
 
+def test_a_use_is_shown_that_is_not_written_yet_and_never_one_before_what_is(office: Office) -> None:
+    vic = office.signed_in("vic")
+    token = make(office, vic)
+    assert "never" in vic.get("/auth/access").text
+    office.browser.engine.seen[token.id] = office.now
+    assert "never" not in vic.get("/auth/access").text
+    office.browser.rig.store.touch({token.id: office.now})
+    office.browser.engine.seen[token.id] = office.now - 7 * 86_400
+    assert "7 d ago" not in vic.get("/auth/access").text
+
+
 def test_a_token_whose_owner_must_be_confirmed_says_by_when(office: Office) -> None:
     vic = office.signed_in("vic")
     make(office, vic, lifetime=9 * 86_400)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def test_login_token_and_logout_as_a_person_types_them(
     run = oidc("login", "--url", airflow.url, "--device")
     token = ring.entries[("airflowctl", "api_token_production")]
     assert run.code == 0
-    assert run.out.startswith(f"Signed in to {airflow.url} until 20")
+    assert run.out.startswith(f"Signed in to {airflow.url} as Ada Admin <ada@example.com> until 20")
     assert "It is refreshed when needed." in run.out
     assert "  airflowctl dags list\n" in run.out
     assert "WDJB-MJHT" in run.err
@@ -47,6 +48,15 @@ def test_login_token_and_logout_as_a_person_types_them(
     assert (left.code, ring.entries) == (0, {})
     assert f"The token is revoked at {airflow.url}." in left.out
     assert oidc("logout").out == "Nothing is stored for the environment production.\n"
+
+
+def test_whoever_has_no_name_is_told_by_subject(
+    oidc: Oidc, quick: Path, airflow: FakeAirflow, idp: TerminalIdp
+) -> None:
+    nameless = ("name", "email", "preferred_username")
+    idp.fake.misbehaviour = replace(idp.fake.misbehaviour, omit_id_token_claims=nameless)
+    run = oidc("login", "--url", airflow.url, "--device", "--json")
+    assert (run.data["subject"], run.data["name"]) == (idp.fake.users[0].subject, None)
 
 
 def test_programs_get_json_and_no_token_but_from_token(
@@ -88,16 +98,30 @@ def test_a_logout_that_left_something_fails(oidc: Oidc, quick: Path, airflow: Fa
     assert "! The Airflow token is not revoked" in run.out
 
 
+def stop(*arguments: object, **named: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_who_stops_it_is_told_that_nothing_was_stored(
     oidc: Oidc, quick: Path, airflow: FakeAirflow, monkeypatch: pytest.MonkeyPatch, ring: MemoryKeyring
 ) -> None:
-    def stop(*arguments: object) -> None:
-        raise KeyboardInterrupt
-
     monkeypatch.setattr("airflow_oidc_auth.cli.terminal.device.wait", stop)
     run = oidc("login", "--url", airflow.url, "--device")
-    assert (run.code, run.err.splitlines()[-1]) == (1, "Stopped. Nothing new was stored.")
+    assert (run.code, run.err.splitlines()[-1]) == (130, "Stopped. Nothing new was stored.")
     assert ring.entries == {}
+
+
+@pytest.mark.parametrize(("name", "told"), [("login_token.fresh_token", "Stopped."), ("logout.sign_out", "Stopped. S")])
+def test_who_stops_another_command_reads_one_line(
+    oidc: Oidc, quick: Path, monkeypatch: pytest.MonkeyPatch, name: str, told: str
+) -> None:
+    monkeypatch.setattr(f"airflow_oidc_auth.cli.{name}", stop)
+    word = "token" if "fresh" in name else "logout"
+    run = oidc(word)
+    assert (run.code, run.out) == (130, "")
+    assert run.err.strip().startswith(told)
+    assert len(run.err.strip().splitlines()) == 1
+    assert oidc(word, "--json").data["exit_code"] == 130
 
 
 def test_what_servers_say_cannot_move_the_cursor(

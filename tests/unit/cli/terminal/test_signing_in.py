@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -109,6 +110,24 @@ def test_a_second_login_refreshes_without_asking_anybody_and_ends_the_former_tok
     assert (done.way, len(person.opened)) == ("refresh", 1)
     assert ring.entries[TOKEN_KEY] != first
     assert [sent["token"] for sent in airflow.revoked] == [first]
+
+
+def test_a_refresh_that_does_not_repeat_the_name_leaves_it_as_it_was(
+    terminal: Terminal, airflow: FakeAirflow, idp: TerminalIdp, ring: MemoryKeyring
+) -> None:
+    assert by_browser(terminal, airflow).login.name == "Ada Admin <ada@example.com>"
+    nameless = ("name", "email", "preferred_username")
+    idp.fake.misbehaviour = replace(idp.fake.misbehaviour, omit_id_token_claims=nameless)
+    done = sign_in(Wishes(), terminal.around)
+    assert (done.way, done.login.name) == ("refresh", "Ada Admin <ada@example.com>")
+
+
+def test_a_name_cannot_move_the_cursor(
+    terminal: Terminal, airflow: FakeAirflow, idp: TerminalIdp, ring: MemoryKeyring
+) -> None:
+    claims = {"name": "Ada\x1b[2J\n\N{RIGHT-TO-LEFT OVERRIDE}", "email": "no address <b>"}
+    idp.fake.misbehaviour = replace(idp.fake.misbehaviour, id_token_claims=claims)
+    assert by_browser(terminal, airflow).login.name == "Ada[2J"
 
 
 def test_a_second_login_with_a_way_asks_again_and_ends_the_former_token(

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from airflow_oidc_auth.config.schema.machines import LONGEST_TOKEN
 from airflow_oidc_auth.errors import ProviderError, TokenRefused
 from airflow_oidc_auth.providers.bearer import build_bearer_issuers, opaque
 from airflow_oidc_auth.providers.transport import RequestsTransport
 from airflow_oidc_auth.secret import Secret
+from airflow_oidc_auth.sessions.live import LONGEST_SESSION, TOKEN_GRACE
 from airflow_oidc_auth.testing import FakeIdp
 from tests.unit.providers.bearer.tokens import API, Rig, access_token, api_settings, claims, settings_of
 from tests.unit.providers.making import CLIENT_SECRET, ISSUER, NOW, make_settings
@@ -60,9 +62,18 @@ def test_it_is_never_believed_for_longer_than_it_says() -> None:
     assert code_of(rig) == "token_expired"
 
 
-def test_times_that_introspection_does_not_tell_are_not_invented() -> None:
-    found = answering(active(exp=..., iat=...)).issuer.verify(TOKEN)
-    assert (found.issued_at, found.exp, found.expires_at) == (None, None, int(NOW) + 60)
+def test_an_end_that_introspection_does_not_tell_is_not_invented() -> None:
+    found = answering(active(exp=...)).issuer.verify(TOKEN)
+    assert (found.issued_at, found.exp, found.expires_at) == (int(NOW), None, int(NOW) + 60)
+
+
+def test_a_token_without_an_end_ends_before_a_revocation_that_it_is_older_than() -> None:
+    """Revocations of all that somebody has are remembered for as long as the longest session."""
+    rig = answering(active(exp=...), max_lifetime=LONGEST_TOKEN)
+    revoked_at = int(NOW)
+    assert rig.issuer.verify(TOKEN).issued_at <= revoked_at  # and so it is refused, while somebody remembers
+    rig.clock.now = revoked_at + LONGEST_SESSION + TOKEN_GRACE
+    assert code_of(rig) == "token_lifetime"
 
 
 def test_a_clients_own_token_is_the_clients() -> None:
@@ -76,6 +87,10 @@ def test_a_clients_own_token_is_the_clients() -> None:
     "answer,code",
     [
         ({"active": False}, "token_inactive"),
+        (active(iat=...), "token_age_unknown"),
+        (active(iat=..., exp=...), "token_age_unknown"),
+        (active(iat=None), "token_claim"),
+        (active(exp=..., iat=int(NOW) - 86_400), "token_lifetime"),
         (active(aud=...), "token_audience"),
         (active(aud="https://other.example"), "token_audience"),
         (active(aud=[API, 7]), "token_audience"),
