@@ -107,7 +107,8 @@ def test_whoever_has_no_token_of_ours_loses_what_the_provider_issued(
     assert words.startswith("No live token of this Airflow matches.\n")
     assert ("0 tokens" in words, "what was issued until now to 1 principal" in words) == (False, True)
     entries = office.store.revocations(after=0, now=int(time.time()))
-    assert [each.key.partition(".")[0] for each in entries if each.kind == "principal"] == [session.principal_id]
+    # Two, if the second command came in another second.
+    assert {each.key.partition(".")[0] for each in entries if each.kind == "principal"} == {session.principal_id}
     assert office.lives(session) is signed_in
     assert revoke(oidc, "--user", "ad").code == 1
 
