@@ -1,11 +1,19 @@
-"""Where each role of a Grant holds: everywhere, or within teams alone."""
+"""Where each role of a Grant holds: everywhere, or within teams alone.
+
+A role in braces, ``{contractor}``, stands for what that role denies and nothing else: a token was narrowed away from
+it, or nobody can tell where it holds. No role has such a name.
+"""
 
 from __future__ import annotations
 
-from airflow_oidc_auth.grants.grant import Grant
+from collections.abc import Iterable, Iterator
+
+from airflow_oidc_auth.grants.grant import Grant, RuleMatch
 
 TeamRole = tuple[str, str]
 """A team, and a role that holds within it."""
+
+_Given = tuple[tuple[str, ...], str]
 
 
 def scoped_roles(grant: Grant) -> tuple[tuple[str, ...], tuple[TeamRole, ...]]:
@@ -15,10 +23,27 @@ def scoped_roles(grant: Grant) -> tuple[tuple[str, ...], tuple[TeamRole, ...]]:
     rules that still hold count, and of their roles those that the Grant still has: it may have been narrowed. In a
     Grant with teams, a role that no rule gives any more holds nowhere, because nobody can tell where it should.
     """
-    if not grant.teams and not any(match.teams for match in grant.matches):
+    by_rules = bool(grant.teams) or any(match.teams for match in grant.matches)
+    if not by_rules and not grant.withdrawn:
         return tuple(sorted(set(grant.roles))), ()
-    held = frozenset(grant.roles)
-    given = [(match.teams, role) for match in grant.matches for role in match.roles if role in held]
+    given = [*(_held(grant) if by_rules else (((), role) for role in grant.roles)), *_denials(grant.withdrawn)]
     everywhere = {role for teams, role in given if not teams}
     within = {(team, role) for teams, role in given if role not in everywhere for team in teams}
     return tuple(sorted(everywhere)), tuple(sorted(within))
+
+
+def denials_of(role: str) -> str:
+    """Return the name for what the role denies and nothing else, as ``policy`` knows it."""
+    return f"{{{role}}}"
+
+
+def _held(grant: Grant) -> Iterator[_Given]:
+    left = set(grant.roles)
+    for match in grant.matches:
+        yield from ((match.teams, role) for role in match.roles if role in grant.roles)
+        left.difference_update(match.roles)
+    yield from (((), denials_of(role)) for role in left)
+
+
+def _denials(matches: Iterable[RuleMatch]) -> Iterator[_Given]:
+    return ((match.teams, denials_of(role)) for match in matches for role in match.roles)

@@ -16,7 +16,7 @@ from airflow_oidc_auth.policy.flat import Flat, compile_flat
 from airflow_oidc_auth.policy.lines import collect_allowed, collect_denied
 from airflow_oidc_auth.policy.pairs import compile_pairs
 from airflow_oidc_auth.policy.permissions import Permissions
-from airflow_oidc_auth.policy.roles import RoleSettings, close_roles
+from airflow_oidc_auth.policy.roles import RoleSettings, close_roles, with_denials
 from airflow_oidc_auth.policy.statement_pairs import statement_pairs
 from airflow_oidc_auth.policy.team_rights import allow_in_teams
 
@@ -47,7 +47,7 @@ class Policy:
         *,
         access_control: bool = False,
     ) -> None:
-        self.roles = roles
+        self.roles = with_denials(roles)
         self.index = index
         self.access_control = access_control
         self._snapshots = Snapshots(index)

@@ -20,7 +20,8 @@ def narrow(grant: Grant, scope: tuple[str, ...] | None) -> Grant | None:
     if not roles:
         return None
     matches = tuple(narrowed for match in grant.matches if (narrowed := _narrow_match(match, scope)) is not None)
-    return replace(grant, roles=roles, matches=matches, step_ups=(), until=first_end(matches))
+    withdrawn = grant.withdraw(roles)
+    return replace(grant, roles=roles, matches=matches, step_ups=(), until=first_end(matches), withdrawn=withdrawn)
 
 
 def _narrow_match(match: RuleMatch, scope: tuple[str, ...]) -> RuleMatch | None:
