@@ -24,16 +24,18 @@ from tests.unit.grants.people import person, rule
 
 SECRET = Statement(("read",), "dags", DagSelector(ids=("secret_*",)), None, "roles.closed.deny[0]")
 NO_WRITES = Statement(("edit",), "connections", NameSelector(("*",)), None, "roles.calm.deny[0]")
+READS = Statement(("read",), "connections", NameSelector(("*",)), None, "roles.both.allow[0]")
 DAGS = {each: DagFacts(each, team=team) for each, team in (("a", None), ("secret_a", None), ("secret_b", "red"))}
 POLICY = Policy(
     {
         "closed": RoleSettings("closed", deny=(SECRET,)),
         "calm": RoleSettings("calm", deny=(NO_WRITES,), extends=("Op",)),
+        "both": RoleSettings("both", allow=(READS,), deny=(SECRET,)),
         "far": RoleSettings("far", extends=("closed", "calm")),
     },
     FixedIndex(DAGS),
 )
-ROLES = ("Admin", "Op", "Viewer", "closed", "calm", "far")
+ROLES = ("Admin", "Op", "Viewer", "closed", "calm", "both", "far")
 
 
 def match(*roles: str, teams: tuple[str, ...] = ()) -> RuleMatch:
@@ -64,6 +66,15 @@ def test_the_denials_of_what_a_role_extends_stay_too_and_its_rights_do_not() -> 
     assert token is not None
     assert not permissions(token).allows_dag("GET", None, "secret_a")
     assert not permissions(token).allows_named("GET", "Connections", "db")
+
+
+def test_nothing_is_left_of_what_a_withdrawn_role_allowed() -> None:
+    owner = grant_of(match("Viewer", "both"))
+    token = narrow(owner, ("Viewer",))
+    assert token is not None
+    assert permissions(owner).allows_named("GET", "Connections", "db")
+    assert not permissions(token).allows_named("GET", "Connections", "db")
+    assert not permissions(token).allows_dag("GET", None, "secret_a")
 
 
 def test_a_denial_within_a_team_stays_within_it() -> None:
