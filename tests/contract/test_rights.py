@@ -187,6 +187,7 @@ def test_a_403_is_found_in_the_log_by_its_reference_with_the_line_that_decides(f
     assert answer.status_code == 403
     wait_until(lambda: told, "the line: the answer does not wait for it")
     (line,) = told
+    assert answer.json()["detail"] == f"Forbidden (reference {answer.headers['x-correlation-id']})"
     assert f"correlation_id={answer.headers['x-correlation-id']}" in line
     assert "question=GET DAG 'finance_payroll' RUN" in line
     assert "roles.finance.deny[1]" in line
