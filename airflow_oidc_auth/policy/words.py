@@ -90,6 +90,11 @@ def closure(roles: Iterable[str], settings: Mapping[str, RoleSettings]) -> tuple
     return tuple(seen)
 
 
+def describe_role(name: str) -> str:
+    """Return a role's name; of one in braces, which is what it denies alone, ``denials of contractor``."""
+    return f"denials of {name[1:-1]}" if name.startswith("{") and name.endswith("}") else name
+
+
 def describe_statement(statement: Statement, *, deny: bool = False) -> str:
     """Return ``deny read on DAGs with id finance_*, with all their parts``."""
     actions = ", ".join(statement.actions)

@@ -157,6 +157,10 @@ def test_pairs_and_patterns_decide_together():
     assert not found.allows_dag("GET", "TASK_INSTANCE", "fin_a")
     assert found.allows_dag("PUT", None, None)
     assert not found.allows_every_dag("GET")
+    # Airflow asks again with the id of each DAG that it is about to touch.
+    starter = given(on("read", ids=("fin_*",)), every("create", "DAG Runs"))
+    assert starter.allows_dag("POST", "RUN", None)
+    assert not starter.allows_dag("POST", "RUN", "fin_a")
 
 
 @pytest.mark.parametrize("name", [None, ""])
