@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from airflow_oidc_auth.grants.needs import WITHIN, Needs
 
@@ -44,6 +44,10 @@ class StepUp:
     teams: tuple[str, ...] = ()
 
 
+Places = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
+"""Roles that hold everywhere; teams, and roles that hold within them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """Roles and teams; never empty of roles. Which role holds where, :func:`~.scopes.scoped_roles` tells.
@@ -56,6 +60,7 @@ class Grant:
         may be assigned to. It is here because it follows each re-check
     :param withdrawn: roles that it was narrowed away from, by the rules that gave them: they give nothing any more, and
         what they deny stays denied
+    :param places: where its roles hold, once :func:`~.scopes.scoped_roles` was asked; a copy is asked anew
     """
 
     roles: tuple[str, ...]
@@ -65,6 +70,7 @@ class Grant:
     until: int | None = None
     verified_email: str | None = None
     withdrawn: tuple[RuleMatch, ...] = ()
+    places: Places | None = field(default=None, init=False, repr=False, compare=False)
 
     def at(self, now: float) -> Grant | None:
         """Return what is left of it now, without asking anybody; None for no role."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from airflow_oidc_auth.grants.grant import Grant, RuleMatch
+from airflow_oidc_auth.grants.grant import Grant, Places, RuleMatch
 
 TeamRole = tuple[str, str]
 """A team, and a role that holds within it."""
@@ -16,13 +16,20 @@ TeamRole = tuple[str, str]
 _Given = tuple[tuple[str, ...], str]
 
 
-def scoped_roles(grant: Grant) -> tuple[tuple[str, ...], tuple[TeamRole, ...]]:
+def scoped_roles(grant: Grant) -> Places:
     """Return the roles that hold everywhere, and those that hold within a team; both sorted, no role in both.
 
     A rule without teams gives its roles everywhere, whatever other rules say; a rule with teams gives them there. Only
     rules that still hold count, and of their roles those that the Grant still has: it may have been narrowed. In a
     Grant with teams, a role that no rule gives any more holds nowhere, because nobody can tell where it should.
     """
+    if grant.places is None:
+        # Asked at each request, and a person may be in fifty teams; the Grant itself never changes.
+        object.__setattr__(grant, "places", _places(grant))
+    return grant.places or ((), ())
+
+
+def _places(grant: Grant) -> Places:
     by_rules = bool(grant.teams) or any(match.teams for match in grant.matches)
     if not by_rules and not grant.withdrawn:
         return tuple(sorted(set(grant.roles))), ()

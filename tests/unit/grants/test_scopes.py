@@ -243,3 +243,11 @@ def test_a_stored_grant_holds_where_it_held(rules: list[RuleSettings], groups: f
     decision = build(*rules).evaluate(signed_in(*groups), NOW).decision
     if isinstance(decision, Grant):
         assert scoped_roles(parse_grant(dump_grant(decision), grant_digest(decision))) == scoped_roles(decision)
+
+
+def test_what_is_remembered_is_of_one_grant_and_no_copy() -> None:
+    grant = Grant(("Op",), ("red",), (match("Op", teams=("red",)),))
+    assert scoped_roles(grant) is scoped_roles(grant)
+    moved = replace(grant, teams=("blue",), matches=(match("Op", teams=("blue",)),))
+    assert scoped_roles(moved) == ((), (("blue", "Op"),))
+    assert grant == Grant(("Op",), ("red",), (match("Op", teams=("red",)),))
