@@ -45,6 +45,7 @@ class Permissions:
     :param lists: lists that are open though not everything in them is allowed; Airflow filters them
     :param dags: answers about DAGs where more than pairs count; None where they alone do
     :param teams: by team, what the roles may do with things that it owns
+    :param member_of: the teams that a role is held in
     """
 
     everything: bool = False
@@ -61,6 +62,7 @@ class Permissions:
     lists: frozenset[Pair] = frozenset()
     dags: DagRules | None = None
     teams: Mapping[str, Permissions] = field(default_factory=lambda: _NO_TEAMS, hash=False)
+    member_of: frozenset[str] = frozenset()
 
     def allows(self, method: str, resource: str) -> bool:
         """Return whether ``method`` may be applied to things of this kind: to a list, or to every one of them.
@@ -136,7 +138,7 @@ class Permissions:
 
     def in_team(self, team: str) -> bool:
         """Return whether a role holds in the team; Admin belongs to all."""
-        return self.everything or team in self.teams
+        return self.everything or team in self.member_of
 
     def allows_view(self, view: str) -> bool:
         """Return whether the named read-only view is open."""

@@ -59,6 +59,11 @@ def with_denials(roles: Mapping[str, RoleSettings]) -> Mapping[str, RoleSettings
     return MappingProxyType({**roles, **denials})
 
 
+def without_denials(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of roles that are held, without those of which only the denials are left."""
+    return tuple(name for name in names if "{" not in name)
+
+
 def close_roles(names: Iterable[str], roles: Mapping[str, RoleSettings]) -> tuple[str, ...]:
     """Return the named roles and all that they extend, as far as they are known, sorted.
 

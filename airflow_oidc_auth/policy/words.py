@@ -90,9 +90,14 @@ def closure(roles: Iterable[str], settings: Mapping[str, RoleSettings]) -> tuple
     return tuple(seen)
 
 
+def is_denials(name: str) -> bool:
+    """Return whether a name stands for what a role denies, and nothing else."""
+    return name.startswith("{") and name.endswith("}")
+
+
 def describe_role(name: str) -> str:
-    """Return a role's name; of one in braces, which is what it denies alone, ``denials of contractor``."""
-    return f"denials of {name[1:-1]}" if name.startswith("{") and name.endswith("}") else name
+    """Return a role's name; ``denials of contractor`` for what that role denies, and nothing else."""
+    return f"denials of {name[1:-1]}" if is_denials(name) else name
 
 
 def describe_statement(statement: Statement, *, deny: bool = False) -> str:

@@ -4,7 +4,9 @@ import pytest
 
 from airflow_oidc_auth.policy.compile import Policy
 from airflow_oidc_auth.policy.dag_index import FixedIndex
+from airflow_oidc_auth.policy.decision import explain_decision
 from airflow_oidc_auth.policy.permissions import Permissions
+from airflow_oidc_auth.policy.questions import Question
 from airflow_oidc_auth.policy.roles import RoleSettings
 from airflow_oidc_auth.policy.selectors import DagFacts, DagSelector, NameSelector
 from airflow_oidc_auth.policy.statements import MACROS, PARTS, Kind, Statement
@@ -161,6 +163,8 @@ def test_pairs_and_patterns_decide_together():
     starter = given(on("read", ids=("fin_*",)), every("create", "DAG Runs"))
     assert starter.allows_dag("POST", "RUN", None)
     assert not starter.allows_dag("POST", "RUN", "fin_a")
+    nothing_to_list = given(on("run", ids=("fin_*",)), every("read", "DAG Runs"))
+    assert not nothing_to_list.allows_dag("GET", "RUN", None)
 
 
 @pytest.mark.parametrize("name", [None, ""])
@@ -253,3 +257,19 @@ def test_admin_may_not_see_the_views_and_menu_items_that_are_denied():
     assert found.allows_menu_item("JOBS")
     assert not found.allows_menu_item("CONNECTIONS")
     assert found.allows_view("PLUGINS")
+
+
+def test_of_a_role_that_a_token_was_narrowed_away_from_only_the_denials_are_left():
+    facts = {"mine": DagFacts("mine", team="fin", roles={"{r}": frozenset({"GET"}), "r": frozenset({"GET"})})}
+    roles = {"r": RoleSettings("r", (on("edit", ids=("*",)),), (on("read", ids=("secret",)),))}
+    policy = Policy(roles, FixedIndex(facts), access_control=True)
+    assert policy.permissions(["r"]).allows_dag("GET", None, "mine")
+    narrowed = policy.permissions(["{r}"])
+    assert not narrowed.allows_dag("GET", None, "mine")
+    assert not narrowed.allows_dag("PUT", None, "mine")
+    assert not policy.permissions(["{r}", "Admin"]).allows_dag("GET", None, "secret")
+    question = Question("GET", "dag", name="mine")
+    assert explain_decision(policy, ["{r}"], (), question).reason == "no_right"
+    assert policy.permissions([], [("fin", "r")]).in_team("fin")
+    assert not policy.permissions([], [("fin", "{r}")]).in_team("fin")
+    assert not policy.permissions([], [("fin", "{r}")]).allows_dag("GET", None, "mine")
