@@ -156,3 +156,13 @@ def test_no_token_may_do_what_its_owner_may_not(matches: list[RuleMatch], scopes
     for team in (None, "red", "blue"):
         asked = (method, "Connections", "db", team)
         assert more.allows_named(*asked) or not less.allows_named(*asked)
+
+
+def test_a_dag_file_gives_nothing_to_a_name_in_braces() -> None:
+    facts = DagFacts("a", roles={"{closed}": frozenset({"GET"}), "closed": frozenset({"GET"})})
+    policy = Policy(POLICY.roles, FixedIndex({"a": facts}), access_control=True)
+    owner = grant_of(match("Public", "closed"))
+    token = narrow(owner, ("Public",))
+    assert token is not None
+    assert policy.permissions(*scoped_roles(owner)).allows_dag("GET", None, "a")
+    assert not policy.permissions(*scoped_roles(token)).allows_dag("GET", None, "a")
