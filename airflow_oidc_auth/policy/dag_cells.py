@@ -16,7 +16,7 @@ CELLS: tuple[DagCell, ...] = tuple(product(METHODS, (None, *ENTITY_RESOURCES)))
 """Every question about DAGs that has a meaning of its own."""
 
 KNOWN_CELLS = frozenset(CELLS)
-_CHANGES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_OTHER_CHANGES = frozenset({"POST", "DELETE"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +77,7 @@ def methods_of_file(method: str) -> tuple[str, ...]:
 
 def denying_methods(method: str) -> tuple[str, ...]:
     """Return the methods whose denial on a DAG denies this one on it and its parts: every change is to edit it."""
-    return (method, "PUT") if method in _CHANGES else (method,)
+    return (method, "PUT") if method in _OTHER_CHANGES else (method,)
 
 
 def closes(cell: DagCell, deny: Lines) -> bool:

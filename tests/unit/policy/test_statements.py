@@ -165,6 +165,7 @@ def test_pairs_and_patterns_decide_together():
     assert not starter.allows_dag("POST", "RUN", "fin_a")
     nothing_to_list = given(on("run", ids=("fin_*",)), every("read", "DAG Runs"))
     assert not nothing_to_list.allows_dag("GET", "RUN", None)
+    assert given(on("read", ids=("fin_a",)), on("run", ids=("fin_*",))).allows_dag("GET", None, None)
 
 
 @pytest.mark.parametrize("name", [None, ""])
