@@ -30,6 +30,8 @@ MORE = 10
 GROWTH = 12.0
 """What the larger list may cost beside the smaller one."""
 
+FOLLOWED = "{} DAGs, a change followed, in the background"
+
 TIMES_FAB = {
     ("one DAG", ""): 1.0,
     ("filter menu", ""): 7.5,
@@ -93,10 +95,13 @@ def _rows(found: Mapping[str, Mapping[str, float]]) -> Iterator[Row]:
 def _growth(alone: Mapping[str, float], dags: int) -> Iterator[Limit]:
     for measure, few in alone.items():
         head = f"{dags} DAGs, filter"
-        # What is warm is a copy of a set: it grows by what the processor's caches hold.
+        # From the change of a DAG to the first answer. What is warm copies a set, and grows as the processor's caches
+        # do not.
         if measure.startswith(head) and measure.endswith("cold"):
-            more = alone[measure.replace(f"{dags} DAGs", f"{MORE * dags} DAGs", 1)]
-            yield Limit(f"{MORE} times the DAGs, {measure}", ratio(more, few), most=GROWTH)
+            larger = measure.replace(f"{dags} DAGs", f"{MORE * dags} DAGs", 1)
+            more = alone[larger] + alone[FOLLOWED.format(MORE * dags)]
+            says = f"{MORE} times the DAGs, {measure}, with the change followed"
+            yield Limit(says, ratio(more, few + alone[FOLLOWED.format(dags)]), most=GROWTH)
 
 
 def _beside_fab(found: Mapping[str, Mapping[str, float]]) -> Iterator[Limit]:

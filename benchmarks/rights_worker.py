@@ -19,7 +19,7 @@ from benchmarks.fill import dag_id
 from benchmarks.fill_fab import SINGLE_DAGS
 from benchmarks.organisation import role_names
 from benchmarks.subjects import SUBJECTS, Subject
-from benchmarks.worker import Times, _every_dag_id, measure_lists, measure_menu, median_of, timed
+from benchmarks.worker import Times, _every_dag_id, clock_of, measure_lists, measure_menu, median_of, timed
 
 PERSONS = {"ours": role_names(), "FAB": (SINGLE_DAGS.role,), "FAB-mode": (SINGLE_DAGS.role,)}
 
@@ -60,7 +60,8 @@ def _decisions(subject: Subject, one: str, other: str, *, quick: bool) -> Times:
         "one connection": lambda: manager.is_authorized_connection(method="GET", user=user, details=connection),
     }
     rounds, repeat = (5, 20) if subject.remote else (15, 500 if quick else 5000)
-    return {name: median_of(call, rounds=rounds, repeat=repeat) for name, call in calls.items()}
+    clock = clock_of(subject)
+    return {name: median_of(call, rounds=rounds, repeat=repeat, clock=clock) for name, call in calls.items()}
 
 
 async def main(name: str, *, quick: bool) -> Times:

@@ -11,6 +11,7 @@ from airflow_oidc_auth.cli.standing import HOW_KNOWN, Standing
 from airflow_oidc_auth.cli.text import section, table
 from airflow_oidc_auth.policy.decision import Decision
 from airflow_oidc_auth.policy.selectors import DagFacts
+from airflow_oidc_auth.policy.words import describe_role
 
 REASONS = {
     "admin": "Admin may do everything that is not denied.",
@@ -125,7 +126,7 @@ class CanReport:
         if decides.text:
             rows.append(("which says", decides.text))
         if decides.role:
-            rows.append(("role", f"{decides.role}{f' in team {decides.team}' if decides.team else ''}"))
+            rows.append(("role", f"{describe_role(decides.role)}{f' in team {decides.team}' if decides.team else ''}"))
         if told := REASONS.get(decides.reason, ""):
             rows.append(("why", told))
         if len(self.answers) > 1:

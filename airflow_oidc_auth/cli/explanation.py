@@ -17,6 +17,7 @@ from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.messages import message
 from airflow_oidc_auth.messages.machines import told_to_program
 from airflow_oidc_auth.policy.overview import Overview
+from airflow_oidc_auth.policy.words import is_denials
 from airflow_oidc_auth.providers.settings import ProviderSettings
 
 _GROUPS_SHOWN = 50
@@ -88,7 +89,8 @@ class Explanation:
         }
 
     def _team_roles(self) -> tuple[TeamRole, ...]:
-        return scoped_roles(self.grant)[1] if self.grant else ()
+        given = scoped_roles(self.grant)[1] if self.grant else ()
+        return tuple((team, role) for team, role in given if not is_denials(role))
 
     def _traces(self) -> tuple[list[RuleTrace], list[RuleTrace]]:
         trace = self.evaluation.trace

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from airflow_oidc_auth.cli.text import section, table
 from airflow_oidc_auth.policy.overview import Overview
-from airflow_oidc_auth.policy.words import Line
+from airflow_oidc_auth.policy.words import Line, describe_role
 
 Where = Callable[[str], str]
 """File and line of a statement, by its path; empty where that is not known."""
@@ -23,7 +23,8 @@ def rights_text(rights: Overview, where: Where, within: str = "") -> list[str]:
         *section(f"May not do, whatever allows it{within}", table(_rows(rights.denied, where))),
     ]
     for each in rights.teams:
-        lines += rights_text(each.overview, where, f" in team {each.team} ({', '.join(each.roles)})")
+        roles = ", ".join(map(describe_role, each.roles))
+        lines += rights_text(each.overview, where, f" in team {each.team} ({roles})")
     return lines
 
 
@@ -43,9 +44,9 @@ def _rows(lines: Iterable[Line], where: Where) -> list[tuple[str, str, str]]:
 
 
 def _source(line: Line, where: Where) -> str:
-    through = f", through {line.through}" if line.through != line.role else ""
+    through = f", through {describe_role(line.through)}" if line.through != line.role else ""
     place = where(line.statement.path)
-    return f"role {line.role}{through}{f', {place}' if place else ''}"
+    return f"role {describe_role(line.role)}{through}{f', {place}' if place else ''}"
 
 
 def _line_data(line: Line, where: Where) -> dict[str, object]:

@@ -11,8 +11,12 @@ from airflow_oidc_auth.grants.grant import Evaluation, Grant, Refusal
 from airflow_oidc_auth.grants.rules import GrantRules
 from airflow_oidc_auth.grants.scopes import TeamRole, scoped_roles
 from airflow_oidc_auth.messages import message
+from airflow_oidc_auth.policy.builtin import BUILTIN_ROLES
+from airflow_oidc_auth.policy.words import describe_role, is_denials
 
 CLAIMS, HELD_CLAIMS, SESSION, LAST_SIGN_IN = "claims", "held_claims", "session", "last_sign_in"
+# Built-in roles deny nothing, so nothing stays of one that may not be used.
+_NOTHING_DENIED = frozenset(f"{{{role}}}" for role in BUILTIN_ROLES)
 HOW_KNOWN = {
     CLAIMS: "what the rules give for the claims in the file, were they genuine",
     HELD_CLAIMS: "what the rules give for what the identity provider said last",
@@ -43,12 +47,16 @@ class Standing:
         """Return ``Viewer; User in team blue``."""
         return describe_roles(self.roles, self.team_roles)
 
+    def _all(self) -> Iterable[str]:
+        return (*self.roles, *(role for _, role in self.team_roles))
+
     def data(self) -> dict[str, object]:
         """The same for a program."""
         return {
             "name": self.who,
-            "roles": list(self.roles),
-            "team_roles": [{"team": team, "role": role} for team, role in self.team_roles],
+            "roles": [role for role in self.roles if not is_denials(role)],
+            "team_roles": [{"team": team, "role": role} for team, role in self.team_roles if not is_denials(role)],
+            "denials_of": sorted({role[1:-1] for role in self._all() if is_denials(role)} - set(BUILTIN_ROLES)),
             "basis": self.basis,
             "rules": [{"name": name, "path": path} for name, path in self.rules],
             "refusal": None if self.refusal is None else dict(zip(("code", "text"), self.refusal, strict=True)),
@@ -59,8 +67,12 @@ def describe_roles(roles: Iterable[str], team_roles: Iterable[TeamRole]) -> str:
     """Return ``Viewer; User in team blue``, or ``none``."""
     by_team: dict[str, list[str]] = {}
     for team, role in team_roles:
-        by_team.setdefault(team, []).append(role)
-    told = [", ".join(roles), *(f"{', '.join(held)} in team {team}" for team, held in by_team.items())]
+        if role not in _NOTHING_DENIED:
+            by_team.setdefault(team, []).append(describe_role(role))
+    told = [
+        ", ".join(describe_role(role) for role in roles if role not in _NOTHING_DENIED),
+        *(f"{', '.join(held)} in team {team}" for team, held in by_team.items()),
+    ]
     return printable("; ".join(filter(None, told))) or "none"
 
 

@@ -18,9 +18,24 @@ _NO_TEAMS = "Airflow has no teams here ([core] multi_team is False)"
 
 
 def warn_of_roles(
+    raw: RawDocument,
+    parts: Parts,
+    grants: GrantRules,
+    roles: Mapping[str, RoleSettings],
+    clients: Sequence[TokenClient],
+) -> Iterator[Problem]:
+    """Yield roles that nobody can have, and denials that people can step out of."""
+    yield from _unreachable(raw, grants, roles, clients)
+    for index, rule in parts.rules.items():
+        for role in rule.roles if rule.needs else ():
+            if any(roles[each].deny for each in close_roles([role], roles) if each in roles):
+                text = f"{role} denies something, and who has not authenticated so is not denied it"
+                yield raw.problem(("grants", "rules", index, "needs"), text, "give the denials by a rule without needs")
+
+
+def _unreachable(
     raw: RawDocument, grants: GrantRules, roles: Mapping[str, RoleSettings], clients: Sequence[TokenClient]
 ) -> Iterator[Problem]:
-    """Yield the roles that nobody can have: their author waits for an effect, of a denial even."""
     given = {role for client in clients for role in client.roles}
     given.update(role for role in roles if grants.may_give(role))
     reached = close_roles(given, roles)

@@ -44,7 +44,7 @@ def warnings_of(
         *_star_in_text(raw, parts),
         *warn_of_needs(raw, parts, providers),
         *warn_of_sessions(raw, parts.sessions),
-        *warn_of_roles(raw, grants, roles, clients),
+        *warn_of_roles(raw, parts, grants, roles, clients),
     ]
 
 

@@ -32,7 +32,15 @@ def cap_delegated(
         return Refusal("delegation_refused", path=PATH), trace
     matches = tuple(_capped(match, cap) for match in decision.matches if _left(match, cap))
     step_ups = tuple(_capped(each, cap) for each in decision.step_ups if _left(each, cap))
-    return replace(decision, roles=roles, matches=matches, step_ups=step_ups, until=first_end(matches)), trace
+    capped = replace(
+        decision,
+        roles=roles,
+        matches=matches,
+        step_ups=step_ups,
+        until=first_end(matches),
+        withdrawn=decision.withdraw(roles),
+    )
+    return capped, trace
 
 
 def _left(given: RuleMatch | StepUp, cap: Collection[str]) -> bool:

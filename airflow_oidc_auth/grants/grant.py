@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
 
 from airflow_oidc_auth.grants.needs import WITHIN, Needs
 
@@ -44,6 +44,10 @@ class StepUp:
     teams: tuple[str, ...] = ()
 
 
+Places = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
+"""Roles that hold everywhere; teams, and roles that hold within them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """Roles and teams; never empty of roles. Which role holds where, :func:`~.scopes.scoped_roles` tells.
@@ -54,6 +58,9 @@ class Grant:
     :param until: when the first of the matches ends by itself, epoch seconds; None for never
     :param verified_email: the address that the identity provider said belongs to the person; what required actions
         may be assigned to. It is here because it follows each re-check
+    :param withdrawn: roles that it was narrowed away from, by the rules that gave them: they give nothing any more, and
+        what they deny stays denied
+    :param places: where its roles hold, once :func:`~.scopes.scoped_roles` was asked; a copy is asked anew
     """
 
     roles: tuple[str, ...]
@@ -62,6 +69,8 @@ class Grant:
     step_ups: tuple[StepUp, ...] = ()
     until: int | None = None
     verified_email: str | None = None
+    withdrawn: tuple[RuleMatch, ...] = ()
+    places: Places | None = field(default=None, init=False, repr=False, compare=False)
 
     def at(self, now: float) -> Grant | None:
         """Return what is left of it now, without asking anybody; None for no role."""
@@ -78,6 +87,17 @@ class Grant:
         teams = tuple(team for team in self.teams if team not in lost_teams)
         step_ups = (*self.step_ups, *map(_step_up_again, ended))
         return replace(self, roles=roles, teams=teams, matches=held, step_ups=step_ups, until=first_end(held))
+
+    def withdraw(self, kept: Collection[str]) -> tuple[RuleMatch, ...]:
+        """Return ``withdrawn`` as it is once no other roles than these are kept.
+
+        Without it, whoever is denied something by one role would make a token of the others and do it.
+        """
+        dropped = [(match, tuple(role for role in match.roles if role not in kept)) for match in self.matches]
+        lost = tuple(RuleMatch(match.rule, match.path, roles, match.teams) for match, roles in dropped if roles)
+        known = _roles_of(self.matches)
+        others = tuple(role for role in self.roles if role not in kept and role not in known)
+        return (*self.withdrawn, *lost, *((RuleMatch("", "", others),) if others else ()))
 
     @property
     def withheld(self) -> frozenset[str]:

@@ -58,7 +58,9 @@ class Decisions(Lists):
         self, *, method: str, user: Permitted, details: ConnectionDetails | None = None, **later: object
     ) -> bool:
         """Return whether ``method`` may be applied to the connection."""
-        name, team = (details.conn_id, details.team_name) if details is not None else (None, None)
+        name = team = None
+        if details is not None:
+            name, team = details.conn_id, details.team_name
         allowed = user.permissions.allows_named(method, "Connections", name, team)
         return allowed or note_question(self, user, method, "resource", "Connections", name, None, team)
 
@@ -76,7 +78,9 @@ class Decisions(Lists):
         Without a DAG id the question is about a list, or about an action whose DAGs are asked for one by one.
         """
         entity = access_entity._name_ if access_entity is not None else None
-        dag_id, team = (details.id, details.team_name) if details is not None else (None, None)
+        dag_id = team = None
+        if details is not None:
+            dag_id, team = details.id, details.team_name
         allowed = user.permissions.allows_dag(method, entity, dag_id, team)
         if not allowed:
             return note_question(self, user, method, "dag", "", dag_id, entity, team)
@@ -104,7 +108,9 @@ class Decisions(Lists):
         self, *, method: str, user: Permitted, details: PoolDetails | None = None, **later: object
     ) -> bool:
         """Return whether ``method`` may be applied to the pool."""
-        name, team = (details.name, details.team_name) if details is not None else (None, None)
+        name = team = None
+        if details is not None:
+            name, team = details.name, details.team_name
         allowed = user.permissions.allows_named(method, "Pools", name, team)
         return allowed or note_question(self, user, method, "resource", "Pools", name, None, team)
 
@@ -118,7 +124,9 @@ class Decisions(Lists):
         self, *, method: str, user: Permitted, details: VariableDetails | None = None, **later: object
     ) -> bool:
         """Return whether ``method`` may be applied to the variable."""
-        name, team = (details.key, details.team_name) if details is not None else (None, None)
+        name = team = None
+        if details is not None:
+            name, team = details.key, details.team_name
         allowed = user.permissions.allows_named(method, "Variables", name, team)
         return allowed or note_question(self, user, method, "resource", "Variables", name, None, team)
 

@@ -64,7 +64,7 @@ class OidcFabAuthManager(Decisions, SignOn, FabAuthManager):  # type: ignore[mis
     def is_authorized_custom_view(self, *, method: str, resource_name: str, user: Any, **later: object) -> bool:
         """Return whether a page of FAB's or of a plugin is open; FAB's pages ask with FAB's own user."""
         if isinstance(user, SessionUser):
-            return user.permissions.allows_custom_view(method, resource_name)
+            return Decisions.is_authorized_custom_view(self, method=method, resource_name=resource_name, user=user)
         visitor = current_visitor()
         if visitor is None or str(visitor.user_id) != user.get_id():
             return False

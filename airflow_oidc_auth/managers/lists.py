@@ -38,7 +38,7 @@ def note_list(user: Any, entity: str) -> None:
     """Keep that this request may list a part of many DAGs.
 
     Core then filters by the DAGs that may be read, whichever part it lists: runs of a DAG whose runs are denied would
-    be shown. A user object lives for one request.
+    be shown. Which DAGs may be changed stays as it is. A user object lives for one request.
     """
     user.listed = (*getattr(user, "listed", ()), entity)
 
@@ -176,19 +176,19 @@ def _allows_dags(permissions: Permissions, method: str) -> bool:
 
 def _allows_every_dag(user: Permitted, method: str) -> bool:
     allows = user.permissions.allows_every_dag
-    return allows(method) and all(allows("GET", entity) for entity in _listed(user))
+    return allows(method) and all(allows("GET", entity) for entity in _listed(user, method))
 
 
 def _filter_dag_ids(user: Permitted, method: str, dag_ids: AbstractSet[str], team: str | None) -> set[str]:
     permissions = user.permissions
     found = permissions.filter_dag_ids(method, dag_ids, team)
-    for entity in _listed(user):
+    for entity in _listed(user, method):
         found = permissions.filter_dag_ids("GET", found, team, entity)
     return found
 
 
-def _listed(user: Permitted) -> tuple[str, ...]:
-    listed: tuple[str, ...] = getattr(user, "listed", ())
+def _listed(user: Permitted, method: str) -> tuple[str, ...]:
+    listed: tuple[str, ...] = getattr(user, "listed", ()) if method == "GET" else ()
     return listed
 
 

@@ -16,14 +16,14 @@ from airflow_oidc_auth.policy.flat import Flat, compile_flat
 from airflow_oidc_auth.policy.lines import collect_allowed, collect_denied
 from airflow_oidc_auth.policy.pairs import compile_pairs
 from airflow_oidc_auth.policy.permissions import Permissions
-from airflow_oidc_auth.policy.roles import RoleSettings, close_roles
+from airflow_oidc_auth.policy.roles import RoleSettings, close_roles, with_denials, without_denials
 from airflow_oidc_auth.policy.statement_pairs import statement_pairs
 from airflow_oidc_auth.policy.team_rights import allow_in_teams
 
 __all__ = ["CACHE_SIZE", "Policy", "compile_pairs"]
 
-CACHE_SIZE = 1024
-"""Combinations of roles kept compiled. Five roles make 32; the bound is for what a forged row could name."""
+CACHE_SIZE = 512
+"""Combinations of roles kept compiled. One of fifty roles with statements takes about 20 KB."""
 
 _NO_ROLES: Mapping[str, RoleSettings] = MappingProxyType({})
 
@@ -47,7 +47,7 @@ class Policy:
         *,
         access_control: bool = False,
     ) -> None:
-        self.roles = roles
+        self.roles = with_denials(roles)
         self.index = index
         self.access_control = access_control
         self._snapshots = Snapshots(index)
@@ -93,7 +93,8 @@ class Policy:
             any_dag=dags.lists,
             single_dags=MappingProxyType({}),
         )
-        return allow_in_teams(found, {team: flat.permissions for team, flat in teams.items()})
+        member_of = frozenset(team for team, role in team_roles if close_roles(without_denials((role,)), self.roles))
+        return allow_in_teams(found, {team: flat.permissions for team, flat in teams.items()}, member_of)
 
     def _held(self, team_roles: frozenset[tuple[str, str]]) -> Iterable[tuple[str, frozenset[str]]]:
         held: dict[str, set[str]] = defaultdict(set)
@@ -104,4 +105,6 @@ class Policy:
 
     def _compile_flat(self, names: tuple[str, ...]) -> Flat:
         allow, deny = collect_allowed(names, self.roles), collect_denied(names, self.roles)
-        return compile_flat(allow, deny, admin=ADMIN in names, roles=names if self.access_control else ())
+        return compile_flat(
+            allow, deny, admin=ADMIN in names, roles=without_denials(names) if self.access_control else ()
+        )

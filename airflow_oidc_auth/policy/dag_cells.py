@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import chain, product
 
-from airflow_oidc_auth.policy.dag_matching import DagMatcher, compile_matcher, selects_every_dag
-from airflow_oidc_auth.policy.lines import Lines
+from airflow_oidc_auth.policy.dag_matching import DagMatcher, compile_matcher
+from airflow_oidc_auth.policy.lines import Lines, selects_every_dag
 from airflow_oidc_auth.policy.selectors import DagSelector
 from airflow_oidc_auth.policy.single_dags import allows_entity, method_on_the_dag
 from airflow_oidc_auth.policy.statements import DagCell
@@ -16,11 +15,11 @@ from airflow_oidc_auth.policy.vocabulary import DAGS, ENTITY_RESOURCES, METHODS
 CELLS: tuple[DagCell, ...] = tuple(product(METHODS, (None, *ENTITY_RESOURCES)))
 """Every question about DAGs that has a meaning of its own."""
 
-_KNOWN = frozenset(CELLS)
-_CHANGES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+KNOWN_CELLS = frozenset(CELLS)
+_OTHER_CHANGES = frozenset({"POST", "DELETE"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Cell:
     """What decides one question.
 
@@ -41,12 +40,12 @@ class Cell:
     closed: bool
     denied: tuple[DagSelector, ...]
 
-    @cached_property
+    @property
     def allowed_matcher(self) -> DagMatcher:
         """``allowed``, for one DAG at a time."""
         return compile_matcher(self.allowed)
 
-    @cached_property
+    @property
     def denied_matcher(self) -> DagMatcher:
         """``denied``, for one DAG at a time."""
         return compile_matcher(self.denied)
@@ -54,19 +53,20 @@ class Cell:
 
 def build_cell(cell: DagCell, allow: Lines, deny: Lines, *, admin: bool) -> Cell:
     """Sort the lines for one question."""
+    method = cell[0]
     on_dag = method_on_the_dag(*cell)
-    part = cell in _KNOWN and allows_entity(allow.pairs, *cell)
-    rights = allow.dags.get(on_dag, ()) if part else ()
-    allowed = (*rights, *allow.parts.get(cell, ()))
-    denied = _denied(cell, deny)
+    part = cell in KNOWN_CELLS and allows_entity(allow.pairs, *cell)
+    allowed = (allow.dags.get(on_dag, ()) if part else (), allow.parts.get(cell, ()))
+    of_dag = (deny.dags.get(each, ()) for each in denying_methods(method))
+    denied = (*of_dag, deny.parts.get(cell, ()), deny.all_parts.get(method, ()))
     return Cell(
         whole=admin or (part and (on_dag, DAGS) in allow.pairs) or any(map(selects_every_dag, allowed)),
-        allowed=allowed,
+        allowed=tuple(chain.from_iterable(allowed)),
         listed=part and _is_listed(cell, allow),
         patterns=allow.patterns.get(on_dag, ()) if part else (),
         by_file=methods_of_file(on_dag) if part else (),
         closed=closes(cell, deny) or any(map(selects_every_dag, denied)),
-        denied=denied,
+        denied=tuple(chain.from_iterable(denied)),
     )
 
 
@@ -77,7 +77,7 @@ def methods_of_file(method: str) -> tuple[str, ...]:
 
 def denying_methods(method: str) -> tuple[str, ...]:
     """Return the methods whose denial on a DAG denies this one on it and its parts: every change is to edit it."""
-    return (method, "PUT") if method in _CHANGES else (method,)
+    return (method, "PUT") if method in _OTHER_CHANGES else (method,)
 
 
 def closes(cell: DagCell, deny: Lines) -> bool:
@@ -86,13 +86,6 @@ def closes(cell: DagCell, deny: Lines) -> bool:
     on_dag = ((each, DAGS) for each in denying_methods(method))
     of_part = ((method, resource) for resource in ENTITY_RESOURCES.get(entity or "", ()))
     return not deny.pairs.isdisjoint(chain(on_dag, of_part))
-
-
-def _denied(cell: DagCell, deny: Lines) -> tuple[DagSelector, ...]:
-    method = cell[0]
-    of_dag = (deny.dags.get(each, ()) for each in denying_methods(method))
-    found = chain(*of_dag, deny.parts.get(cell, ()), deny.all_parts.get(method, ()))
-    return tuple(dict.fromkeys(found))
 
 
 def _is_listed(cell: DagCell, allow: Lines) -> bool:

@@ -5,14 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from airflow_oidc_auth.policy.globs import Globs, compile_globs, matches_everything
+from airflow_oidc_auth.policy.globs import Globs, compile_globs
 from airflow_oidc_auth.policy.selectors import DagFacts, DagSelector
-
-
-def selects_every_dag(selector: DagSelector) -> bool:
-    """Return whether the selector selects every DAG, whatever it is called and whoever owns it."""
-    others = selector.tags or selector.owners or selector.bundles or selector.teams
-    return matches_everything(selector.ids) and not others
 
 
 @dataclass(frozen=True, slots=True)

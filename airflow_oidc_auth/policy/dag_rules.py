@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from airflow_oidc_auth.policy.dag_cells import CELLS
+from airflow_oidc_auth.policy.dag_cells import CELLS, KNOWN_CELLS
 from airflow_oidc_auth.policy.dag_index import DagIndex
 from airflow_oidc_auth.policy.dag_selection import Ids, Snapshot, Snapshots
 from airflow_oidc_auth.policy.dag_view import DagView
@@ -22,8 +22,6 @@ from airflow_oidc_auth.policy.statements import DagCell
 
 MAX_REMEMBERED = 8 << 20
 """Bytes of answers that all combinations of roles together keep; the oldest go first."""
-
-_KNOWN = frozenset(CELLS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +96,7 @@ class DagRules:
         if cell in self._always:
             return True
         facts = self._index.facts(dag_id)
-        if facts is None or cell not in _KNOWN or (team is not None and team != facts.team):
+        if facts is None or cell not in KNOWN_CELLS or (team is not None and team != facts.team):
             return self._judge(cell, dag_id, facts, team)
         table = self.tables.get(cell)
         if table is None or table.generation != self._index.generation:
@@ -111,7 +109,7 @@ class DagRules:
 
     def ids(self, cell: DagCell) -> Ids:
         """Return the DAGs of the index for which the answer is yes."""
-        if cell not in _KNOWN:
+        if cell not in KNOWN_CELLS:
             return frozenset(dag_id for dag_id in self._index.all() if self.allows(cell, dag_id, None))
         snapshot = self._snapshots.get()
         table = self._table(cell, snapshot.generation)
@@ -121,7 +119,7 @@ class DagRules:
         """Return those of the DAGs for which the answer is yes."""
         if cell in self._always:
             return set(dag_ids)
-        if team is not None or cell not in _KNOWN:
+        if team is not None or cell not in KNOWN_CELLS:
             return {dag_id for dag_id in dag_ids if self.allows(cell, dag_id, team)}
         snapshot = self._snapshots.get()
         table = self._table(cell, snapshot.generation)

@@ -8,17 +8,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from airflow_oidc_auth.policy.dag_cells import CELLS, Cell, build_cell
+from airflow_oidc_auth.policy.dag_cells import KNOWN_CELLS, Cell, build_cell
 from airflow_oidc_auth.policy.dag_selection import NO_IDS, Ids, Snapshot
 from airflow_oidc_auth.policy.lines import Lines
 from airflow_oidc_auth.policy.selectors import DagFacts
 from airflow_oidc_auth.policy.statements import DagCell
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class DagView:
     """The DAG rights of one set of roles, as if they held everywhere.
 
@@ -29,11 +28,11 @@ class DagView:
     allow: Lines
     deny: Lines
     roles: tuple[str, ...]
-    cells: Mapping[DagCell, Cell]
+    _cells: dict[DagCell, Cell] = field(default_factory=dict, init=False)
 
     def always(self, cell: DagCell) -> bool:
         """Return whether the answer is yes whichever DAG it is."""
-        found = self._cell(cell)
+        found = self._sort(cell)
         return found.whole and not found.closed and not found.denied
 
     def select(self, cell: DagCell, snapshot: Snapshot) -> Ids:
@@ -55,7 +54,7 @@ class DagView:
 
     def opens_list(self, cell: DagCell) -> bool:
         """Return whether the question may be asked without naming a DAG: what it shows is asked for DAG by DAG."""
-        found = self._cell(cell)
+        found = self._sort(cell)
         if found.closed or self.admin:
             return not found.closed
         if found.listed:
@@ -69,8 +68,16 @@ class DagView:
         return not found.closed and bool(self._by_files(found, snapshot))
 
     def _cell(self, cell: DagCell) -> Cell:
-        found = self.cells.get(cell)
-        return found if found is not None else build_cell(cell, self.allow, self.deny, admin=self.admin)
+        # Few of them are ever asked for: the rest takes no memory, times everybody's combination of roles.
+        found = self._cells.get(cell)
+        if found is None:
+            found = self._sort(cell)
+            if cell in KNOWN_CELLS:
+                self._cells[cell] = found
+        return found
+
+    def _sort(self, cell: DagCell) -> Cell:
+        return build_cell(cell, self.allow, self.deny, admin=self.admin)
 
     def _allows(self, cell: DagCell, dag_id: str, facts: DagFacts | None, team: str | None) -> bool:
         found = self._cell(cell)
@@ -85,8 +92,3 @@ class DagView:
     def _by_files(self, found: Cell, snapshot: Snapshot) -> Ids:
         every = (snapshot.with_access_control(self.roles, method) for method in found.by_file if self.roles)
         return NO_IDS.union(*every)
-
-
-def build_view(allow: Lines, deny: Lines, *, admin: bool, roles: tuple[str, ...]) -> DagView:
-    """Return the view of roles with these lines."""
-    return DagView(admin, allow, deny, roles, {cell: build_cell(cell, allow, deny, admin=admin) for cell in CELLS})

@@ -96,10 +96,10 @@ def _allowing_together(scope: Scope, asked: Asked) -> Decision | None:
 
 
 def _by_file(scope: Scope, asked: Asked) -> Decision | None:
-    said = {} if asked.facts is None else asked.facts.roles
+    said = [facts.roles for facts in (asked.dags if asked.facts is None else (asked.facts,))]
     methods = methods_of_file(method_on_the_dag(*asked.cell))
     for role, team in scope.roles:
-        if not said.get(role, frozenset()).isdisjoint(methods):
+        if any(not roles.get(role, frozenset()).isdisjoint(methods) for roles in said):
             text = "access_control in the DAG file"
             return Decision(allowed=True, reason="allowed", text=text, role=role, team=team)
     return None

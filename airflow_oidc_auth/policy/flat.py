@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from airflow_oidc_auth.policy.builtin import Pair
 from airflow_oidc_auth.policy.custom_rules import CustomRule
-from airflow_oidc_auth.policy.dag_view import DagView, build_view
+from airflow_oidc_auth.policy.dag_view import DagView
 from airflow_oidc_auth.policy.globs import compile_globs
 from airflow_oidc_auth.policy.lines import Lines
 from airflow_oidc_auth.policy.name_rules import LISTED, NameRule, compile_names
@@ -37,8 +37,8 @@ def compile_flat(allow: Lines, deny: Lines, *, admin: bool, roles: tuple[str, ..
     """
     pairs = allow.pairs - deny.pairs
     base = EVERYTHING if admin else compile_pairs(pairs) if pairs else NOTHING
-    view = build_view(allow, deny, admin=admin, roles=roles)
-    simple = _is_simple(allow, deny) and not roles
+    view = DagView(admin, allow, deny, roles)
+    simple = not _concerns_dags(deny) and (admin or not (allow.patterns or allow.parts or roles))
     if not (allow.names or deny.names or allow.custom or deny.custom or deny.pairs):
         return Flat(base, view, simple)
     names = _names(allow, deny, admin=admin)
@@ -73,5 +73,5 @@ def _names(allow: Lines, deny: Lines, *, admin: bool) -> dict[Pair, NameRule]:
     }
 
 
-def _is_simple(allow: Lines, deny: Lines) -> bool:
-    return not (allow.patterns or allow.parts or deny.pairs or deny.dags or deny.parts or deny.all_parts)
+def _concerns_dags(deny: Lines) -> bool:
+    return bool(deny.pairs or deny.dags or deny.parts or deny.all_parts)

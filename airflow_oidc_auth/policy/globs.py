@@ -12,8 +12,8 @@ import re2
 
 _WILD = frozenset("*?")
 _WILDCARD = re.compile(r"[*?]")
-_TOGETHER = 100
-"""Patterns in one expression; more of them would outgrow RE2's memory and be refused."""
+_TOGETHER = 5_000
+"""Characters in one expression, but for a pattern that is longer alone; RE2 refuses what outgrows its memory."""
 
 
 def is_exact(glob: str) -> bool:
@@ -80,9 +80,19 @@ def _expressions(patterns: list[str]) -> Iterator[Any]:
     options = re2.Options()
     options.dot_nl = True
     options.log_errors = False
-    for first in range(0, len(patterns), _TOGETHER):
-        joined = "|".join(map(_translate, patterns[first : first + _TOGETHER]))
-        yield re2.compile(f"(?:{joined})".encode(), options)
+    for together in _portions(patterns):
+        yield re2.compile(f"(?:{'|'.join(map(_translate, together))})".encode(), options)
+
+
+def _portions(patterns: list[str]) -> Iterator[list[str]]:
+    portion: list[str] = []
+    for pattern in patterns:
+        if portion and sum(map(len, portion)) + len(pattern) > _TOGETHER:
+            yield portion
+            portion = []
+        portion.append(pattern)
+    if portion:
+        yield portion
 
 
 def _translate(glob: str) -> str:

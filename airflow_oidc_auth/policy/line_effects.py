@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from airflow_oidc_auth.policy.builtin import Pair
@@ -23,11 +24,13 @@ class Asked:
     """A question, and what is known of the thing that it is about.
 
     :param team: that owns the thing; None for none, or for nobody knows
+    :param dags: every DAG that a list could show
     """
 
     question: Question
     facts: DagFacts | None
     team: str | None
+    dags: Collection[DagFacts] = ()
 
     @property
     def cell(self) -> DagCell:
@@ -62,7 +65,7 @@ def look_up(question: Question, index: DagIndex) -> Asked:
     """Return the question with what the index knows."""
     facts = index.facts(question.name) if question.kind == "dag" and question.name else None
     team = facts.team if facts is not None and question.team is None else question.team
-    return Asked(question, facts, team)
+    return Asked(question, facts, team, () if question.name else index.all().values())
 
 
 def denies(lines: Lines, asked: Asked) -> bool:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 from typing import TypeVar
 
 from airflow_oidc_auth.policy.builtin import BUILTIN_PAIRS, Pair
+from airflow_oidc_auth.policy.globs import matches_everything
 from airflow_oidc_auth.policy.roles import RoleSettings
-from airflow_oidc_auth.policy.selectors import DagSelector, NameSelector
+from airflow_oidc_auth.policy.selectors import EVERY_DAG, DagSelector, NameSelector
 from airflow_oidc_auth.policy.statement_pairs import statement_pairs
 from airflow_oidc_auth.policy.statements import (
     ACTION_METHODS,
@@ -144,10 +145,10 @@ def _sort(lines: Iterable[Statement], pairs: frozenset[Pair]) -> Lines:
     return Lines(
         pairs=with_patch(found),
         names=_frozen(sorter.names),
-        dags=_frozen(sorter.dags),
-        patterns=_frozen(sorter.patterns),
-        parts=_frozen(sorter.parts),
-        all_parts=_frozen(sorter.all_parts),
+        dags=_frozen_dags(sorter.dags),
+        patterns=_frozen_dags(sorter.patterns),
+        parts=_frozen_dags(sorter.parts),
+        all_parts=_frozen_dags(sorter.all_parts),
         custom=_frozen(sorter.custom),
     )
 
@@ -158,3 +159,20 @@ _V = TypeVar("_V")
 
 def _frozen(lists: Mapping[_K, list[_V]]) -> dict[_K, tuple[_V, ...]]:
     return {key: tuple(dict.fromkeys(values)) for key, values in lists.items()}
+
+
+def _frozen_dags(lists: Mapping[_K, list[DagSelector]]) -> dict[_K, tuple[DagSelector, ...]]:
+    # One that selects every DAG makes the others needless.
+    return {key: _EVERY if any(map(_is_every, dags)) else tuple(dict.fromkeys(dags)) for key, dags in lists.items()}
+
+
+def selects_every_dag(dags: Sequence[DagSelector]) -> bool:
+    """Return whether selectors as :class:`Lines` holds them select every DAG."""
+    return bool(dags) and dags[0] is EVERY_DAG
+
+
+def _is_every(selector: DagSelector) -> bool:
+    return matches_everything(selector.ids) and selector == DagSelector(ids=selector.ids)
+
+
+_EVERY = (EVERY_DAG,)

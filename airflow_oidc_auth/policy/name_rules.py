@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from airflow_oidc_auth.policy.globs import Globs, compile_globs, matches_everything
+from airflow_oidc_auth.policy.globs import compile_globs, matches_everything
 from airflow_oidc_auth.policy.selectors import NameSelector
 
 LISTED = frozenset({"Connections", "Pools", "Variables"})
@@ -14,19 +14,21 @@ LISTED = frozenset({"Connections", "Pools", "Variables"})
 
 
 @dataclass(frozen=True, slots=True)
-class _Compiled:
-    names: Globs | None
-    teams: Globs | None
+class _Names:
+    """Globs; what they are compiled to is kept for all combinations of roles together, not in each of them."""
+
+    names: tuple[str, ...]
+    teams: tuple[str, ...]
 
     def matches(self, name: str, team: str | None) -> bool:
-        return (self.names is None or self.names.match(name)) and self.is_in(team)
+        return (not self.names or compile_globs(self.names).match(name)) and self.is_in(team)
 
     def is_in(self, team: str | None) -> bool:
-        return self.teams is None or (team is not None and self.teams.match(team))
+        return not self.teams or (team is not None and compile_globs(self.teams).match(team))
 
     @property
     def every_name(self) -> bool:
-        return self.names is None or self.names.everything
+        return not self.names or matches_everything(self.names)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,8 +39,8 @@ class NameRule:
     """
 
     whole: bool
-    allowed: tuple[_Compiled, ...]
-    denied: tuple[_Compiled, ...]
+    allowed: tuple[_Names, ...]
+    denied: tuple[_Names, ...]
 
     def allows(self, name: str | None, team: str | None) -> bool:
         """Return whether the thing may be touched; without a name, whether every thing of the team may."""
@@ -51,7 +53,7 @@ class NameRule:
     @property
     def allows_list(self) -> bool:
         """Whether a list that Airflow filters item by item may be asked for."""
-        closed = any(each.every_name and each.teams is None for each in self.denied)
+        closed = any(each.every_name and not each.teams for each in self.denied)
         return not closed and bool(self.whole or self.allowed)
 
     @property
@@ -77,17 +79,7 @@ def compile_names(allowed: Iterable[NameSelector], denied: Iterable[NameSelector
     return NameRule(whole, _compile(tuple(allowed)), _compile(tuple(denied)))
 
 
-def selects_every_name(selector: NameSelector) -> bool:
-    """Return whether the selector leaves the name open."""
-    return matches_everything(selector.names) if selector.names else bool(selector.teams)
-
-
-def _compile(selectors: tuple[NameSelector, ...]) -> tuple[_Compiled, ...]:
+def _compile(selectors: tuple[NameSelector, ...]) -> tuple[_Names, ...]:
     anywhere = tuple(glob for each in selectors if not each.teams for glob in each.names)
-    together = (_Compiled(compile_globs(anywhere), None),) if anywhere else ()
-    in_teams = (each for each in selectors if each.teams)
-    return (*together, *(_Compiled(_globs(each.names), compile_globs(each.teams)) for each in in_teams))
-
-
-def _globs(globs: tuple[str, ...]) -> Globs | None:
-    return compile_globs(globs) if globs else None
+    together = (_Names(anywhere, ()),) if anywhere else ()
+    return (*together, *(_Names(each.names, each.teams) for each in selectors if each.teams))

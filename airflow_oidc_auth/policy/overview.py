@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from airflow_oidc_auth.policy.builtin import ADMIN, Pair
 from airflow_oidc_auth.policy.name_rules import LISTED
-from airflow_oidc_auth.policy.roles import RoleSettings, collect_pairs
+from airflow_oidc_auth.policy.roles import RoleSettings, collect_pairs, with_denials
 from airflow_oidc_auth.policy.single_dags import DAG_PREFIX
 from airflow_oidc_auth.policy.statement_pairs import statement_pairs
 from airflow_oidc_auth.policy.summary import VERBS
@@ -60,7 +60,16 @@ class Overview:
 def overview_of(
     roles: Iterable[str], team_roles: Iterable[tuple[str, str]], settings: Mapping[str, RoleSettings]
 ) -> Overview:
-    """Return what the roles may do; roles that neither are built in nor configured add nothing."""
+    """Return what the roles may do; roles that neither are built in nor configured add nothing.
+
+    A role in braces is what that role denies, and nothing else (:func:`~airflow_oidc_auth.policy.roles.with_denials`).
+    """
+    return _overview(roles, team_roles, with_denials(settings))
+
+
+def _overview(
+    roles: Iterable[str], team_roles: Iterable[tuple[str, str]], settings: Mapping[str, RoleSettings]
+) -> Overview:
     held = tuple(sorted(set(roles)))
     lines = lines_of(held, (), settings)
     denied = tuple(each for each in lines if each.effect == "deny")
@@ -74,7 +83,7 @@ def overview_of(
 
 def _in_team(team: str, roles: tuple[str, ...], settings: Mapping[str, RoleSettings]) -> TeamOverview:
     """Leave out what no team owns: a role in a team opens nothing of that."""
-    found = overview_of(roles, (), settings)
+    found = _overview(roles, (), settings)
     some = tuple(each for each in found.some if each.statement.kind in _TEAM_KINDS)
     rest = {name: tuple(verb for verb in verbs if _is_of_teams(verb, name)) for name, verbs in found.resources.items()}
     resources = {name: verbs for name, verbs in rest.items() if verbs}

@@ -45,6 +45,7 @@ class Permissions:
     :param lists: lists that are open though not everything in them is allowed; Airflow filters them
     :param dags: answers about DAGs where more than pairs count; None where they alone do
     :param teams: by team, what the roles may do with things that it owns
+    :param member_of: the teams that a role is held in
     """
 
     everything: bool = False
@@ -61,13 +62,14 @@ class Permissions:
     lists: frozenset[Pair] = frozenset()
     dags: DagRules | None = None
     teams: Mapping[str, Permissions] = field(default_factory=lambda: _NO_TEAMS, hash=False)
+    member_of: frozenset[str] = frozenset()
 
     def allows(self, method: str, resource: str) -> bool:
         """Return whether ``method`` may be applied to things of this kind: to a list, or to every one of them.
 
         A list is open if it may show one thing, where Airflow filters what it shows (connections, pools, variables).
         """
-        return _allows_named(self, method, resource, None, None)
+        return self.allows_named(method, resource, None)
 
     def allows_named(self, method: str, resource: str, name: str | None, team: str | None = None) -> bool:
         """Return whether ``method`` may be applied to the one thing of this kind.
@@ -75,7 +77,14 @@ class Permissions:
         :param name: None or empty for a list, or for a thing whose name is not told
         :param team: the team that owns the thing, None for none
         """
-        return _allows_named(self, method, resource, name, team)
+        pair = (method, resource)
+        if not name and pair in self.lists:
+            return True
+        if team is not None and resource in LISTED and (view := self.teams.get(team)):
+            return view.allows_named(method, resource, name, team)
+        if rule := self.names.get(pair):
+            return allows_name(rule, name, team)
+        return pair in self.pairs or (self.everything and pair not in self.denied)
 
     def allows_some(self, method: str, resource: str) -> bool:
         """Return whether there might be a thing of this kind that ``method`` may be applied to; no is certain."""
@@ -86,7 +95,7 @@ class Permissions:
 
     def filter_names(self, method: str, resource: str, names: Iterable[str], team: str | None = None) -> set[str]:
         """Return those of the things that :meth:`allows_named` answers with yes."""
-        return {name for name in names if _allows_named(self, method, resource, name, team)}
+        return {name for name in names if self.allows_named(method, resource, name, team)}
 
     def allows_dag(self, method: str, entity: str | None, dag_id: str | None, team: str | None = None) -> bool:
         """Return whether ``method`` may be applied to the DAG, or to an entity of it.
@@ -95,7 +104,14 @@ class Permissions:
         :param dag_id: None or empty when the question names no DAG
         :param team: the team that owns the DAG, as Airflow says it; None for what the index says
         """
-        return _allows_dag(self, (method, entity), dag_id, team)
+        cell = (method, entity)
+        if cell in (self.one_dag if dag_id else self.any_dag):
+            return True
+        if self.dags is not None:
+            return self.dags.allows(cell, dag_id, team) if dag_id else self.dags.opens_list(cell)
+        if self.everything:
+            return True
+        return bool(self.single_dags) and dag_id in self.single_dags.get(cell, _NO_IDS)
 
     def allows_every_dag(self, method: str, entity: str | None = None) -> bool:
         """Return whether ``method`` may be applied to every DAG that there is or will be, or to that entity of all."""
@@ -120,13 +136,9 @@ class Permissions:
             return set(dag_ids)
         return set(dag_ids & self.single_dags.get((method, entity), _NO_IDS))
 
-    def single_dag_ids(self, method: str) -> frozenset[str]:
-        """Return the DAGs that ``method`` may be applied to, where not every DAG is allowed."""
-        return self.dag_ids(method)
-
     def in_team(self, team: str) -> bool:
         """Return whether a role holds in the team; Admin belongs to all."""
-        return self.everything or team in self.teams
+        return self.everything or team in self.member_of
 
     def allows_view(self, view: str) -> bool:
         """Return whether the named read-only view is open."""
@@ -144,30 +156,6 @@ class Permissions:
             return False
         rule = self.custom_views.get(asked[0])
         return named if rule is None else rule.allows(asked, named=named)
-
-
-# Not methods: a class that counts what is asked overrides those, and each question must count once.
-
-
-def _allows_named(permissions: Permissions, method: str, resource: str, name: str | None, team: str | None) -> bool:
-    pair = (method, resource)
-    if not name and pair in permissions.lists:
-        return True
-    if team is not None and resource in LISTED and (view := permissions.teams.get(team)):
-        return _allows_named(view, method, resource, name, team)
-    if rule := permissions.names.get(pair):
-        return allows_name(rule, name, team)
-    return pair in permissions.pairs or (permissions.everything and pair not in permissions.denied)
-
-
-def _allows_dag(permissions: Permissions, cell: DagKey, dag_id: str | None, team: str | None) -> bool:
-    if cell in (permissions.one_dag if dag_id else permissions.any_dag):
-        return True
-    if permissions.dags is not None:
-        return permissions.dags.allows(cell, dag_id, team) if dag_id else permissions.dags.opens_list(cell)
-    if permissions.everything:
-        return True
-    return bool(permissions.single_dags) and dag_id in permissions.single_dags.get(cell, _NO_IDS)
 
 
 NOTHING = Permissions()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from airflow_oidc_auth.policy.builtin import ADMIN, BUILTIN_PAIRS, BUILTIN_ROLES, Pair
 from airflow_oidc_auth.policy.statement_pairs import statement_pairs
@@ -39,6 +40,28 @@ def _every_resource() -> Iterator[str]:
 
 RESOURCES: tuple[str, ...] = tuple(sorted(set(_every_resource())))
 """Every resource that Airflow asks about, by name; what a plugin asks about is none of them."""
+
+
+def with_denials(roles: Mapping[str, RoleSettings]) -> Mapping[str, RoleSettings]:
+    """Add, under the name of each role in braces, a role that denies what it denies and allows nothing.
+
+    It is what stays of a role that a token was narrowed away from (``grants``). No role can be called so.
+    """
+    if not any(role.deny for role in roles.values()):
+        return roles
+    named = {name: f"{{{name}}}" for name in roles}
+    denials = {
+        named[name]: replace(
+            role, name=named[name], allow=(), extends=tuple(named[each] for each in role.extends if each in named)
+        )
+        for name, role in roles.items()
+    }
+    return MappingProxyType({**roles, **denials})
+
+
+def without_denials(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of roles that are held, without those of which only the denials are left."""
+    return tuple(name for name in names if "{" not in name)
 
 
 def close_roles(names: Iterable[str], roles: Mapping[str, RoleSettings]) -> tuple[str, ...]:

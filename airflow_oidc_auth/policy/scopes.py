@@ -11,7 +11,7 @@ from airflow_oidc_auth.policy.builtin import ADMIN, BUILTIN_ROLES
 from airflow_oidc_auth.policy.line_effects import Asked
 from airflow_oidc_auth.policy.lines import Lines, lines_of_builtin, lines_of_statement
 from airflow_oidc_auth.policy.name_rules import LISTED
-from airflow_oidc_auth.policy.roles import close_roles
+from airflow_oidc_auth.policy.roles import close_roles, without_denials
 from airflow_oidc_auth.policy.statements import Statement
 from airflow_oidc_auth.policy.team_rights import TEAM_MENU, TEAM_VIEWS
 
@@ -80,7 +80,7 @@ def _scope(policy: Policy, everywhere: tuple[str, ...], team_roles: TeamRoles, t
     held = tuple((role, None if role in home else team) for role in together)
     return Scope(
         admin=tuple(each for role, each in held if role == ADMIN),
-        roles=held if policy.access_control else (),
+        roles=tuple(each for each in held if without_denials(each[:1])) if policy.access_control else (),
         allow=tuple(_allowing(policy, held)),
         deny=tuple(_denying(policy, held)),
     )

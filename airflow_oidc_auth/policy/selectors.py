@@ -28,6 +28,10 @@ class DagSelector:
     teams: tuple[str, ...] = ()
 
 
+EVERY_DAG = DagSelector(ids=("*",))
+"""Every DAG, whatever it is called and whoever owns it."""
+
+
 @dataclass(frozen=True, slots=True)
 class NameSelector:
     """Connections, variables, pools or assets by name and team; each a tuple of globs."""

@@ -90,6 +90,16 @@ def closure(roles: Iterable[str], settings: Mapping[str, RoleSettings]) -> tuple
     return tuple(seen)
 
 
+def is_denials(name: str) -> bool:
+    """Return whether a name stands for what a role denies, and nothing else."""
+    return name.startswith("{") and name.endswith("}")
+
+
+def describe_role(name: str) -> str:
+    """Return a role's name; ``denials of contractor`` for what that role denies, and nothing else."""
+    return f"denials of {name[1:-1]}" if is_denials(name) else name
+
+
 def describe_statement(statement: Statement, *, deny: bool = False) -> str:
     """Return ``deny read on DAGs with id finance_*, with all their parts``."""
     actions = ", ".join(statement.actions)

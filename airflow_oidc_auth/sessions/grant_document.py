@@ -20,6 +20,8 @@ def dump_grant(grant: Grant) -> str:
     }
     if grant.step_ups:
         document["step_ups"] = list(map(_dump_step_up, grant.step_ups))
+    if grant.withdrawn:
+        document["withdrawn"] = list(map(_dump_match, grant.withdrawn))
     if grant.verified_email is not None:
         document["verified_email"] = grant.verified_email
     return json.dumps(document, separators=(",", ":"))
@@ -40,6 +42,7 @@ def parse_grant(text: str, digest: str) -> Grant:
         matches=matches,
         step_ups=tuple(map(_parse_step_up, _items(document.get("step_ups", [])))),
         until=first_end(matches),
+        withdrawn=tuple(map(_parse_match, _items(document.get("withdrawn", [])))),
         verified_email=_text(document.get("verified_email")),
     )
     if not grant.roles:

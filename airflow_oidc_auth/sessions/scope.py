@@ -21,11 +21,17 @@ def narrow(grant: Grant, scope: tuple[str, ...] | None, teams: tuple[str, ...] |
     roles = tuple(role for role in grant.roles if role in scope)
     if not roles:
         return None
+<<<<<<< HEAD
     most = grant.teams if teams is None else teams
     narrowed = (_narrow_match(match, scope, most) for match in grant.matches)
     matches = tuple(match for match in narrowed if match is not None)
     left = tuple(team for team in grant.teams if team in most)
     return replace(grant, roles=roles, teams=left, matches=matches, step_ups=(), until=first_end(matches))
+=======
+    matches = tuple(narrowed for match in grant.matches if (narrowed := _narrow_match(match, scope)) is not None)
+    withdrawn = grant.withdraw(roles)
+    return replace(grant, roles=roles, matches=matches, step_ups=(), until=first_end(matches), withdrawn=withdrawn)
+>>>>>>> rights
 
 
 def narrow_again(session: Session, grant: Grant) -> Grant | None:

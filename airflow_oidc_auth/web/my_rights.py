@@ -9,7 +9,7 @@ from airflow_oidc_auth.grants.grant import Grant
 from airflow_oidc_auth.grants.scopes import scoped_roles
 from airflow_oidc_auth.policy.overview import Overview, overview_of
 from airflow_oidc_auth.policy.roles import RoleSettings
-from airflow_oidc_auth.policy.words import Line
+from airflow_oidc_auth.policy.words import Line, describe_role
 
 # Of FAB's pages, which are not there; and menu items, which open nothing.
 _NOT_SHOWN = frozenset({"Admin", "Browse", "Docs", "Documentation", "My Password", "My Profile", "SLA Misses"})
@@ -98,4 +98,5 @@ def _rights(lines: Iterable[Line]) -> tuple[Right, ...]:
 
 
 def _source(line: Line) -> str:
-    return line.role if line.through == line.role else f"{line.role}, which {line.through} extends"
+    role, through = describe_role(line.role), describe_role(line.through)
+    return role if through == role else f"{role}, which {through} extends"

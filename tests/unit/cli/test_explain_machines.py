@@ -96,6 +96,26 @@ def test_who_acts_on_behalf_is_shown_with_what_the_cap_took(explained: Any) -> N
     assert data["delegation"][0]["path"] == "grants.delegated_roles"
 
 
+CAREFUL = """\
+    - {name: careful, provider: okta, when: {group: admins}, roles: [careful]}
+roles:
+  careful:
+    allow: [{actions: [run], dags: ["*"]}]
+    deny: [{actions: [read], dags: ["pay_*"]}]
+"""
+
+
+def test_denials_stay_of_a_role_that_may_not_be_used_on_behalf(explained: Any, oidc: Oidc, tmp_path: Path) -> None:
+    explained("okta", {**ACCESS, "act": {"sub": "agent-7"}})
+    (tmp_path / "oidc_auth.yaml").write_text(f"{DOCUMENT.rstrip()}\n{CAREFUL}")
+    files = ("--claims", str(tmp_path / "claims.json"), "--config-file", str(tmp_path / "oidc_auth.yaml"))
+    data = oidc("explain", "--provider", "okta", *files, "--json").data
+    assert (data["roles"], data["permissions"]["allow"]) == (["Viewer"], [])
+    assert [each["path"] for each in data["permissions"]["deny"]] == ["roles.careful.deny[0]"]
+    told = oidc("explain", "--provider", "okta", *files, "--permissions").out
+    assert "  roles  Viewer, denials of careful" in told.splitlines()
+
+
 @pytest.mark.parametrize("act", ["agent", {"iss": "x"}, [{"sub": "a"}]])
 def test_an_actor_that_cannot_be_named_refuses(explained: Any, act: object) -> None:
     told = explained("okta", {**ACCESS, "act": act})

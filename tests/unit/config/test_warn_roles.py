@@ -78,3 +78,18 @@ def test_what_waits_for_teams_is_told_apart_for_an_airflow_without_them() -> Non
         "roles.r.deny[0].variables.teams",
     ]
     assert all("multi_team" in each.text for each in compiled.without_teams)
+
+
+@pytest.mark.parametrize(
+    ("role", "expected"),
+    [
+        ("{deny: [{actions: [read], dags: [x]}]}", True),
+        ("{extends: [base]}", True),
+        ("{allow: [{actions: [read], dags: [x]}]}", False),
+    ],
+)
+def test_a_denial_that_waits_for_an_authentication_is_told(role: str, expected: bool) -> None:
+    roles = f"r: {role}, base: {ONE}"
+    rules = f"{ADMIN}, {{when: {{group: f}}, roles: [r], needs: {{within: 1h}}}}, {{when: {{group: g}}, roles: [base]}}"
+    found = [(path, text) for path, text in warned(rules, roles) if "denies" in text]
+    assert [path for path, _ in found] == (["grants.rules[1].needs"] if expected else [])

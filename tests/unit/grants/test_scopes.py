@@ -117,19 +117,19 @@ def test_a_narrowed_grant_keeps_where_its_roles_hold() -> None:
     rules = build(rule({"group": "a"}, "Op", "Viewer", teams=("red",)), rule({"group": "a"}, "User"))
     narrowed = narrow(grant_of(rules, person("a")), ("Viewer",))
     assert narrowed is not None
-    assert scoped_roles(narrowed) == ((), (("red", "Viewer"),))
+    assert scoped(narrowed) == ((), (("red", "Viewer"),))
 
 
 def test_the_cap_on_delegated_roles_holds_within_teams_as_well() -> None:
     rules = build(rule({"group": "a"}, "Op", "Viewer", teams=("red",)), delegated=("Viewer",))
-    assert scoped_roles(grant_of(rules, replace(person("a"), actors=("agent",)))) == ((), (("red", "Viewer"),))
+    assert scoped(grant_of(rules, replace(person("a"), actors=("agent",)))) == ((), (("red", "Viewer"),))
 
 
 def test_a_role_that_no_rule_gives_holds_nowhere_once_there_are_teams() -> None:
     assert scoped_roles(Grant(("Op", "Viewer"))) == (("Op", "Viewer"), ())
-    assert scoped_roles(Grant(("Op",), ("red",))) == ((), ())
+    assert scoped_roles(Grant(("Op",), ("red",))) == (("{Op}",), ())
     assert scoped_roles(Grant(("Op", "Viewer"), ("red",), (match("Viewer", teams=("red",)),))) == (
-        (),
+        ("{Op}",),
         (("red", "Viewer"),),
     )
     assert scoped_roles(Grant(("Op",), (), (match("Op", teams=("red",)),))) == ((), (("red", "Op"),))
@@ -178,7 +178,11 @@ OPTIONS = st.sets(st.sampled_from(ROLES), min_size=1)
 
 
 def scoped(decision: Grant | Refusal | None) -> Scoped:
-    return scoped_roles(decision) if isinstance(decision, Grant) else ((), ())
+    """Return where roles hold, without what only denies."""
+    if not isinstance(decision, Grant):
+        return (), ()
+    everywhere, within = scoped_roles(decision)
+    return tuple(role for role in everywhere if "{" not in role), tuple(each for each in within if "{" not in each[1])
 
 
 def exceeds(more: Scoped, less: Scoped) -> bool:
@@ -229,7 +233,7 @@ def test_every_role_that_a_grant_names_holds_somewhere_and_no_other_does(
     decision = build(*rules).evaluate(signed_in(*groups), NOW).decision
     grant = decision.at(NOW + later) if isinstance(decision, Grant) else None
     for each in filter(None, (grant, grant and narrow(grant, tuple(scope)))):
-        everywhere, within = scoped_roles(each)
+        everywhere, within = scoped(each)
         assert {*everywhere, *(role for _, role in within)} == set(each.roles)
         assert not set(everywhere) & {role for _, role in within}
 
@@ -239,3 +243,11 @@ def test_a_stored_grant_holds_where_it_held(rules: list[RuleSettings], groups: f
     decision = build(*rules).evaluate(signed_in(*groups), NOW).decision
     if isinstance(decision, Grant):
         assert scoped_roles(parse_grant(dump_grant(decision), grant_digest(decision))) == scoped_roles(decision)
+
+
+def test_what_is_remembered_is_of_one_grant_and_no_copy() -> None:
+    grant = Grant(("Op",), ("red",), (match("Op", teams=("red",)),))
+    assert scoped_roles(grant) is scoped_roles(grant)
+    moved = replace(grant, teams=("blue",), matches=(match("Op", teams=("blue",)),))
+    assert scoped_roles(moved) == ((), (("blue", "Op"),))
+    assert grant == Grant(("Op",), ("red",), (match("Op", teams=("red",)),))

@@ -85,6 +85,7 @@ ROLES = {
         ),
         deny=(Statement(("read",), "dags", DagSelector(owners=("hr",)), path="roles.finance.deny[0]"),),
     ),
+    "listing": RoleSettings("listing"),
     "quiet": RoleSettings(
         "quiet", deny=(Statement(("read",), "views", ("Jobs",), path="roles.quiet.deny[0]"),), extends=("Viewer",)
     ),
@@ -92,7 +93,7 @@ ROLES = {
 DAGS = {
     "fin_a": DagFacts("fin_a", tags=frozenset({"fin"})),
     "fin_hr": DagFacts("fin_hr", owners=frozenset({"hr"})),
-    "mine": DagFacts("mine", roles={"finance": frozenset({"PUT"})}),
+    "mine": DagFacts("mine", roles={"finance": frozenset({"PUT"}), "listing": frozenset({"DELETE"})}),
     "ops": DagFacts("ops", team="ops"),
 }
 ALLOW_XCOMS = "roles.finance.allow[3]"
@@ -107,6 +108,7 @@ EXPLAINED = [
         "roles.finance.allow[3]",
     ),
     (("finance",), ("dag", "PUT", "XCOM", "mine", None), "allowed", None, None),
+    (("listing",), ("dag", "DELETE", None, None, None), "allowed", None, None),
     (("finance",), ("dag", "PUT", "XCOM", "ops", None), "no_right_on_dag", None, None),
     (("finance",), ("dag", "PUT", "TASK", "fin_a", None), "no_right_on_part", None, None),
     (("finance",), ("dag", "GET", None, "ops", None), "no_right", None, None),

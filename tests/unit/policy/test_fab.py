@@ -108,4 +108,4 @@ def answered_yes(pairs: set[tuple[str, str]]) -> set[tuple[object, ...]]:
 
 
 def allowed_ids(permissions, method):
-    return {"d1", "d2"} if permissions.allows_every_dag(method) else permissions.single_dag_ids(method)
+    return {"d1", "d2"} if permissions.allows_every_dag(method) else permissions.dag_ids(method)

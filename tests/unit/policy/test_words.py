@@ -6,7 +6,7 @@ from airflow_oidc_auth.policy.overview import overview_of
 from airflow_oidc_auth.policy.roles import RoleSettings
 from airflow_oidc_auth.policy.selectors import DagSelector, NameSelector
 from airflow_oidc_auth.policy.statements import Kind, Statement
-from airflow_oidc_auth.policy.words import closure, describe_statement, lines_of
+from airflow_oidc_auth.policy.words import closure, describe_role, describe_statement, lines_of
 
 
 def on_dags(*actions: str, parts: tuple[str, ...] | None = None, **keys: tuple[str, ...]) -> Statement:
@@ -100,3 +100,11 @@ def test_within_a_team_nothing_counts_that_no_team_owns() -> None:
     assert (team.team, team.roles) == ("blue", ("r",))
     assert [each.statement.kind for each in team.overview.some] == ["connections"]
     assert team.overview.resources == {"Variables": ("read", "menu")}
+
+
+def test_what_a_token_was_narrowed_away_from_denies_and_allows_nothing() -> None:
+    found = overview_of(["{base}"], [("blue", "{base}")], ROLES)
+    assert found.nothing is False, "there is a team"
+    assert (found.resources, found.some, [each.statement for each in found.denied]) == ({}, (), [THIRD])
+    assert [each.statement for each in found.teams[0].overview.denied] == [THIRD]
+    assert (describe_role("{base}"), describe_role("base")) == ("denials of base", "base")
