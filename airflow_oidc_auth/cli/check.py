@@ -50,13 +50,9 @@ def check(args: Namespace) -> CheckReport:
     settings, unread = _with_teams(load_settings(resolve_secrets=not args.offline), offline=bool(args.offline))
     compiled, problems, resolved = _compile(settings)
     tables = () if args.offline else tuple(migration.missing_tables())
-<<<<<<< HEAD
-    warnings = [*tables, *settings.warnings, *_document_warnings(compiled)]
+    warnings = [*tables, *unread, *settings.warnings, *_document_warnings(compiled)]
     if compiled is not None and resolved:
         warnings += diagnose_rate_limits(compiled.rate_limits)
-=======
-    warnings = [*tables, *unread, *settings.warnings, *_document_warnings(compiled)]
->>>>>>> rights
     errors, notes = _fab_mode(settings, compiled, offline=bool(args.offline))
     return CheckReport(
         source=f"FAB mode, {settings.source}" if settings.fab else settings.source,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from airflow_oidc_auth.errors import LoginRefused
@@ -18,20 +19,19 @@ def narrow(grant: Grant, scope: tuple[str, ...] | None, teams: tuple[str, ...] |
     """
     if scope is None:
         return replace(grant, step_ups=()) if grant.step_ups else grant
-    roles = tuple(role for role in grant.roles if role in scope)
-    if not roles:
-        return None
-<<<<<<< HEAD
     most = grant.teams if teams is None else teams
     narrowed = (_narrow_match(match, scope, most) for match in grant.matches)
     matches = tuple(match for match in narrowed if match is not None)
+    # What held in lost teams alone holds nowhere: without them it would look as if it held everywhere.
+    lost = {role for match in grant.matches for role in match.roles} - {role for each in matches for role in each.roles}
+    roles = tuple(role for role in grant.roles if role in scope and role not in lost)
+    if not roles:
+        return None
     left = tuple(team for team in grant.teams if team in most)
-    return replace(grant, roles=roles, teams=left, matches=matches, step_ups=(), until=first_end(matches))
-=======
-    matches = tuple(narrowed for match in grant.matches if (narrowed := _narrow_match(match, scope)) is not None)
-    withdrawn = grant.withdraw(roles)
-    return replace(grant, roles=roles, matches=matches, step_ups=(), until=first_end(matches), withdrawn=withdrawn)
->>>>>>> rights
+    withdrawn = (*grant.withdraw(scope), *_left_behind(grant, scope, most))
+    return replace(
+        grant, roles=roles, teams=left, matches=matches, step_ups=(), until=first_end(matches), withdrawn=withdrawn
+    )
 
 
 def narrow_again(session: Session, grant: Grant) -> Grant | None:
@@ -45,7 +45,17 @@ def narrow_again(session: Session, grant: Grant) -> Grant | None:
 def _narrow_match(match: RuleMatch, scope: tuple[str, ...], teams: tuple[str, ...]) -> RuleMatch | None:
     roles = tuple(role for role in match.roles if role in scope)
     left = tuple(team for team in match.teams if team in teams)
+    if match.teams and not left:
+        return None
     return replace(match, roles=roles, teams=left) if roles or left else None
+
+
+def _left_behind(grant: Grant, scope: tuple[str, ...], teams: tuple[str, ...]) -> Iterator[RuleMatch]:
+    """Yield what the roles of the scope denied in teams that are lost: it stays denied, as of roles that are."""
+    for match in grant.matches:
+        roles = tuple(role for role in match.roles if role in scope)
+        if roles and (gone := tuple(team for team in match.teams if team not in teams)):
+            yield RuleMatch(match.rule, match.path, roles, gone)
 
 
 def scoped(session: Session, recheck: Recheck, grant: Grant, settled: Grant | None = None) -> Grant:
