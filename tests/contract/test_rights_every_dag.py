@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.metadata import version
 
 import pytest
+from packaging.version import Version
 
 from tests.contract.departments import departments, forget_dags
 from tests.contract.statements import counted
@@ -21,8 +23,10 @@ def things(migrated) -> Iterator[None]:
 ROUTES = (
     *("dags", "dagTags", "dagStats", "dagWarnings", "eventLogs", "importErrors", "dags/~/dagRuns"),
     *("dags/~/dagRuns/~/taskInstances", "dags/~/dagRuns/~/hitlDetails", "dags/~/dagRuns/~/taskInstances/~/xcomEntries"),
-    *("dags/~/dagVersions", "assets/events"),
+    "dags/~/dagVersions",
 )
+if Version(version("apache-airflow-core")) >= Version("3.3.2"):
+    ROUTES += ("assets/events",)  # shown whole by core before
 
 
 @pytest.mark.parametrize("path", ROUTES)
