@@ -84,7 +84,9 @@ class Decisions(Lists):
         allowed = user.permissions.allows_dag(method, entity, dag_id, team)
         if not allowed:
             return note_question(self, user, method, "dag", "", dag_id, entity, team)
-        if entity is not None and not dag_id and method == "GET":
+        if entity is not None and method == "GET":
+            # Whether or not a DAG is named: core takes it from any query, and lists that know no such parameter show
+            # every DAG all the same.
             note_list(user, entity)
         return True
 

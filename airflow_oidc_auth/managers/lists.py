@@ -35,12 +35,14 @@ class Permitted(Protocol):
 
 
 def note_list(user: Any, entity: str) -> None:
-    """Keep that this request may list a part of many DAGs.
+    """Keep that this request may read a part of DAGs: what it lists from now on is that part.
 
     Core then filters by the DAGs that may be read, whichever part it lists: runs of a DAG whose runs are denied would
     be shown. Which DAGs may be changed stays as it is. A user object lives for one request.
     """
-    user.listed = (*getattr(user, "listed", ()), entity)
+    listed = getattr(user, "listed", ())
+    if entity not in listed:
+        user.listed = (*listed, entity)
 
 
 class Lists:
