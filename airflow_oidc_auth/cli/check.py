@@ -18,7 +18,7 @@ from airflow_oidc_auth.fab.missing_roles import missing_roles
 from airflow_oidc_auth.login.journey import build_redirect_uri, build_signed_out_uri
 from airflow_oidc_auth.login.logouts import build_backchannel_logout_uri, build_frontchannel_logout_uri
 from airflow_oidc_auth.managers.settings import Settings, load_settings
-from airflow_oidc_auth.managers.teams import is_multi_team
+from airflow_oidc_auth.managers.teams import is_multi_team, read_teams
 from airflow_oidc_auth.policy.builtin import BUILTIN_ROLES
 from airflow_oidc_auth.providers.presets import preset
 from airflow_oidc_auth.providers.provider import Finding
@@ -42,10 +42,10 @@ _OF_KEYS = {"requests", "logout"}
 @command
 def check(args: Namespace) -> CheckReport:
     """Look at airflow.cfg, the document and, unless ``--offline``, every live provider."""
-    settings = load_settings(resolve_secrets=not args.offline)
+    settings, unread = _with_teams(load_settings(resolve_secrets=not args.offline), offline=bool(args.offline))
     compiled, problems, resolved = _compile(settings)
     tables = () if args.offline else tuple(migration.missing_tables())
-    warnings = [*tables, *settings.warnings, *_document_warnings(compiled)]
+    warnings = [*tables, *unread, *settings.warnings, *_document_warnings(compiled)]
     errors, notes = _fab_mode(settings, compiled, offline=bool(args.offline))
     return CheckReport(
         source=f"FAB mode, {settings.source}" if settings.fab else settings.source,
@@ -58,6 +58,17 @@ def check(args: Namespace) -> CheckReport:
         errors=tuple(errors),
         notes=tuple(notes),
     )
+
+
+def _with_teams(settings: Settings, *, offline: bool) -> tuple[Settings, Sequence[Problem]]:
+    """Let rules be held against Airflow's teams, as a server does; where they cannot be read, say so."""
+    if offline or settings.fab is not None or not is_multi_team():
+        return settings, ()
+    try:
+        teams = read_teams()
+    except ConfigurationError as error:
+        return settings, error.problems
+    return dataclasses.replace(settings, read_teams=lambda: teams), ()
 
 
 def _document_warnings(compiled: CompiledConfig | None) -> Iterator[Problem]:

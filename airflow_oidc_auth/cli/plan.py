@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from airflow_oidc_auth.cli.command import CommandFailed, command
@@ -41,6 +41,11 @@ class Side:
 
     configured: Configured
     rights: Work
+
+    def means_the_same_as(self, other: Side) -> bool:
+        """Tell whether the same roles have the same rights by both."""
+        one, two = self.configured.compiled, other.configured.compiled
+        return (one.roles, one.dag_access_control) == (two.roles, two.dag_access_control)
 
 
 @command
@@ -110,19 +115,26 @@ def _change(person: Person, before: Side, after: Side, now: float) -> Change:
 
 
 def _group(changes: Iterable[Change], before: Side, after: Side) -> tuple[Group, ...]:
-    """Put people together who lose and gain the same; the largest loss comes first."""
-    found: dict[object, list[Change]] = {}
+    """Put people together whom the same happens to; who loses comes first."""
+    by_roles: dict[object, list[Change]] = {}
     for each in changes:
-        found.setdefault(each.key, []).append(each)
-    groups = (_judge(many, before, after) for many in found.values())
-    return tuple(sorted((each for each in groups if each.changed), key=_rank))
+        by_roles.setdefault(each.key, []).append(each)
+    found: dict[object, Group] = {}
+    for many in by_roles.values():
+        group = _judge(tuple(many), before, after)
+        if group.changed:
+            known = found.get(group.key)
+            together = (*(known.changes if known else ()), *group.changes)
+            found[group.key] = replace(group, changes=tuple(sorted(together, key=lambda each: each.person.label)))
+    return tuple(sorted(found.values(), key=_rank))
 
 
-def _judge(changes: list[Change], before: Side, after: Side) -> Group:
+def _judge(changes: tuple[Change, ...], before: Side, after: Side) -> Group:
     first = changes[0]
+    if before.means_the_same_as(after) and first.keeps_roles:
+        return Group(changes, (), ())
     had, has = _held(before, first.before), _held(after, first.after)
-    people = tuple(each.person for each in changes)
-    return Group(people, first.before, first.after, moved(before=had, after=has), moved(before=has, after=had))
+    return Group(changes, gains=moved(before=had, after=has), loses=moved(before=has, after=had))
 
 
 def _held(side: Side, standing: Standing) -> Effective:
@@ -130,7 +142,7 @@ def _held(side: Side, standing: Standing) -> Effective:
 
 
 def _rank(group: Group) -> tuple[int, int]:
-    return (not group.loses and group.after.refusal is None, -len(group.people))
+    return (not group.loses and not group.shut_out, -len(group.changes))
 
 
 def _notes(inventory: Inventory, *, fab: bool) -> Iterator[str]:

@@ -28,39 +28,60 @@ class Change:
     assumed: bool = False
 
     @property
+    def keeps_roles(self) -> bool:
+        """The roles stay, and where they hold."""
+        return (self.before.roles, self.before.team_roles) == (self.after.roles, self.after.team_roles)
+
+    @property
     def key(self) -> object:
-        """The same for people whom the same happens to."""
+        """The same for people who have the same roles before, and the same after."""
         sides = ((each.roles, each.team_roles, each.refusal) for each in (self.before, self.after))
         return (*sides, self.assumed)
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """People whom the same happens to."""
+    """People whom the same happens to; their roles may differ where they stay."""
 
-    people: tuple[Person, ...]
-    before: Standing
-    after: Standing
+    changes: tuple[Change, ...]
     gains: tuple[Moved, ...]
     loses: tuple[Moved, ...]
 
     @property
+    def people(self) -> tuple[Person, ...]:
+        """Who they are."""
+        return tuple(each.person for each in self.changes)
+
+    @property
+    def key(self) -> object:
+        """The same for groups whom the same happens to."""
+        first = self.changes[0]
+        roles = None if first.keeps_roles else (first.before.described_roles(), first.after.described_roles())
+        return roles, first.before.refusal, first.after.refusal, self.gains, self.loses
+
+    @property
     def changed(self) -> bool:
         """Something happens to them."""
-        before, after = self.before, self.after
-        roles = (before.roles, before.team_roles) != (after.roles, after.team_roles)
-        return roles or bool(self.gains or self.loses) or (before.refusal is None) != (after.refusal is None)
+        first = self.changes[0]
+        refusals = (first.before.refusal is None) != (first.after.refusal is None)
+        return not first.keeps_roles or bool(self.gains or self.loses) or refusals
+
+    @property
+    def shut_out(self) -> bool:
+        """They are let in now, and would not be any more."""
+        first = self.changes[0]
+        return first.after.refusal is not None and first.before.refusal is None
 
     def text(self) -> list[str]:
         """A block, headed by who they are."""
         return section(_names(self.people), table(self._rows()))
 
     def _rows(self) -> list[tuple[str, str]]:
-        before, after = self.before, self.after
+        before, after = self.changes[0].before, self.changes[0].after
         rows = []
-        if before.described_roles() != after.described_roles():
+        if not self.changes[0].keeps_roles:
             rows.append(("roles", f"{before.described_roles()} → {after.described_roles()}"))
-        if after.refusal is not None and before.refusal is None:
+        if after.refusal is not None and self.shut_out:
             rows.append(("shut out", f"{after.refusal[1]} ({after.refusal[0]})"))
         if before.refusal is not None and after.refusal is None:
             rows.append(("let in", f"until now: {before.refusal[1]} ({before.refusal[0]})"))
@@ -75,9 +96,10 @@ class Group:
     def data(self) -> dict[str, object]:
         """The same for a program."""
         return {
-            "people": [_person_data(each) for each in self.people],
-            "before": _side_data(self.before),
-            "after": _side_data(self.after),
+            "people": [
+                {**_person_data(each.person), "before": _side_data(each.before), "after": _side_data(each.after)}
+                for each in self.changes
+            ],
             "gains": [each.data() for each in self.gains],
             "loses": [each.data() for each in self.loses],
         }
@@ -141,7 +163,7 @@ class PlanReport:
             return sum(each.principal_id not in unknown for group in groups for each in group.people)
 
         return [
-            ("shut_out", people([each for each in self.groups if each.after.refusal and not each.before.refusal])),
+            ("shut_out", people([each for each in self.groups if each.shut_out])),
             ("losing", people([each for each in self.groups if each.loses])),
             ("gaining", people([each for each in self.groups if each.gains])),
             ("unchanged", self.people - people(self.groups) - len(self.unknown)),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from airflow_oidc_auth.grants.grant import Grant, StepUp
+from airflow_oidc_auth.grants.scopes import scoped_roles
 from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.web.answers import label_of, login_url
 from airflow_oidc_auth.web.engine import Engine
@@ -52,7 +53,7 @@ def build_offers(engine: Engine, session: Session) -> tuple[Offer, ...]:
     return tuple(
         _offer(each, grant, (lambda rule: _url(engine, session, rule)) if known else lambda _: "")
         for each in grant.step_ups
-        if _adds(each, grant)
+        if _added(each, grant)
     )
 
 
@@ -70,18 +71,22 @@ def read_answer(session: Session, rule: str | None, now: float) -> Answer | None
 
 
 def _offer(each: StepUp, grant: Grant, url: Callable[[str], str]) -> Offer:
+    added = _added(each, grant)
     return Offer(
         rule=each.rule,
-        roles=tuple(role for role in each.roles if role not in grant.roles),
-        teams=tuple(team for team in each.teams if team not in grant.teams),
+        roles=tuple(dict.fromkeys(role for _, role in added)),
+        teams=tuple(dict.fromkeys(team for team, _ in added if team is not None)),
         needs=each.needs.describe(),
         missed=each.needs.describe_missed(each.missed),
         url=url(each.rule),
     )
 
 
-def _adds(each: StepUp, grant: Grant) -> bool:
-    return not (set(each.roles) <= set(grant.roles) and set(each.teams) <= set(grant.teams))
+def _added(each: StepUp, grant: Grant) -> list[tuple[str | None, str]]:
+    """Return what is new: a role that holds in one team adds something in another, and everywhere."""
+    everywhere, within = scoped_roles(grant)
+    given: list[tuple[str | None, str]] = [(team, role) for team in each.teams or (None,) for role in each.roles]
+    return [(team, role) for team, role in given if role not in everywhere and (team, role) not in within]
 
 
 def _url(engine: Engine, session: Session, rule: str) -> str:

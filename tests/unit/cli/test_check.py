@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from airflow_oidc_auth.cli import check as check_command
 from airflow_oidc_auth.cli.check_report import Address, CheckReport, ProviderReport
 from airflow_oidc_auth.cli.command import ExitCode
-from airflow_oidc_auth.errors import Problem
+from airflow_oidc_auth.errors import ConfigurationError, Problem
 from airflow_oidc_auth.providers.provider import Finding
 from airflow_oidc_auth.testing import FakeIdp
 from tests.unit.cli.running import Oidc
@@ -186,3 +187,22 @@ def test_rules_within_teams_are_warned_about_where_airflow_has_none(
     monkeypatch.setenv("AIRFLOW__CORE__MULTI_TEAM", multi_team)
     warned = "grants.rules[1].teams" in [each["path"] for each in oidc("check", "--offline", "--json").data["warnings"]]
     assert warned is (multi_team == "False")
+
+
+def test_rules_are_held_against_airflows_teams(oidc: Oidc, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text + "    - {when: {group: blue}, roles: [User], teams: [blu]}\n", encoding="utf-8")
+    monkeypatch.setenv("AIRFLOW__CORE__MULTI_TEAM", "True")
+    monkeypatch.setattr(check_command, "read_teams", lambda: {"blue", "red"})
+    checked = oidc("check")
+    assert (checked.code, "did you mean blue?" in checked.out) == (3, True)
+
+
+def test_teams_that_cannot_be_read_are_a_warning(oidc: Oidc, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> set[str]:
+        raise ConfigurationError([Problem("[core] multi_team", "the teams cannot be read")])
+
+    monkeypatch.setenv("AIRFLOW__CORE__MULTI_TEAM", "True")
+    monkeypatch.setattr(check_command, "read_teams", fail)
+    checked = oidc("check")
+    assert (checked.code, "the teams cannot be read" in checked.out) == (0, True)

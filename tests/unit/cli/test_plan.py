@@ -48,7 +48,8 @@ def test_json_tells_the_same(oidc: Oidc, desk: RightsDesk) -> None:
     assert (data["exit_code"], data["days"], data["people"], data["losing"]) == (0, 7, 1, 1)
     [group] = data["groups"]
     assert group["people"][0]["subject"] == "ada"
-    assert (group["before"]["roles"], group["after"]["roles"]) == (["Viewer", "finance"], ["finance"])
+    (person,) = group["people"]
+    assert (person["before"]["roles"], person["after"]["roles"]) == (["Viewer", "finance"], ["finance"])
     assert {"right": "read DAGs", "count": 1, "examples": ["sales"]} in group["loses"]
     assert group["gains"] == []
 
@@ -67,6 +68,15 @@ def test_what_a_role_gains_or_loses_is_told_though_nobody_changes_roles(oidc: Oi
     assert "gains 1 DAG (finance_secret_pay): read, see runs, see tasks, see logs, see code, see XComs" in rows(
         told.out
     )
+
+
+def test_people_whom_the_same_happens_to_stand_together_whatever_else_they_are(oidc: Oidc, desk: RightsDesk) -> None:
+    desk.add_connection("fin-db")
+    desk.sign_in("ada", ["finance"])
+    desk.sign_in("tom", ["finance", "team-blue"])
+    told = oidc("plan", desk.changed(('connections: ["fin-*"]', 'connections: ["x"]')))
+    assert "Ada <ada@example.com>, Tom <tom@example.com>" in told.out
+    assert {"losing 2", "loses 1 connection (fin-db): read"} <= set(rows(told.out))
 
 
 def test_who_would_be_shut_out_comes_with_the_reason(oidc: Oidc, desk: RightsDesk) -> None:

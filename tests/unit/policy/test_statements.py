@@ -187,6 +187,43 @@ def test_without_a_name_a_thing_is_allowed_if_every_one_of_them_is(name):
     assert not team.allows_named("POST", "Connections", name)
 
 
+NAMED = [
+    (NameSelector(names=("a*",)), {("a1", None), ("a1", "fin"), ("a1", "ops")}),
+    (NameSelector(teams=("fin",)), {("a1", "fin"), ("b1", "fin")}),
+    (NameSelector(names=("a*",), teams=("fin", "x*")), {("a1", "fin")}),
+    (NameSelector(names=("*",), teams=("*",)), {(name, team) for name in ("a1", "b1") for team in ("fin", "ops")}),
+]
+
+
+@pytest.mark.parametrize("selector, selected", NAMED)
+def test_things_are_selected_by_name_and_team_together(selector, selected):
+    asked = {(name, team) for name in ("a1", "b1") for team in (None, "fin", "ops")}
+    line = Statement(("edit",), "variables", selector)
+    allowed, denied = given(line), given(deny=(line,), roles=("Op",))
+    for method in ("PUT", "PATCH"):
+        assert {each for each in asked if allowed.allows_named(method, "Variables", *each)} == selected
+        assert {each for each in asked if not denied.allows_named(method, "Variables", *each)} == selected
+    for name, team in asked:
+        assert allowed.filter_names("PUT", "Variables", [name], team) == ({name} if (name, team) in selected else set())
+        assert denied.allows_named("GET", "Variables", name, team)
+        assert not allowed.allows_named("GET", "Variables", name, team)
+        assert not allowed.allows_named("PUT", "Connections", name, team)
+
+
+def test_whether_any_name_could_be_allowed_is_told_without_a_name():
+    some = given(Statement(("read",), "pools", NameSelector(names=("a",))))
+    assert some.allows_some("GET", "Pools")
+    assert not some.allows_some("PUT", "Pools")
+    assert not some.allows_some("GET", "Variables")
+    denial = Statement(("read",), "pools", NameSelector(names=("a",)))
+    assert given(deny=(denial,), roles=("Viewer",)).allows_some("GET", "Pools")
+    assert given(deny=(denial,), roles=("Admin",)).allows_some("GET", "Pools")
+    assert not given(deny=(denial,)).allows_some("GET", "Pools")
+    policy = Policy({"r": RoleSettings("r", (denial,))})
+    assert policy.permissions([], [("fin", "r")]).allows_some("GET", "Pools")
+    assert Policy().permissions(["Admin"]).allows_some("LOOK", "Crystal Ball")
+
+
 def test_a_list_that_airflow_does_not_filter_needs_every_name():
     found = given(
         things("read", "configuration", "core", "log*"),
@@ -274,3 +311,39 @@ def test_of_a_role_that_a_token_was_narrowed_away_from_only_the_denials_are_left
     assert policy.permissions([], [("fin", "r")]).in_team("fin")
     assert not policy.permissions([], [("fin", "{r}")]).in_team("fin")
     assert not policy.permissions([], [("fin", "{r}")]).allows_dag("GET", None, "mine")
+
+
+def test_a_role_in_a_team_opens_the_things_of_that_team_and_the_way_to_them():
+    facts = {"mine": DagFacts("mine", team="fin"), "other": DagFacts("other", team="ops"), "free": DagFacts("free")}
+    policy = Policy({"r": RoleSettings("r", deny=(on("read", ids=("mine",)),))}, FixedIndex(facts))
+    found = policy.permissions([], [("fin", "Op"), ("fin", "nobody"), ("hr", "nobody")])
+    assert found.filter_dag_ids("GET", {"mine", "other", "free", "new"}) == {"mine"}
+    assert found.allows_dag("POST", "RUN", "mine")
+    assert found.allows_dag("GET", None, "new", "fin")
+    assert not found.allows_dag("GET", None, "new")
+    assert not found.allows_dag("GET", None, "mine", "ops")
+    assert found.allows_dag("GET", None, None)
+    assert found.allows_named("POST", "Connections", None, "fin")
+    assert found.allows_named("GET", "Connections", "a", "fin")
+    assert not found.allows_named("GET", "Connections", "a")
+    assert not found.allows_named("GET", "Connections", "a", "ops")
+    assert not found.allows_named("GET", "Assets", "a", "fin")
+    assert found.allows("GET", "Connections")
+    assert not found.allows("POST", "Connections")
+    assert not found.allows("GET", "Assets")
+    assert found.in_team("fin")
+    assert not found.in_team("hr")
+    assert found.allows_view("WEBSITE")
+    assert not found.allows_view("JOBS")
+    assert found.allows_menu_item("VARIABLES")
+    assert not found.allows_menu_item("PLUGINS")
+    assert not found.allows_custom_view("GET", "Connections")
+    denied = policy.permissions(["Admin"], [("fin", "r"), ("ops", "r")])
+    assert denied.filter_dag_ids("GET", {"mine", "other", "free"}) == {"other", "free"}
+    assert not denied.allows_every_dag("GET")
+    # Whose it is nobody knows, and one of the teams might deny it.
+    assert (
+        not Policy({"r": RoleSettings("r", deny=(on("read"),))})
+        .permissions(["Admin"], [("fin", "r")])
+        .allows_dag("GET", None, "new")
+    )
