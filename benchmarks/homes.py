@@ -33,6 +33,17 @@ SECONDS = float(os.environ.get("BENCHMARK_STATEMENT_DELAY", "0"))
 if SECONDS:
     event.listen(Engine, "before_cursor_execute", lambda *_: time.sleep(SECONDS))
 """
+# Core wants mysqlclient, which must be built; PyMySQL can stand in for it.
+MYSQL_STAND_IN = """
+import sys
+
+import pymysql
+import pymysql.converters
+
+sys.modules["MySQLdb.converters"] = pymysql.converters
+pymysql.converters.DateTime2literal = pymysql.converters.escape_datetime
+pymysql.install_as_MySQLdb()
+"""
 WEBSERVER_CONFIG = """
 from airflow_oidc_auth import OidcSecurityManager
 
@@ -81,6 +92,8 @@ class Home:
         (self.path / "config" / "airflow_local_settings.py").write_text(SLOW_SQLITE, encoding="utf-8")
         if self.manager == "FAB-mode":
             (self.path / "webserver_config.py").write_text(WEBSERVER_CONFIG, encoding="utf-8")
+        if self.database and self.database.startswith("mysql"):
+            (self.path / "config" / "MySQLdb.py").write_text(MYSQL_STAND_IN, encoding="utf-8")
         if self.document:
             (self.path / "oidc_auth.yaml").write_text(self.document, encoding="utf-8")
         if self.database:

@@ -14,7 +14,7 @@ from airflow.utils.session import create_session
 from sqlalchemy import delete
 
 from airflow_oidc_auth.managers.denials import LOGGER
-from tests.contract.departments import CONNECTIONS, DAGS, FINANCE_DAGS, departments
+from tests.contract.departments import CONNECTIONS, DAGS, FINANCE_DAGS, departments, forget_dags
 from tests.e2e.processes import wait_until
 
 API = "/api/v2"
@@ -30,7 +30,10 @@ def things(migrated) -> Iterator[None]:
 def native(server, things):
     if server.mode != "native":
         pytest.skip("native mode only")
-    manager_of(server).engine._admission._index.look()
+    forget_dags(server)
+    index = manager_of(server).engine._admission._index
+    index._read_at = None
+    index.look()
     return server
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contract.departments import departments
+from tests.contract.departments import departments, forget_dags
 from tests.contract.statements import counted
 
 API = "/api/v2"
@@ -28,6 +28,7 @@ ROUTES = (
 @pytest.mark.parametrize("path", ROUTES)
 def test_a_subquery_shows_an_administrator_what_the_set_shows(server, things, monkeypatch, path):
     """Every route that core filters by permitted DAGs: with few DAGs a plain set, with many the subquery."""
+    forget_dags(server)
     ada = server.sign_in("ada")
     query = {"limit": 500}
     by_set = ada.get(f"{API}/{path}", params=query)

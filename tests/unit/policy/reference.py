@@ -116,7 +116,9 @@ def in_effect(world: World, held: Held, team: str | None) -> Rights:
     custom = [world.roles[name] for name in sorted(names) if name in world.roles and name not in BUILTINS]
     allow = [line for role in custom for line in role.allow]
     allow += [_pair(*pair) for name in names for pair in BUILTIN_PAIRS.get(name, ())]
-    return Rights(asked_for_admin, names, allow, [line for role in custom for line in role.deny])
+    # A role that no configuration defines adds nothing, also not by a DAG file that names it.
+    known = [name for name in names if name in world.roles or name in BUILTINS]
+    return Rights(asked_for_admin, known, allow, [line for role in custom for line in role.deny])
 
 
 BUILTINS = ("Admin", "Op", "User", "Viewer", "Public")

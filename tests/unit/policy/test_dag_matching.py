@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_oidc_auth.policy.compile import Policy
+from airflow_oidc_auth.policy.dag_index import FixedIndex
+from airflow_oidc_auth.policy.dag_matching import compile_matcher
+from airflow_oidc_auth.policy.roles import RoleSettings
+from airflow_oidc_auth.policy.selectors import DagFacts, DagSelector
+from airflow_oidc_auth.policy.statements import Statement
+from tests.unit.policy import reference
+
+ANY_OF = st.sets(st.sampled_from(("a", "b*", "*")), max_size=2).map(lambda globs: tuple(sorted(globs)))
+SELECTORS = st.builds(DagSelector, ANY_OF, ANY_OF, ANY_OF, ANY_OF, ANY_OF)
+VALUES = st.frozensets(st.sampled_from(("a", "bb", "c")), max_size=2)
+ONE = st.sampled_from((None, "a", "bb", "c"))
+FACTS = st.one_of(st.none(), st.builds(DagFacts, st.just("a"), VALUES, VALUES, ONE, ONE))
+
+
+@given(selectors=st.lists(SELECTORS, max_size=2).map(tuple), facts=FACTS, dag_id=st.sampled_from(("a", "c")), team=ONE)
+def test_one_dag_is_matched_as_it_is_read(selectors, facts, dag_id, team):
+    matcher, dag = compile_matcher(selectors), reference.Dag(dag_id, facts, team)
+    for matches, unknown in ((matcher.matches, False), (matcher.could_match, True)):
+        expected = any(reference.selects(selector, dag, unknown=unknown) for selector in selectors)
+        assert matches(dag_id, facts, team) == expected
+
+
+def closed(*resources: str) -> RoleSettings:
+    return RoleSettings("closed", deny=(Statement(("read",), "resources", resources),))
+
+
+def test_a_denied_resource_is_closed_on_known_and_unknown_dags_and_in_lists():
+    facts = {"known": DagFacts("known", team="fin", roles={"other": frozenset({"GET"})})}
+    for access_control in (False, True):
+        policy = Policy({"closed": closed("DAGs")}, FixedIndex(facts), access_control=access_control)
+        for held in ((["closed", "Admin"], ()), (["Admin"], [("fin", "closed"), ("ops", "closed")])):
+            found = policy.permissions(*held)
+            assert not found.allows_dag("GET", None, "known")
+            assert not found.allows_dag("GET", None, "known", "ops")
+            assert not found.allows_dag("GET", None, "new", "fin")
+            assert not found.allows_dag("GET", "RUN", "new")
+            assert found.allows_dag("PUT", None, "known")
+        assert not policy.permissions(["closed", "Admin"]).allows_dag("GET", None, None)
+        assert policy.permissions(["closed", "Admin"]).allows_dag("PUT", None, None)
+        assert policy.permissions(["Admin"], [("fin", "closed")]).allows_dag("GET", None, None)
+
+
+def test_a_file_opens_no_list_that_is_denied():
+    facts = {"mine": DagFacts("mine", roles={"author": frozenset({"GET", "DELETE"})})}
+    roles = {"author": RoleSettings("author"), "closed": closed("DAGs")}
+    policy = Policy(roles, FixedIndex(facts), access_control=True)
+    assert policy.permissions(["author"]).allows_dag("GET", None, None)
+    assert policy.permissions(["author"]).allows_dag("GET", None, "mine", "fin")
+    assert not policy.permissions(["author", "closed"]).allows_dag("GET", None, None)
+    assert policy.permissions(["author", "closed"]).allows_dag("DELETE", None, None)
+    assert not policy.permissions(["Public"]).allows_dag("GET", None, "mine", "fin")
