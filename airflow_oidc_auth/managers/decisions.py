@@ -51,8 +51,13 @@ class Decisions(Lists):
     ) -> bool:
         """Return whether the section may be read; without one, all of them."""
         name = details.section if details is not None else None
-        allowed = user.permissions.allows_named(method, "Configurations", name, None)
-        return allowed or note_question(self, user, method, "resource", "Configurations", name)
+        allows = user.permissions.allows_named
+        # Airflow looks an option of DATABASE up in [database]: both spellings must be open.
+        folded = name.lower() if name else name
+        allowed = allows(method, "Configurations", name, None) and (
+            folded == name or allows(method, "Configurations", folded, None)
+        )
+        return allowed or note_question(self, user, method, "resource", "Configurations", folded)
 
     def is_authorized_connection(
         self, *, method: str, user: Permitted, details: ConnectionDetails | None = None, **later: object

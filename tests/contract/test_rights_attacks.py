@@ -42,3 +42,24 @@ def test_naming_one_dag_counts_no_denied_runs_of_others(fiona):
     answer = fiona.get("/ui/dashboard/historical_metrics_data", params=query)
     assert answer.status_code == 200, answer.text
     assert answer.json()["dag_run_states"]["success"] == 1
+
+
+@pytest.fixture
+def exposed(monkeypatch):
+    """The configuration is shown to whoever may read it."""
+    monkeypatch.setenv("AIRFLOW__API__EXPOSE_CONFIG", "True")
+
+
+@pytest.mark.parametrize("query", ["section=core", "section=core&section=logging", "%73ection=core"])
+def test_a_section_in_the_query_does_not_open_the_one_in_the_path(fiona, exposed, query):
+    """Core asks about the section of the query and reads that of the path."""
+    option = "section/core/option/parallelism"
+    assert fiona.get(f"{API}/config/{option}?section=database").status_code == 200
+    assert fiona.get(f"{API}/config/section/database/option/sql_alchemy_conn?{query}").status_code == 403
+
+
+def test_a_body_does_not_open_the_backfills_of_the_dag_in_the_query(fiona):
+    """Core asks about the DAG of the body, also where it reads none, and lists those of the query."""
+    query, body = {"dag_id": "marketing_mail"}, {"dag_id": "finance_daily"}
+    assert fiona.get(f"{API}/backfills", params={"dag_id": "finance_daily"}).status_code == 200
+    assert fiona.request("GET", f"{API}/backfills", params=query, json=body).status_code == 403

@@ -201,3 +201,12 @@ def test_a_question_that_is_refused_or_about_a_change_narrows_no_list(method, en
     user = permitted(RoleSettings("custom", (), (), ("User",)))
     DECISIONS.is_authorized_dag(method=method, access_entity=entity, user=user)
     assert DECISIONS.filter_authorized_dag_ids(dag_ids=set(DAGS), user=user) == set(DAGS)
+
+
+@pytest.mark.parametrize("spelled", ["database", "Database", "DATABASE"])
+def test_a_denied_section_is_denied_however_it_is_spelled(spelled):
+    """Airflow knows sections in lower case, and looks an option up whatever case the address has."""
+    deny = Statement(("read",), "configuration", ("database",))
+    user = permitted(RoleSettings("custom", deny=(deny,), extends=("Op",)))
+    assert not DECISIONS.is_authorized_configuration(method="GET", details=ConfigurationDetails(spelled), user=user)
+    assert DECISIONS.is_authorized_configuration(method="GET", details=ConfigurationDetails("CORE"), user=user)
