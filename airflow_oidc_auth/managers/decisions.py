@@ -51,13 +51,8 @@ class Decisions(Lists):
     ) -> bool:
         """Return whether the section may be read; without one, all of them."""
         name = details.section if details is not None else None
-        allows = user.permissions.allows_named
-        # Airflow looks an option of DATABASE up in [database]: both spellings must be open.
-        folded = name.lower() if name else name
-        allowed = allows(method, "Configurations", name, None) and (
-            folded == name or allows(method, "Configurations", folded, None)
-        )
-        return allowed or note_question(self, user, method, "resource", "Configurations", folded)
+        allowed = user.permissions.allows_named(method, "Configurations", name, None)
+        return allowed or note_question(self, user, method, "resource", "Configurations", name)
 
     def is_authorized_connection(
         self, *, method: str, user: Permitted, details: ConnectionDetails | None = None, **later: object
@@ -86,6 +81,9 @@ class Decisions(Lists):
         dag_id = team = None
         if details is not None:
             dag_id, team = details.id, details.team_name
+            if dag_id and dag_id[-1] == " ":
+                # No id ends so, and MySQL finds "payroll" for "payroll ".
+                dag_id = dag_id.rstrip(" ") or dag_id
         allowed = user.permissions.allows_dag(method, entity, dag_id, team)
         if not allowed:
             return note_question(self, user, method, "dag", "", dag_id, entity, team)

@@ -1,6 +1,7 @@
 """Requests that name two things: core asks us about one of them and shows the other.
 
-* ``/config/section/SECTION/option/OPTION?section=OTHER``: core asks whether ``OTHER`` may be read and reads ``SECTION``.
+* ``/config/section/SECTION/option/OPTION?section=OTHER``: core asks whether ``OTHER`` may be read; it reads
+  ``SECTION``.
 * ``GET /backfills?dag_id=DAG`` with a body that names another DAG: core asks about the one of the body.
 
 What neither route has a use for is taken away before core sees it.

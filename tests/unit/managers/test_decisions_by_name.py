@@ -210,3 +210,18 @@ def test_a_denied_section_is_denied_however_it_is_spelled(spelled):
     user = permitted(RoleSettings("custom", deny=(deny,), extends=("Op",)))
     assert not DECISIONS.is_authorized_configuration(method="GET", details=ConfigurationDetails(spelled), user=user)
     assert DECISIONS.is_authorized_configuration(method="GET", details=ConfigurationDetails("CORE"), user=user)
+
+
+def test_spaces_at_the_end_of_an_id_do_not_lead_around_a_denial():
+    """MySQL finds the DAG without them, also by the binary collation that Airflow gives to ids."""
+    deny = Statement(("read",), "dags", DagSelector(ids=("fin_a",)))
+    user = permitted(RoleSettings("custom", deny=(deny,), extends=("Op",)))
+    for dag_id, expected in (("fin_a", False), ("fin_a ", False), ("fin_a  ", False), ("fin_b ", True)):
+        assert DECISIONS.is_authorized_dag(method="GET", details=DagDetails(dag_id), user=user) is expected
+
+
+def test_an_id_of_spaces_is_not_a_list():
+    read = Statement(("read",), "dags", DagSelector(ids=("fin_a",)))
+    user = permitted(RoleSettings("custom", (read,)))
+    assert DECISIONS.is_authorized_dag(method="GET", details=DagDetails(), user=user)
+    assert not DECISIONS.is_authorized_dag(method="GET", details=DagDetails("  "), user=user)
