@@ -86,13 +86,14 @@ def _measure(homes: Sequence[Home], person: str, options: argparse.Namespace) ->
                 load = patient_load(
                     server, DAGS, cookie, connections=CONNECTIONS, seconds=options.seconds, patience=PATIENCE
                 )
-            say(f"answers by status: {load['statuses']}")
+            say(f"answers by status: {load['statuses']}; {load['unanswered']} not answered")
             found[home.manager].append(load)
     return {name: _middle(runs) for name, runs in found.items()}
 
 
 def _middle(runs: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     errors = sum(count for run in runs for status, count in run["statuses"].items() if status != "200")
+    errors += sum(run["unanswered"] for run in runs)
     middle = {key: median([run[key] for run in runs if run[key]] or [0.0]) for key in ("per second", "median", "cpu")}
     return middle | {"errors": float(errors)}
 

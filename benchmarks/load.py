@@ -28,7 +28,7 @@ class Asker(asyncio.Protocol):
         self.latencies = latencies
         self.patient = patient
         self.statuses: Counter[int] = Counter()
-        self.finishing = False
+        self.finishing = self.waiting = False
         self.buffer = b""
         self.failure: str | None = None
         self.closed = asyncio.get_running_loop().create_future()
@@ -38,7 +38,7 @@ class Asker(asyncio.Protocol):
         self._ask()
 
     def _ask(self) -> None:
-        self.asked = perf_counter()
+        self.asked, self.waiting = perf_counter(), True
         self.transport.write(self.request)
 
     def data_received(self, data: bytes) -> None:
@@ -54,6 +54,7 @@ class Asker(asyncio.Protocol):
             self.transport.close()
             return
         self.statuses[status] += 1
+        self.waiting = False
         if status == 200:
             self.latencies.append((now, now - self.asked))
         if self.finishing:
@@ -106,8 +107,8 @@ async def patiently(
     """Ask for some seconds, then wait for the answers that are owed.
 
     ``per second`` counts the good answers until the last one, ``statuses`` every answer; ``unanswered`` are the
-    connections that were still waiting at the end. ``began`` and ``ended`` (of the asking) are of the machine's
-    monotonic clock.
+    connections that still waited at the end, or were cut off. ``began`` and ``ended`` (of the asking) are of the
+    machine's monotonic clock.
     """
     loop, latencies, request = asyncio.get_running_loop(), [], _request(port, path, cookie)
     pairs = [
@@ -130,7 +131,7 @@ async def patiently(
         "per second": len(took) / (last - started),
         "median": median(took) if took else seconds + patience,
         "statuses": {str(status): count for status, count in statuses.items()},
-        "unanswered": sum(not asker.closed.done() for asker in askers),
+        "unanswered": sum(asker.waiting for asker in askers),
     }
 
 
