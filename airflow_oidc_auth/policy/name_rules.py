@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from airflow_oidc_auth.policy.globs import compile_globs, matches_everything
+from airflow_oidc_auth.policy.globs import Globs, compile_globs, matches_everything
 from airflow_oidc_auth.policy.selectors import NameSelector
 from airflow_oidc_auth.policy.spelling import fold_name
 
@@ -29,7 +29,10 @@ class _Names:
 
     def could_match(self, name: str, team: str | None) -> bool:
         """Return whether it matches the name as it is, or as some database reads it."""
-        return self.matches(name, team) or _Names(_fold_globs(self.names), self.teams).matches(fold_name(name), team)
+        if not self.is_in(team) or not self.names:
+            return self.is_in(team)
+        folded = fold_name(name)
+        return folded is None or self.matches(name, team) or _fold_globs(self.names).match(folded)
 
     def is_in(self, team: str | None) -> bool:
         return not self.teams or (team is not None and compile_globs(self.teams).match(team))
@@ -88,8 +91,10 @@ def _remember(rule: NameRule, name: str | None, team: str | None) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _fold_globs(globs: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(map(fold_name, globs))
+def _fold_globs(globs: tuple[str, ...]) -> Globs:
+    folded = map(fold_name, globs)
+    # What nobody can tell could be anything.
+    return compile_globs(tuple("*" if glob is None else glob for glob in folded))
 
 
 def compile_names(allowed: Iterable[NameSelector], denied: Iterable[NameSelector], *, whole: bool) -> NameRule:

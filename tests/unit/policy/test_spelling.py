@@ -51,8 +51,19 @@ def test_sections_of_the_configuration_have_no_letter_case(section):
     assert not rights.allows_named("GET", "Configurations", section)
 
 
-def test_folding_twice_changes_nothing():
-    assert [fold_name(fold_name(name)) for name in SPELLINGS] == [fold_name(name) for name in SPELLINGS]
+@pytest.mark.parametrize("name", ["f\u0456n", "\u65e5\u672c", "gef\u00fchl"])
+def test_names_of_other_languages_are_not_denied_with_the_ascii_ones(name):
+    assert denied("fin-*").allows_named("GET", "Connections", name)
+
+
+@pytest.mark.parametrize("name", ["payroll_\u0661", "payro\u0363ll", "\U0001f17fayroll", "x\u00df", "\u263a"])
+def test_a_name_that_could_be_read_as_anything_is_denied_to_who_is_denied_some(name):
+    assert not denied("fin-bank").allows_named("GET", "Connections", name)
+    assert fold_name(name) is None
+
+
+def test_a_denial_of_a_name_that_could_be_read_as_anything_denies_all():
+    assert not denied("payroll_\u0661").allows_named("GET", "Connections", "payroll_1")
 
 
 def test_answers_about_names_that_no_thing_can_have_are_not_kept():
