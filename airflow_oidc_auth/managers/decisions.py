@@ -90,7 +90,10 @@ class Decisions(Lists):
         if entity is not None and method == "GET":
             # Whether or not a DAG is named: core takes it from any query, and lists that know no such parameter show
             # every DAG all the same.
-            note_list(user, entity)
+            note_list(user, method, entity)
+        elif entity is None and not dag_id and method != "GET":
+            # Core deletes queued events of every DAG that may be read, once some DAG may be changed.
+            note_list(user, method, None)
         return True
 
     def is_authorized_asset(

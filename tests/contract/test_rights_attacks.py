@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from airflow.models.log import Log
+from airflow.utils.session import create_session
+from sqlalchemy import delete
 
 from tests.contract.departments import departments
 from tests.contract.test_rights import listed, manager_of
@@ -63,3 +66,24 @@ def test_a_body_does_not_open_the_backfills_of_the_dag_in_the_query(fiona):
     query, body = {"dag_id": "marketing_mail"}, {"dag_id": "finance_daily"}
     assert fiona.get(f"{API}/backfills", params={"dag_id": "finance_daily"}).status_code == 200
     assert fiona.request("GET", f"{API}/backfills", params=query, json=body).status_code == 403
+
+
+@pytest.fixture
+def rows() -> Iterator[dict[str | None, int]]:
+    """The number of a row of the audit log by its DAG; None for one that belongs to no DAG."""
+    event = "rights-attack"
+    with create_session(scoped=False) as session:
+        found = {dag_id: Log(event=event, dag_id=dag_id) for dag_id in (None, "finance_daily", "marketing_mail")}
+        session.add_all(found.values())
+        session.flush()
+        numbers = {dag_id: row.id for dag_id, row in found.items()}
+    yield numbers
+    with create_session(scoped=False) as session:
+        session.execute(delete(Log).where(Log.event == event))
+
+
+def test_naming_a_dag_opens_no_row_of_the_audit_log_that_belongs_to_none(fiona, rows):
+    """Core asks about the DAG of the query if the row has none: sign-ins, connections, everybody's."""
+    query = {"dag_id": "finance_daily"}
+    found = {dag_id: fiona.get(f"{API}/eventLogs/{row}", params=query).status_code for dag_id, row in rows.items()}
+    assert found == {None: 403, "finance_daily": 200, "marketing_mail": 403}

@@ -225,3 +225,12 @@ def test_an_id_of_spaces_is_not_a_list():
     user = permitted(RoleSettings("custom", (read,)))
     assert DECISIONS.is_authorized_dag(method="GET", details=DagDetails(), user=user)
     assert not DECISIONS.is_authorized_dag(method="GET", details=DagDetails("  "), user=user)
+
+
+def test_a_change_of_many_dags_reaches_those_alone_that_may_be_changed():
+    """Core asks whether DAGs may be changed, and deletes queued events of all that may be read."""
+    deny = Statement(("edit",), "dags", DagSelector(ids=("fin_a",)))
+    user = permitted(RoleSettings("custom", deny=(deny,), extends=("Op",)))
+    assert DECISIONS.filter_authorized_dag_ids(dag_ids=set(DAGS), user=user) == set(DAGS)
+    assert DECISIONS.is_authorized_dag(method="PUT", details=DagDetails(), user=user)
+    assert DECISIONS.filter_authorized_dag_ids(dag_ids=set(DAGS), user=user) == set(DAGS) - {"fin_a"}
