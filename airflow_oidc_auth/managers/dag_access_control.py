@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Roles = Mapping[str, frozenset[str]]
 
 CHUNK = 200
+DEEPEST = 4
+"""Levels that are looked at: roles, resources, actions."""
 _NOBODY: Roles = {}
 
 
@@ -54,15 +56,16 @@ def read_access_control(encoded: object) -> Roles:
 def _methods(said: object) -> Iterator[str]:
     actions = said.get(DAGS, ()) if isinstance(said, Mapping) else said
     if isinstance(actions, list):
-        yield from (METHOD_OF_ACTION[each] for each in actions if each in METHOD_OF_ACTION)
+        # Airflow takes whatever a DAG file says; one that says nonsense must not keep the others from being read.
+        yield from (METHOD_OF_ACTION[each] for each in actions if isinstance(each, str) and each in METHOD_OF_ACTION)
 
 
-def _decode(encoded: object) -> object:
-    """Undo how Airflow writes dictionaries and sets into JSON."""
-    if not isinstance(encoded, dict):
+def _decode(encoded: object, depth: int = DEEPEST) -> object:
+    """Undo how Airflow writes dictionaries and sets into JSON; what lies deeper means nothing."""
+    if not isinstance(encoded, dict) or not depth:
         return encoded
     inner = encoded.get("__var") if "__type" in encoded else encoded
-    return {key: _decode(value) for key, value in inner.items()} if isinstance(inner, dict) else inner
+    return {key: _decode(value, depth - 1) for key, value in inner.items()} if isinstance(inner, dict) else inner
 
 
 def _read_newest(transaction: Transaction) -> Iterator[tuple[str, tuple[object, ...]]]:

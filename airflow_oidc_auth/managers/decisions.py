@@ -81,11 +81,19 @@ class Decisions(Lists):
         dag_id = team = None
         if details is not None:
             dag_id, team = details.id, details.team_name
+            if dag_id and dag_id[-1] == " ":
+                # No id ends so, and MySQL finds "payroll" for "payroll ".
+                dag_id = dag_id.rstrip(" ") or dag_id
         allowed = user.permissions.allows_dag(method, entity, dag_id, team)
         if not allowed:
             return note_question(self, user, method, "dag", "", dag_id, entity, team)
-        if entity is not None and not dag_id and method == "GET":
-            note_list(user, entity)
+        if entity is not None and method == "GET":
+            # Whether or not a DAG is named: core takes it from any query, and lists that know no such parameter show
+            # every DAG all the same.
+            note_list(user, method, entity)
+        elif entity is None and not dag_id and method != "GET":
+            # Core deletes queued events of every DAG that may be read, once some DAG may be changed.
+            note_list(user, method, None)
         return True
 
     def is_authorized_asset(

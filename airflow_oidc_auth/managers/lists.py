@@ -34,13 +34,19 @@ class Permitted(Protocol):
         """Return what the roles may do."""
 
 
-def note_list(user: Any, entity: str) -> None:
-    """Keep that this request may list a part of many DAGs.
+Listed = tuple[str, "str | None"]
+"""A method, and the part of DAGs that it is applied to; None for the DAGs themselves."""
+
+
+def note_list(user: Any, method: str, entity: str | None) -> None:
+    """Keep that this request may read a part of DAGs, or change many: what it lists from now on is that.
 
     Core then filters by the DAGs that may be read, whichever part it lists: runs of a DAG whose runs are denied would
     be shown. Which DAGs may be changed stays as it is. A user object lives for one request.
     """
-    user.listed = (*getattr(user, "listed", ()), entity)
+    listed = getattr(user, "listed", ())
+    if (method, entity) not in listed:
+        user.listed = (*listed, (method, entity))
 
 
 class Lists:
@@ -176,19 +182,19 @@ def _allows_dags(permissions: Permissions, method: str) -> bool:
 
 def _allows_every_dag(user: Permitted, method: str) -> bool:
     allows = user.permissions.allows_every_dag
-    return allows(method) and all(allows("GET", entity) for entity in _listed(user, method))
+    return allows(method) and all(allows(*each) for each in _listed(user, method))
 
 
 def _filter_dag_ids(user: Permitted, method: str, dag_ids: AbstractSet[str], team: str | None) -> set[str]:
     permissions = user.permissions
     found = permissions.filter_dag_ids(method, dag_ids, team)
-    for entity in _listed(user, method):
-        found = permissions.filter_dag_ids("GET", found, team, entity)
+    for asked, entity in _listed(user, method):
+        found = permissions.filter_dag_ids(asked, found, team, entity)
     return found
 
 
-def _listed(user: Permitted, method: str) -> tuple[str, ...]:
-    listed: tuple[str, ...] = getattr(user, "listed", ()) if method == "GET" else ()
+def _listed(user: Permitted, method: str) -> tuple[Listed, ...]:
+    listed: tuple[Listed, ...] = getattr(user, "listed", ()) if method == "GET" else ()
     return listed
 
 

@@ -11,7 +11,7 @@ from airflow_oidc_auth.sessions.session import Session
 class SessionUser(BaseUser):
     """A user that came with a live session, and what it may do; made anew for each request.
 
-    :ivar listed: the DAG entities that the request lists, see ``managers/lists.py``
+    :ivar listed: what the request does with the DAGs that it lists, see ``managers/lists.py``
     """
 
     __slots__ = ("listed", "permissions", "session")
@@ -19,7 +19,7 @@ class SessionUser(BaseUser):
     def __init__(self, session: Session, permissions: Permissions) -> None:
         self.session = session
         self.permissions = permissions
-        self.listed: tuple[str, ...] = ()
+        self.listed: tuple[tuple[str, str | None], ...] = ()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.session.principal_id!r})"

@@ -6,11 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from airflow_oidc_auth.policy.globs import compile_globs, matches_everything
+from airflow_oidc_auth.policy.globs import Globs, compile_globs, matches_everything
 from airflow_oidc_auth.policy.selectors import NameSelector
+from airflow_oidc_auth.policy.spelling import fold_name
 
 LISTED = frozenset({"Connections", "Pools", "Variables"})
 """Resources whose lists Airflow filters item by item; a list of anything else shows all there is."""
+
+LONGEST = 256
+"""Characters of a name whose answer is remembered; Airflow has no longer ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,13 @@ class _Names:
 
     def matches(self, name: str, team: str | None) -> bool:
         return (not self.names or compile_globs(self.names).match(name)) and self.is_in(team)
+
+    def could_match(self, name: str, team: str | None) -> bool:
+        """Return whether it matches the name as it is, or as some database reads it."""
+        if not self.is_in(team) or not self.names:
+            return self.is_in(team)
+        folded = fold_name(name)
+        return folded is None or self.matches(name, team) or _fold_globs(self.names).match(folded)
 
     def is_in(self, team: str | None) -> bool:
         return not self.teams or (team is not None and compile_globs(self.teams).match(team))
@@ -46,7 +57,7 @@ class NameRule:
         """Return whether the thing may be touched; without a name, whether every thing of the team may."""
         if not name:
             return self._allows_every_name(team)
-        return not any(each.matches(name, team) for each in self.denied) and (
+        return not any(each.could_match(name, team) for each in self.denied) and (
             self.whole or any(each.matches(name, team) for each in self.allowed)
         )
 
@@ -68,10 +79,22 @@ class NameRule:
         )
 
 
-@lru_cache(maxsize=8192)
 def allows_name(rule: NameRule, name: str | None, team: str | None) -> bool:
     """Return what the rule says, remembered for the names that are asked for again and again."""
+    # Whoever asks chooses the name, and an address may be 64 KB long.
+    return rule.allows(name, team) if name and len(name) > LONGEST else _remember(rule, name, team)
+
+
+@lru_cache(maxsize=8192)
+def _remember(rule: NameRule, name: str | None, team: str | None) -> bool:
     return rule.allows(name, team)
+
+
+@lru_cache(maxsize=256)
+def _fold_globs(globs: tuple[str, ...]) -> Globs:
+    folded = map(fold_name, globs)
+    # What nobody can tell could be anything.
+    return compile_globs(tuple("*" if glob is None else glob for glob in folded))
 
 
 def compile_names(allowed: Iterable[NameSelector], denied: Iterable[NameSelector], *, whole: bool) -> NameRule:

@@ -8,6 +8,7 @@
   asks for anything: the sign-out would then not know whom to sign out. That deletion is taken back; ours follows.
 * The call of a program is kept beside the request (:mod:`~airflow_oidc_auth.web.api_call`): core reads the scheme
   Bearer only, and knows no proof of possession. A refused token is answered in one shape, whoever found it out.
+* A request that names two things loses the one that it is not about (:mod:`~airflow_oidc_auth.web.one_subject`).
 * A 403 after a decision of ours carries a reference that leads to the rule (:mod:`~airflow_oidc_auth.web.denials`).
 """
 
@@ -26,6 +27,7 @@ from airflow_oidc_auth.web.context import correlation_id_of
 from airflow_oidc_auth.web.cookies import SESSION_COOKIE, TOKEN_SCOPE_KEY
 from airflow_oidc_auth.web.denials import answer_traceably
 from airflow_oidc_auth.web.engine import EngineSource
+from airflow_oidc_auth.web.one_subject import name_one_subject
 from airflow_oidc_auth.web.seen import CURRENT, NoteRequest, Seen
 from airflow_oidc_auth.web.token_answers import RETRY_AFTER, UNAVAILABLE, RefusalInPlace, answer_refusal
 from airflow_oidc_auth.web.token_header import check_query, read_call
@@ -133,7 +135,7 @@ class AuthMiddleware:
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            await answer_traceably(self._app, scope, receive, send)
+            await answer_traceably(self._app, *name_one_subject(scope, receive), send)
         except OidcAuthError as error:
             # Raised while core asks who the user is or for a token, before anything was answered.
             await self._explain(error, scope)(scope, receive, send)

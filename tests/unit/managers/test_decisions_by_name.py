@@ -201,3 +201,36 @@ def test_a_question_that_is_refused_or_about_a_change_narrows_no_list(method, en
     user = permitted(RoleSettings("custom", (), (), ("User",)))
     DECISIONS.is_authorized_dag(method=method, access_entity=entity, user=user)
     assert DECISIONS.filter_authorized_dag_ids(dag_ids=set(DAGS), user=user) == set(DAGS)
+
+
+@pytest.mark.parametrize("spelled", ["database", "Database", "DATABASE"])
+def test_a_denied_section_is_denied_however_it_is_spelled(spelled):
+    """Airflow knows sections in lower case, and looks an option up whatever case the address has."""
+    deny = Statement(("read",), "configuration", ("database",))
+    user = permitted(RoleSettings("custom", deny=(deny,), extends=("Op",)))
+    assert not DECISIONS.is_authorized_configuration(method="GET", details=ConfigurationDetails(spelled), user=user)
+    assert DECISIONS.is_authorized_configuration(method="GET", details=ConfigurationDetails("CORE"), user=user)
+
+
+def test_spaces_at_the_end_of_an_id_do_not_lead_around_a_denial():
+    """MySQL finds the DAG without them, also by the binary collation that Airflow gives to ids."""
+    deny = Statement(("read",), "dags", DagSelector(ids=("fin_a",)))
+    user = permitted(RoleSettings("custom", deny=(deny,), extends=("Op",)))
+    for dag_id, expected in (("fin_a", False), ("fin_a ", False), ("fin_a  ", False), ("fin_b ", True)):
+        assert DECISIONS.is_authorized_dag(method="GET", details=DagDetails(dag_id), user=user) is expected
+
+
+def test_an_id_of_spaces_is_not_a_list():
+    read = Statement(("read",), "dags", DagSelector(ids=("fin_a",)))
+    user = permitted(RoleSettings("custom", (read,)))
+    assert DECISIONS.is_authorized_dag(method="GET", details=DagDetails(), user=user)
+    assert not DECISIONS.is_authorized_dag(method="GET", details=DagDetails("  "), user=user)
+
+
+def test_a_change_of_many_dags_reaches_those_alone_that_may_be_changed():
+    """Core asks whether DAGs may be changed, and deletes queued events of all that may be read."""
+    deny = Statement(("edit",), "dags", DagSelector(ids=("fin_a",)))
+    user = permitted(RoleSettings("custom", deny=(deny,), extends=("Op",)))
+    assert DECISIONS.filter_authorized_dag_ids(dag_ids=set(DAGS), user=user) == set(DAGS)
+    assert DECISIONS.is_authorized_dag(method="PUT", details=DagDetails(), user=user)
+    assert DECISIONS.filter_authorized_dag_ids(dag_ids=set(DAGS), user=user) == set(DAGS) - {"fin_a"}

@@ -1,0 +1,74 @@
+"""A denial cannot be spelled around, and what is asked for does not stay in memory because it is long."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_oidc_auth.policy import name_rules
+from airflow_oidc_auth.policy.compile import Policy
+from airflow_oidc_auth.policy.name_rules import LONGEST
+from airflow_oidc_auth.policy.roles import RoleSettings
+from airflow_oidc_auth.policy.selectors import NameSelector
+from airflow_oidc_auth.policy.spelling import fold_name
+from airflow_oidc_auth.policy.statements import Statement
+
+SPELLINGS = ("fin-bank", "FIN-BANK", "fin-bank  ", "f\u00edn-bank", "\uff26in-bank", "\ufb01n-bank", "fin\u200b-bank")
+SPELLINGS += ("fin-bank\0", "fin\x01-bank", "fin-ba\u00adnk", "fi\u0301n-bank")
+
+
+def denied(*names: str):
+    deny = Statement(("read",), "connections", NameSelector(names=names))
+    return Policy({"custom": RoleSettings("custom", deny=(deny,), extends=("Op",))}).permissions(["custom"])
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+@pytest.mark.parametrize("glob", ["fin-bank", "FIN-*", "*-b\u00e1nk", "f?n-bank"])
+def test_what_a_database_takes_for_a_denied_name_is_denied(glob, name):
+    """MariaDB answers with fin-bank for each of these, under one collation or another."""
+    assert not denied(glob).allows_named("GET", "Connections", name)
+
+
+@pytest.mark.parametrize("name", ["fin-bang", "fin", "bank", "fin bank", " fin-bank", "x"])
+def test_other_names_are_not(name):
+    assert denied("fin-bank").allows_named("GET", "Connections", name)
+
+
+def test_one_spelling_of_a_denied_name_is_denied_as_it_is_written():
+    """Folding may make a text longer, so that a pattern for its length no longer fits."""
+    assert not denied("stra?e").allows_named("GET", "Connections", "stra\u00dfe")
+
+
+def test_an_allowed_name_is_allowed_as_it_is_written():
+    allow = Statement(("read",), "variables", NameSelector(names=("fin_*",)))
+    rights = Policy({"custom": RoleSettings("custom", (allow,))}).permissions(["custom"])
+    assert [rights.allows_named("GET", "Variables", name) for name in ("fin_x", "FIN_x")] == [True, False]
+
+
+@pytest.mark.parametrize("section", ["database", "DATABASE"])
+def test_sections_of_the_configuration_have_no_letter_case(section):
+    deny = Statement(("read",), "configuration", ("database",))
+    rights = Policy({"custom": RoleSettings("custom", deny=(deny,), extends=("Op",))}).permissions(["custom"])
+    assert not rights.allows_named("GET", "Configurations", section)
+
+
+@pytest.mark.parametrize("name", ["f\u0456n", "\u65e5\u672c", "gef\u00fchl"])
+def test_names_of_other_languages_are_not_denied_with_the_ascii_ones(name):
+    assert denied("fin-*").allows_named("GET", "Connections", name)
+
+
+@pytest.mark.parametrize("name", ["payroll_\u0661", "payro\u0363ll", "\U0001f17fayroll", "x\u00df", "\u263a"])
+def test_a_name_that_could_be_read_as_anything_is_denied_to_who_is_denied_some(name):
+    assert not denied("fin-bank").allows_named("GET", "Connections", name)
+    assert fold_name(name) is None
+
+
+def test_a_denial_of_a_name_that_could_be_read_as_anything_denies_all():
+    assert not denied("payroll_\u0661").allows_named("GET", "Connections", "payroll_1")
+
+
+def test_answers_about_names_that_no_thing_can_have_are_not_kept():
+    """Eight thousand addresses of 60 KB each would be half a gigabyte."""
+    rights, kept = denied("fin-bank"), name_rules._remember.cache_info
+    before = kept().currsize + kept().misses
+    assert rights.allows_named("GET", "Connections", "x" * (LONGEST + 1))
+    assert kept().currsize + kept().misses == before
