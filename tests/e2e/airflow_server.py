@@ -101,6 +101,11 @@ class Airflow:
             rows = database.execute(query, [after]).fetchall()
         return [{"id": row[0], "event": row[1], "owner": row[2], **json.loads(row[3] or "{}")} for row in rows]
 
+    def forget_documents(self) -> None:
+        """Let no server start on what another one accepted, instead of a broken document."""
+        with closing(sqlite3.connect(self.home / "airflow.db", timeout=10)) as database, database:
+            database.execute("DELETE FROM oidc_auth_document")
+
     def last_audit_id(self) -> int:
         """Return the id to ask :meth:`audit` with for what comes next."""
         return max((row["id"] for row in self.audit()), default=0)
