@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 assert "airflow" not in sys.modules, "Airflow was imported before its home was set: what pytest loads must not do that"
 
@@ -35,6 +36,11 @@ os.environ.update(
     AIRFLOW__LOGGING__BASE_LOG_FOLDER=str(HOME / "logs"),
     NO_PROXY="localhost,127.0.0.1",
 )
+
+# The same examples in each run, however long a busy machine takes; `--hypothesis-profile searching` looks for others.
+settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("searching", deadline=None, max_examples=1_000)
+settings.load_profile("steady")
 
 
 def pytest_configure(config: pytest.Config) -> None:
