@@ -187,6 +187,15 @@ def with_rights(document: dict[str, Any]) -> dict[str, Any]:
     return {**document, "roles": {"finance": FINANCE}}
 
 
+@pytest.fixture(scope="module")
+def things(migrated: None) -> Iterator[None]:
+    """DAGs, connections, variables and pools of two departments."""
+    from tests.contract.departments import departments
+
+    with departments():
+        yield
+
+
 @pytest.fixture
 def server(running: Server) -> Iterator[Server]:
     """The API server, in the environment of its auth manager."""
@@ -194,6 +203,26 @@ def server(running: Server) -> Iterator[Server]:
         yield running
     _end_sessions()
     _outlast_revocations()
+
+
+@pytest.fixture
+def native(server: Server, things: None) -> Server:
+    """The native manager, which knows the two departments; in FAB mode roles are FAB's."""
+    from tests.contract.departments import forget_dags
+
+    if server.mode != "native":
+        pytest.skip("roles of the document are the native manager's")
+    forget_dags(server)
+    index = server.client().app.state.auth_manager.engine._admission._index
+    index._read_at = None
+    index.look()
+    return server
+
+
+@pytest.fixture
+def fiona(native: Server) -> TestClient:
+    """A browser of somebody of the finance department."""
+    return native.sign_in("fin")
 
 
 def _end_sessions() -> None:

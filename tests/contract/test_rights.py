@@ -6,7 +6,6 @@ The role is ``FINANCE`` of conftest.py; nothing but the native manager knows suc
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 
 import pytest
 from airflow.models.dag import DagTag
@@ -14,32 +13,10 @@ from airflow.utils.session import create_session
 from sqlalchemy import delete
 
 from airflow_oidc_auth.managers.denials import LOGGER
-from tests.contract.departments import CONNECTIONS, DAGS, FINANCE_DAGS, departments, forget_dags
+from tests.contract.departments import CONNECTIONS, DAGS, FINANCE_DAGS
 from tests.e2e.processes import wait_until
 
 API = "/api/v2"
-
-
-@pytest.fixture(scope="module")
-def things(migrated) -> Iterator[None]:
-    with departments():
-        yield
-
-
-@pytest.fixture
-def native(server, things):
-    if server.mode != "native":
-        pytest.skip("native mode only")
-    forget_dags(server)
-    index = manager_of(server).engine._admission._index
-    index._read_at = None
-    index.look()
-    return server
-
-
-@pytest.fixture
-def fiona(native):
-    return native.sign_in("fin")
 
 
 def manager_of(server):

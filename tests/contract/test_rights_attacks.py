@@ -9,23 +9,9 @@ from airflow.models.log import Log
 from airflow.utils.session import create_session
 from sqlalchemy import delete
 
-from tests.contract.departments import departments
-from tests.contract.test_rights import listed, manager_of
+from tests.contract.test_rights import listed
 
-pytestmark = pytest.mark.parametrize("running", ["native"], indirect=True)
 API = "/api/v2"
-
-
-@pytest.fixture(scope="module")
-def things(migrated) -> Iterator[None]:
-    with departments():
-        yield
-
-
-@pytest.fixture
-def fiona(server, things):
-    manager_of(server).engine._admission._index.look()
-    return server.sign_in("fin")
 
 
 @pytest.mark.parametrize(

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from importlib.metadata import version
 
 import pytest
 from packaging.version import Version
 
-from tests.contract.departments import departments, forget_dags
+from tests.contract.departments import forget_dags
 from tests.contract.statements import counted
 
 API = "/api/v2"
-
-
-@pytest.fixture(scope="module")
-def things(migrated) -> Iterator[None]:
-    with departments():
-        yield
 
 
 ROUTES = (
