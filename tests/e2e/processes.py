@@ -49,7 +49,7 @@ class Server:
                 stderr=subprocess.STDOUT,
                 env=dict(os.environ if environ is None else environ),
                 start_new_session=True,
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
+                preexec_fn=die_with_parent,  # noqa: PLW1509
             )
 
     def wait_for(self, url: str) -> None:
@@ -92,8 +92,10 @@ def get_status(url: str) -> int:
         return 0
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+def die_with_parent() -> None:
+    """End when the test run ends, however it does; for ``preexec_fn``."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def http() -> requests.Session:

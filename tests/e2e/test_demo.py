@@ -17,13 +17,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.processes import get_status, wait_until
+from tests.e2e.processes import die_with_parent, get_status, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "scripts" / "demo.py"
 READY_SECONDS = 360
 
 pytestmark = [pytest.mark.xdist_group("e2e-demo"), pytest.mark.timeout(900)]
+
+
+def _as_from_a_terminal() -> None:
+    # A shell that runs the tests in the background has them ignore Ctrl-C, and children inherit that.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    die_with_parent()
 
 
 class Demo:
@@ -50,8 +56,7 @@ class Demo:
                 stderr=subprocess.STDOUT,
                 text=True,
                 start_new_session=True,
-                # A shell that runs the tests in the background has them ignore Ctrl-C, and children inherit that.
-                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+                preexec_fn=_as_from_a_terminal,  # noqa: PLW1509
             )
         self.started.append(process)
 
