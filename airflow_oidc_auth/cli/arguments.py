@@ -9,9 +9,9 @@ from airflow.cli.cli_config import Arg
 EXIT_CODES = "Exit codes: 0 ok, 1 failed, 2 denied (or unknown arguments), 3 bad configuration, 130 stopped (Ctrl-C)."
 
 
-def argument(flag: str, **options: Any) -> Arg:
-    """Return an argument; ``options`` are those of :meth:`argparse.ArgumentParser.add_argument`."""
-    return Arg((flag,), **options)  # type: ignore[no-untyped-call]  # Airflow's constructor has no hints
+def argument(*flags: str, **options: Any) -> Arg:
+    """Return an argument; everything is as :meth:`argparse.ArgumentParser.add_argument` takes it."""
+    return Arg(flags, **options)  # type: ignore[no-untyped-call]  # Airflow's constructor has no hints
 
 
 JSON = argument("--json", help="Print one JSON document instead of text.", action="store_true")

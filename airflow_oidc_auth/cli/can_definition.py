@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow.cli.cli_config import ActionCommand, Arg, lazy_load_command
+from airflow.cli.cli_config import ActionCommand, lazy_load_command
 
 from airflow_oidc_auth.cli.arguments import EXIT_CODES, JSON, argument
 
@@ -32,8 +32,9 @@ _PROVIDER = argument(
 _ISSUER = argument(
     "--issuer", help="Issuer; SUBJECT is then the id that this identity provider sends as `sub`.", metavar="URL"
 )
-_CONFIG = Arg(  # type: ignore[no-untyped-call]  # Airflow's constructor has no hints
-    ("--config", "--config-file"),
+_CONFIG = argument(
+    "--config",
+    "--config-file",
     dest="config_file",
     help="Use this YAML document instead of the configured one.",
     metavar="FILE",

@@ -87,7 +87,7 @@ def migrate(args: Namespace) -> MigrationReport:
 
     def up(manager: OidcAuthDBManager) -> None:
         to, sql_only = args.to_revision, args.show_sql_only
-        manager.upgradedb(to_revision=to, show_sql_only=sql_only)  # type: ignore[no-untyped-call]
+        manager.upgradedb(to_revision=to, show_sql_only=sql_only)  # type: ignore[no-untyped-call]  # Airflow's DB manager has no hints
 
     return _move(up, sql_only=args.show_sql_only, as_json=args.json)
 
@@ -113,7 +113,7 @@ def _move(action: Callable[[OidcAuthDBManager], None], *, sql_only: bool, as_jso
     try:
         with open_session() as transaction:
             before = _revision(transaction)
-            action(OidcAuthDBManager(transaction))  # type: ignore[no-untyped-call]
+            action(OidcAuthDBManager(transaction))  # type: ignore[no-untyped-call]  # Airflow's DB manager has no hints
         with open_session() as transaction:
             return MigrationReport(before, _revision(transaction), sql_only)
     except CommandError as error:
@@ -132,6 +132,6 @@ def open_session() -> Transaction:
 
 
 def _revision(transaction: Transaction) -> str:
-    revision = OidcAuthDBManager(transaction).get_current_revision()  # type: ignore[no-untyped-call]
+    revision = OidcAuthDBManager(transaction).get_current_revision()  # type: ignore[no-untyped-call]  # Airflow's DB manager has no hints
     transaction.commit()  # MySQL's migrations would wait for what this session has read
     return str(revision or NOTHING)

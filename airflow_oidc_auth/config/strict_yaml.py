@@ -72,7 +72,7 @@ class _Loader(yaml.SafeLoader):
     depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        event = self.peek_event()  # type: ignore[no-untyped-call]
+        event = self.peek_event()  # type: ignore[no-untyped-call]  # its stubs have no hints
         line = event.start_mark.line + 1
         if getattr(event, "tag", None) is not None:
             raise YamlProblem("tags (words that begin with '!') are not supported", line, "write plain values")
