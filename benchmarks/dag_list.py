@@ -41,18 +41,23 @@ FASTER_FOR_ALL, FASTER_FOR_FEW, NOT_SLOWER = 10.0, 1.5, 0.95
 def main() -> int:
     options = _parse()
     limits: list[Limit] = []
+    for database, homes in each_database(options):
+        found = {person: _measure(homes, person, options) for person in PEOPLE}
+        print(f"\n{machine(database)}, {options.dags:,} DAGs, load {os.getloadavg()[1]:.1f}\n")
+        print(render([row for person in PEOPLE for row in _rows(person, found[person])]), flush=True)
+        limits += _limits(database, found)
+    print()
+    return judge(limits)
+
+
+def each_database(options: argparse.Namespace) -> Iterator[tuple[str, list[Home]]]:
+    """Yield each database that is asked for, and the homes of the managers on it, while its server runs."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="airflow-oidc-auth-benchmarks-")))
         stub = stack.enter_context(line_of("benchmarks.stub"))
         for database in options.databases:
             with server_of(database, folder) as server:
-                homes = prepared(folder / database, stub, server, options.managers, options.dags)
-                found = {person: _measure(homes, person, options) for person in PEOPLE}
-            print(f"\n{machine(database)}, {options.dags:,} DAGs, load {os.getloadavg()[1]:.1f}\n")
-            print(render([row for person in PEOPLE for row in _rows(person, found[person])]), flush=True)
-            limits += _limits(database, found)
-    print()
-    return judge(limits)
+                yield database, prepared(folder / database, stub, server, options.managers, options.dags)
 
 
 def prepared(folder: Path, stub: str, server: str | None, managers: Sequence[str], dags: int) -> list[Home]:

@@ -11,19 +11,17 @@ import argparse
 import contextlib
 import os
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from benchmarks.dag_list import DAGS, prepared
-from benchmarks.databases import DATABASES, server_of
+from benchmarks.dag_list import DAGS, each_database
+from benchmarks.databases import DATABASES
 from benchmarks.homes import MANAGERS, Home
 from benchmarks.limits import Limit, judge, ratio
 from benchmarks.servers import READY, ask_once, patient_load, running
-from benchmarks.stage import line_of, machine, say
+from benchmarks.stage import machine, say
 from benchmarks.table import Row, render
 
 CONNECTIONS = 32
@@ -85,16 +83,11 @@ class Probe:
 def main() -> int:
     options = _parse()
     limits: list[Limit] = []
-    with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="airflow-oidc-auth-benchmarks-")))
-        stub = stack.enter_context(line_of("benchmarks.stub"))
-        for database in options.databases:
-            with server_of(database, folder) as server:
-                homes = prepared(folder / database, stub, server, options.managers, options.dags)
-                found = {home.manager: freeze(home, options.seconds) for home in homes}
-            print(f"\n{machine(database)}, {options.dags:,} DAGs, load {os.getloadavg()[1]:.1f}\n")
-            print(render(list(_rows(found))), flush=True)
-            limits += _limits(database, found)
+    for database, homes in each_database(options):
+        found = {home.manager: freeze(home, options.seconds) for home in homes}
+        print(f"\n{machine(database)}, {options.dags:,} DAGs, load {os.getloadavg()[1]:.1f}\n")
+        print(render(list(_rows(found))), flush=True)
+        limits += _limits(database, found)
     print()
     return judge(limits)
 
