@@ -91,7 +91,7 @@ def _measure(homes: Sequence[Home], person: str, options: argparse.Namespace) ->
                 load = patient_load(
                     server, DAGS, cookie, connections=CONNECTIONS, seconds=options.seconds, patience=PATIENCE
                 )
-            say(f"answers by status: {load['statuses']}; {load['unanswered']} not answered")
+            say(f"answers by status: {load['statuses']}; {load['unanswered']} not answered; crashed: {load['crashed']}")
             found[home.manager].append(load)
     return {name: _middle(runs) for name, runs in found.items()}
 
@@ -100,12 +100,13 @@ def _middle(runs: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     errors = sum(count for run in runs for status, count in run["statuses"].items() if status != "200")
     errors += sum(run["unanswered"] for run in runs)
     middle = {key: median([run[key] for run in runs if run[key]] or [0.0]) for key in ("per second", "median", "cpu")}
-    return middle | {"errors": float(errors)}
+    return middle | {"errors": float(errors), "crashed": float(sum(run["crashed"] for run in runs))}
 
 
 def _rows(person: str, found: Mapping[str, Mapping[str, float]]) -> Iterator[Row]:
     kinds = {"": ("per second", "/s"), ", latency": ("median", "s"), ", CPU per request": ("cpu", "s")}
-    for label, (key, unit) in (kinds | {", errors": ("errors", "")}).items():
+    counts = {", errors": ("errors", ""), ", servers that crashed": ("crashed", "")}
+    for label, (key, unit) in (kinds | counts).items():
         yield Row(f"{person}: {DAGS}{label}", {name: run[key] for name, run in found.items()}, unit)
 
 
@@ -125,8 +126,8 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--databases", nargs="+", choices=DATABASES, default=list(DATABASES))
     parser.add_argument("--managers", nargs="+", choices=list(MANAGERS), default=["ours", "Simple", "FAB", "Keycloak"])
     parser.add_argument("--dags", type=int, default=10_000)
-    parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=8.0)
     return parser.parse_args()
 
 

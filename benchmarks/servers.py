@@ -32,6 +32,11 @@ class Server:
     port: int
     pid: int
     seconds: float
+    process: subprocess.Popen[bytes]
+
+    def crashed(self) -> bool:
+        """Tell whether the server has ended by itself."""
+        return self.process.poll() is not None
 
     def cpu(self) -> float:
         """Return the seconds of CPU that the whole process tree has used."""
@@ -69,7 +74,7 @@ def running(home: Home, *, far: bool = False) -> Iterator[Server]:
     )
     try:
         _wait_until_it_answers(process, home.port, home)
-        yield Server(home.port, process.pid, time.perf_counter() - started)
+        yield Server(home.port, process.pid, time.perf_counter() - started, process)
     finally:
         log.close()
         _stop(process)
@@ -88,14 +93,17 @@ def patient_load(
     """Ask one address for some seconds, errors or not; see :func:`benchmarks.load.patiently`.
 
     The first answers of a process, which pay for imports and compiled statements, come before.
-    ``cpu`` is what the server needed for one answer, in seconds; None without any.
+    ``cpu`` is what the server needed for one answer, in seconds; None without any. ``crashed`` is 1 where the server
+    ended by itself, which is not counted as answers that are owed.
     """
     for _ in range(3):
         ask_once(server.port, path, patience=START_LIMIT, cookie=cookie)
     used = server.cpu()
     found = _ask(server.port, path, cookie, connections, seconds, patience)
     answers = sum(found["statuses"].values())
-    return found | {"cpu": (server.cpu() - used) / answers if answers else None}
+    crashed = server.crashed()
+    cpu = None if crashed or not answers else (server.cpu() - used) / answers
+    return found | {"cpu": cpu, "crashed": int(crashed), "unanswered": 0 if crashed else found["unanswered"]}
 
 
 def ask_once(port: int, path: str, *, patience: float, cookie: str = "") -> int:

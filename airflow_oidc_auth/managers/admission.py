@@ -82,14 +82,14 @@ class PolicyAdmission:
         self._index.follow(needed=policy.needs_index or by_team, access_control=config.dag_access_control)
         self._assets.needed = policy.asset_names_matter
         if self._started:
-            # Read before it is in force: a rule that denies by tag denies every DAG that nobody knows.
-            self._look()
-            policy.prepare()
+            self._know(policy)
         self._policy = policy
 
     def start(self) -> None:
-        """Begin to read what rules select DAGs by."""
-        self._started = True
+        """Read what rules select DAGs by, and go on reading. Blocks, before anybody is answered."""
+        if not self._started:
+            self._started = True
+            self._know(self._policy)
         self._index.start()
         self._assets.start()
 
@@ -131,9 +131,11 @@ class PolicyAdmission:
     def _prepare(self) -> None:
         self._policy.prepare()
 
-    def _look(self) -> None:
+    def _know(self, policy: Policy) -> None:
+        """Read before a policy counts: of a DAG that nobody knows, no tag allows anything and every one may deny."""
         try:
             self._index.look()
             self._assets.look()
         except SessionError as error:
             log.warning("the DAGs cannot be read now, rules that select them open nothing new: %s", error)
+        policy.prepare()

@@ -266,7 +266,7 @@ class Engine:
 
         @asynccontextmanager
         async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-            self.start()
+            await asyncio.to_thread(self.start)
             try:
                 yield
             finally:
@@ -275,7 +275,7 @@ class Engine:
         return create_web_app(lambda: self, lifespan, beside)
 
     def start(self) -> None:
-        """Begin the background threads; idempotent, after any fork."""
+        """Begin the background threads; idempotent, after any fork. Blocks while it reads what rules select DAGs by."""
         tell_callers()
         self.live.start()
         self._admission.start()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sqlalchemy import select
 
 from airflow_oidc_auth.managers.dag_ids import DagIds
-from airflow_oidc_auth.managers.permitted_dags import permit_every
+from airflow_oidc_auth.managers.permitted_dags import permit_every, permit_some
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -139,7 +139,7 @@ class Lists:
         found = self._dag_ids.get() if session is None else _load_dag_ids(session)
         if _allows_every_dag(user, method):
             return permit_every(found)
-        return _filter_dag_ids(user, method, found, None)
+        return permit_some(_filter_dag_ids(user, method, found, None), _dialect())
 
     def get_authorized_pools(
         self, *, user: Permitted, method: str = "GET", session: Session | None = None, **later: object
@@ -209,6 +209,12 @@ def _list_named(user: Permitted, method: str, resource: str, session: Session | 
     for of_team, names in by_team.items():
         found |= permissions.filter_names(method, resource, names, of_team)
     return found
+
+
+def _dialect() -> str | None:
+    from airflow import settings
+
+    return settings.engine.dialect.name if settings.engine else None
 
 
 def _load_dag_ids(session: Session | None = None) -> set[str]:

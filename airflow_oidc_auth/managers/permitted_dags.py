@@ -1,4 +1,4 @@
-"""The ids of every DAG, in a form that costs the database nothing.
+"""The ids of permitted DAGs, in a form that costs a statement next to nothing.
 
 Core writes each id of a permitted set into its statements as one parameter: with ten thousand DAGs that is nearly the
 whole second that ``GET /api/v2/dags`` takes. A set that also offers SQLAlchemy a clause reaches the statement as a
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from collections.abc import Set as AbstractSet
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -27,8 +27,17 @@ def permit_every(ids: AbstractSet[str]) -> set[str]:
     return EveryDag(ids) if len(ids) > FEW else set(ids)
 
 
-class EveryDag(set[str]):
-    """A set of all DAG ids; ``column.in_(it)`` is a subquery for as long as nobody changes the set.
+def permit_some(ids: set[str], dialect: str | None) -> set[str]:
+    """Return a set of the caller's own of these DAGs, for who may do something with some.
+
+    :param ids: the caller's own already
+    :param dialect: of the metadata database, as SQLAlchemy calls it
+    """
+    return SomeDags(ids) if dialect == "postgresql" and len(ids) > FEW else ids
+
+
+class _Subquery(set[str]):
+    """A set of DAG ids; ``column.in_(it)`` is a subquery for as long as nobody changes the set.
 
     Whoever takes something away gets what any set gives, parameters: a subquery would show again what was taken away.
     What is computed from it (``&``, ``intersection``, ``copy``) is another set, without the subquery.
@@ -39,9 +48,9 @@ class EveryDag(set[str]):
 
     __clause_element__: Callable[[], Select[Any]]
 
-    def __init__(self, ids: Collection[str] = ()) -> None:
+    def __init__(self, ids: Collection[str], clause: Callable[[], Select[Any]]) -> None:
         super().__init__(ids)
-        self.__clause_element__ = _select_every_dag
+        self.__clause_element__ = clause
 
     def _change(self) -> None:
         if hasattr(self, "__clause_element__"):
@@ -115,6 +124,33 @@ class EveryDag(set[str]):
     def __ixor__(self, other: Any) -> Any:  # type: ignore[misc]  # the set itself, as any set gives
         self._change()
         return super().__ixor__(other)
+
+
+class EveryDag(_Subquery):
+    """The ids of all DAGs; the subquery is that of Airflow's table."""
+
+    __slots__ = ()
+
+    def __init__(self, ids: Collection[str] = ()) -> None:
+        super().__init__(ids, _select_every_dag)
+
+
+class SomeDags(_Subquery):
+    """The ids of some DAGs; the subquery reads them from one parameter. For PostgreSQL."""
+
+    __slots__ = ()
+
+    def __init__(self, ids: Collection[str] = ()) -> None:
+        # A list of its own: who changes the set while a statement waits must not change what was asked.
+        super().__init__(ids, partial(_select_listed, tuple(ids)))
+
+
+def _select_listed(ids: tuple[str, ...]) -> Select[Any]:
+    """Return the ids as rows. As JSON, which PostgreSQL reads quicker than an array of as many strings."""
+    from sqlalchemy import bindparam, func, select
+    from sqlalchemy.dialects.postgresql import JSONB
+
+    return select(func.jsonb_array_elements_text(bindparam("dag_ids", ids, type_=JSONB, unique=True)))
 
 
 @cache

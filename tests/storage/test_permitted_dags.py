@@ -17,7 +17,7 @@ from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
 
 from airflow_oidc_auth.managers.dag_rows import DagRows
-from airflow_oidc_auth.managers.permitted_dags import EveryDag
+from airflow_oidc_auth.managers.permitted_dags import EveryDag, SomeDags
 from airflow_oidc_auth.policy.selectors import DagFacts
 
 BUNDLE, TEAM = "finance", "fin"
@@ -89,6 +89,22 @@ def test_a_subquery_selects_what_the_set_selects(airflow_tables):
             by_subquery, by_set = (sorted(session.execute(each).all()) for each in chosen)
             assert by_subquery == by_set
             assert by_set
+
+
+ODD_IDS = {"d'1", 'd"2', "d\\3", "d\\u0041", "dé", "d😀", "d%s", "d:x", "[d]", "{d,e}", "null", "D1", "d1 "}
+
+
+def test_ids_in_one_parameter_select_themselves_and_nothing_else(airflow_tables):
+    """However they are spelt: none may end the parameter, and none may stand for another."""
+    if airflow_tables.dialect.name != "postgresql":
+        pytest.skip("for PostgreSQL")
+    with Session(airflow_tables) as session:
+        session.add_all(DagModel(dag_id=each, bundle_name=BUNDLE, fileloc="f") for each in ODD_IDS)
+        session.flush()
+        for ids in (ODD_IDS, {"d1"}, {"d1 "}, DAG_IDS | {"d%s"}, {"gone"}, set()):
+            for wanted in (SomeDags(ids), ids):
+                found = session.scalars(select(DagModel.dag_id).where(DagModel.dag_id.in_(wanted))).all()
+                assert set(found) == ids - {"gone"}
 
 
 def test_an_update_of_all_permitted_dags_names_their_table_twice(airflow_tables):

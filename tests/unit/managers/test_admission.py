@@ -87,6 +87,21 @@ def test_starting_reads_nothing_before_the_background_work_begins(admission, row
     assert not admission.peek(EVERYWHERE).permissions.allows_dag("GET", None, "d1")
 
 
+def test_whoever_asks_first_after_a_start_finds_the_dags_known(admission, rows):
+    """Who opened Airflow in its first second saw no DAGs."""
+    admission.accept(config(BY_TAG))
+    admission.start()
+    assert rows.reads == 1
+    assert admission.peek(EVERYWHERE).permissions.allows_dag("GET", None, "d1")
+
+
+def test_a_database_that_is_away_keeps_no_server_from_starting(admission, rows):
+    rows.away = True
+    admission.accept(config(BY_TAG))
+    admission.start()
+    assert not admission.peek(EVERYWHERE).permissions.allows_dag("GET", None, "d1")
+
+
 def test_a_document_that_denies_by_tag_comes_into_force_with_the_dags_known(admission, rows):
     """Of a DAG that nobody knows, every rule that denies by an attribute might be meant."""
     admission.accept(config())
