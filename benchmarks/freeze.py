@@ -97,11 +97,13 @@ def main() -> int:
 
 def freeze(home: Home, seconds: float) -> dict[str, float]:
     """Return what one API server makes of it; one that crashes is started again, and counted."""
-    for crashes in range(TRIES):
+    crashes = 0.0
+    for _ in range(TRIES):
         found = _freeze(home, seconds)
         if not found["crashed"]:
             break
-    return found | {"crashed": float(crashes + found["crashed"])}
+        crashes += 1
+    return found | {"crashed": crashes}
 
 
 def _freeze(home: Home, seconds: float) -> dict[str, float]:
