@@ -11,15 +11,19 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+
+import pytest
 
 from tests.mutation.equivalent import EQUIVALENT
 from tests.mutation.mutants import Mutant, find_mutants
 from tests.mutation.reach import Reach, Recorder, read_reach
-from tests.mutation.trial import PACKAGE, PASSED, Order, limit, replace_module, run_tests, start
+from tests.mutation.swap import Session, try_in_this_process
+from tests.mutation.trial import PACKAGE, PASSED, UNTRIED, Order, change_modules, limit, run_tests, start, start_pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = "tests/unit/policy"
@@ -61,7 +65,7 @@ def main() -> int:
     options = _arguments()
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     with _copy() as copy:
-        mutants = _find(copy, options.modules or _decision_modules(copy))
+        mutants = _find(copy, options.modules or sorted(_modules(copy) - NOT_DECIDING - TABLES))
         print(f"{len(mutants)} mutants; running all tests without a mistake", flush=True)
         reach = _record(copy)
         tally = Tally(len(mutants))
@@ -102,9 +106,8 @@ def _copy_to(copy: Path, name: str) -> None:
         shutil.copy(ROOT / name, copy / name)
 
 
-def _decision_modules(copy: Path) -> list[str]:
-    names = {path.stem for path in (copy / FOLDER).glob("*.py")}
-    return sorted(names - NOT_DECIDING - TABLES)
+def _modules(copy: Path) -> set[str]:
+    return {path.stem for path in (copy / FOLDER).glob("*.py")} - {"__init__"}
 
 
 def _find(copy: Path, modules: Collection[str]) -> list[Mutant]:
@@ -117,7 +120,8 @@ def _record(copy: Path) -> Reach:
     found, output = copy / "reach.json", copy / "output"
 
     def run() -> int:
-        recorder = Recorder(copy)
+        recorder = Recorder()
+        change_modules(_modules(copy), recorder.change, copy)
         code = run_tests(copy, [TESTS], recorder)
         recorder.write(found)
         return code
@@ -129,33 +133,56 @@ def _record(copy: Path) -> Reach:
 
 
 def _try_all(copy: Path, mutants: list[Mutant], reach: Reach, tally: Tally, jobs: int) -> None:
-    running: dict[int, Mutant] = {}
-    for number, mutant in enumerate(mutants):
-        if len(running) >= jobs:
-            _wait(copy, running, tally)
-        tests = reach.tests_of(mutant)
-        if not tests:
-            tally.count(mutant, survived=True)
-            continue
-        seconds = max(LEAST_SECONDS, 10 * sum(map(reach.seconds.__getitem__, tests)))
-        running[_try(copy, mutant, tests, seconds, copy / f"output{number % jobs}")] = mutant
-    while running:
-        _wait(copy, running, tally)
+    bench = _Bench(copy, reach, tally, jobs)
+    # What runs at import is decided by then, and reaches every test.
+    early = [mutant for mutant in mutants if not reach.calling(mutant)]
+    bench.run((mutant, partial(_try_anew, copy, mutant, reach.tests_of(mutant))) for mutant in early)
+
+    def use(tests: Mapping[str, pytest.Item]) -> None:
+        bench.run(
+            (mutant, partial(try_in_this_process, mutant, [tests[each] for each in reach.tests_of(mutant)]))
+            for mutant in mutants
+            if mutant not in early
+        )
+
+    start_pytest(copy, [TESTS], Session(use))
 
 
-def _try(copy: Path, mutant: Mutant, tests: list[str], seconds: float, output: Path) -> int:
-    def run() -> int:
-        limit(seconds)
-        replace_module(mutant.module, mutant.source, copy)
-        files = dict.fromkeys(test.partition("::")[0] for test in tests)
-        return run_tests(copy, files, Order(tests))
-
-    return start(run, output)
+def _try_anew(copy: Path, mutant: Mutant, tests: list[str]) -> int:
+    change_modules([mutant.module], lambda _module, _source: mutant.source, copy)
+    return run_tests(copy, dict.fromkeys(test.partition("::")[0] for test in tests), Order(tests))
 
 
-def _wait(copy: Path, running: dict[int, Mutant], tally: Tally) -> None:
-    pid, status = os.wait()
-    tally.count(running.pop(pid), survived=os.waitstatus_to_exitcode(status) == PASSED)
+@dataclass
+class _Bench:
+    """Runs some trials at the same time."""
+
+    copy: Path
+    reach: Reach
+    tally: Tally
+    jobs: int
+    _running: dict[int, Mutant] = field(default_factory=dict)
+
+    def run(self, trials: Iterable[tuple[Mutant, Callable[[], int]]]) -> None:
+        """Run all of them."""
+        for number, (mutant, trial) in enumerate(trials):
+            while len(self._running) >= self.jobs:
+                self._wait()
+            pid = start(partial(self._limited, mutant, trial), self.copy / f"output{number % self.jobs}")
+            self._running[pid] = mutant
+        while self._running:
+            self._wait()
+
+    def _limited(self, mutant: Mutant, trial: Callable[[], int]) -> int:
+        limit(max(LEAST_SECONDS, 10 * sum(map(self.reach.seconds.__getitem__, self.reach.tests_of(mutant)))))
+        return trial()
+
+    def _wait(self) -> None:
+        pid, status = os.wait()
+        mutant, code = self._running.pop(pid), os.waitstatus_to_exitcode(status)
+        if code == UNTRIED:
+            raise SystemExit(f"Could not be tried: {_place(mutant)}")
+        self.tally.count(mutant, survived=code == PASSED)
 
 
 def _judge(mutants: list[Mutant], tally: Tally) -> int:

@@ -110,6 +110,10 @@ def _places(node: ast.AST, function: ast.FunctionDef | None, where: str) -> Iter
             continue
         for index, child in enumerate(value) if isinstance(value, list) else ((None, value),):
             if isinstance(child, ast.AST) and not _declares(child, function):
+                if isinstance(child, ast.arguments):
+                    # Defaults are made with the function, not by it.
+                    yield from _places(child, None, where)
+                    continue
                 if hasattr(child, "lineno"):
                     yield _Place(node, name, index, function, where)
                 if not isinstance(child, ast.Raise | ast.JoinedStr):
@@ -118,15 +122,20 @@ def _places(node: ast.AST, function: ast.FunctionDef | None, where: str) -> Iter
 
 def _declares(node: ast.AST, function: ast.FunctionDef | None) -> bool:
     """Whether it is for readers, type checkers and the interpreter."""
-    if isinstance(node, ast.Expr):
-        return isinstance(node.value, ast.Constant)
-    if isinstance(node, ast.Call):
-        return getattr(node.func, "id", "") in _CALLS_THAT_DECLARE
-    if isinstance(node, ast.Assign) and function is None:
-        return isinstance(node.value, ast.Subscript) or getattr(node.targets[0], "id", "") in _NAMES_THAT_DECLARE
-    if isinstance(node, ast.keyword):
-        return node.arg == "strict"
-    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    match node:
+        case ast.Expr():
+            return isinstance(node.value, ast.Constant)
+        case ast.Call(func=ast.Name(name)):
+            return name in _CALLS_THAT_DECLARE
+        case ast.Assign(targets=[ast.Name(name)]) if function is None:
+            return isinstance(node.value, ast.Subscript) or name in _NAMES_THAT_DECLARE
+        case ast.AnnAssign(annotation=ast.Name("TypeAlias")) | ast.If(test=ast.Name("TYPE_CHECKING")):
+            return True
+        case ast.BinOp(left=ast.Constant(), right=ast.Constant()):
+            # A size, ``8 << 20``.
+            return True
+        case _:
+            return isinstance(node, ast.keyword) and node.arg == "strict"
 
 
 def _lines(function: ast.FunctionDef) -> tuple[int, int]:

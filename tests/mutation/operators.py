@@ -24,6 +24,8 @@ _OTHER_OPERATOR: dict[type[ast.operator], ast.operator] = {
     ast.BitAnd: ast.BitOr(),
     ast.Add: ast.Sub(),
     ast.Sub: ast.Add(),
+    ast.LShift: ast.RShift(),
+    ast.RShift: ast.LShift(),
 }
 _OTHER_FUNCTION = {
     "any": "all",
@@ -69,11 +71,10 @@ def drop_not(node: ast.UnaryOp) -> Pieces:
 
 
 def calculate_otherwise(node: ast.BinOp) -> Pieces:
-    """``a | b`` → ``a & b``, ``a``, ``b``; sizes written as ``8 << 20`` are left alone."""
+    """``a | b`` → ``a & b``, ``a``, ``b``."""
     if other := _OTHER_OPERATOR.get(type(node.op)):
         yield ast.BinOp(node.left, other, node.right)
-    if not isinstance(node.op, ast.LShift):
-        yield from (node.left, node.right)
+    yield from (node.left, node.right)
 
 
 def change_constant(node: ast.Constant) -> Pieces:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import functools
-import gc
+import ast
+import builtins
 import json
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 import pytest
 
 from tests.mutation.mutants import Mutant
-from tests.mutation.trial import PACKAGE
+from tests.mutation.swap import caches
 
 
 @dataclass(frozen=True)
@@ -24,53 +22,61 @@ class Reach:
     """What one run of all tests has shown.
 
     :param seconds: of a processor, by test
-    :param lines: by test and module, the first lines of the functions that it called
+    :param lines: by test and module, the lines of the functions that it called
     """
 
     seconds: dict[str, float]
     lines: dict[str, dict[str, frozenset[int]]]
 
     def tests_of(self, mutant: Mutant) -> list[str]:
-        """Return the tests that could notice the mutant, the quickest first; all of them for one outside functions."""
-        found = [test for test in self.seconds if mutant.lines is None or self._calls(test, mutant)]
-        return sorted(found, key=self.seconds.__getitem__)
+        """Return the tests that could notice the mutant, the quickest first: all, where no test calls the function."""
+        return sorted(self.calling(mutant) or self.seconds, key=self.seconds.__getitem__)
 
-    def _calls(self, test: str, mutant: Mutant) -> bool:
-        first, last = mutant.lines or (0, 0)
-        return any(first <= line <= last for line in self.lines[test].get(mutant.module, ()))
+    def calling(self, mutant: Mutant) -> list[str]:
+        """Return the tests that call the function which has the mistake."""
+        return [test for test in self.seconds if mutant.lines and self._calls(test, mutant.module, *mutant.lines)]
+
+    def _calls(self, test: str, module: str, first: int, last: int) -> bool:
+        return any(first <= line <= last for line in self.lines[test].get(module, ()))
 
 
 class Recorder:
-    """A pytest plugin that writes down what :class:`Reach` holds."""
+    """A pytest plugin that writes down what :class:`Reach` holds, of functions that tell when they are called."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = str(folder / PACKAGE.replace(".", "/"))
+    def __init__(self) -> None:
+        self._called: set[tuple[str, int]] = set()
         self._seconds: dict[str, float] = {}
         self._lines: dict[str, dict[str, list[int]]] = {}
+        builtins._called = self._called.add
+
+    @staticmethod
+    def change(module: str, source: str) -> str:
+        """Return the module with functions that tell. Its lines are others; the number told is that in the source."""
+        tree = ast.parse(source)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef):
+                node.body.insert(0, ast.parse(f"_called(({module!r}, {node.lineno}))").body[0])
+        return ast.unparse(tree)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         """Record one test. What an earlier one left in a cache would hide that this one reaches the function."""
-        _forget_cached()
-        called: dict[str, set[int]] = defaultdict(set)
+        for cache in caches():
+            cache.cache_clear()
+        self._called.clear()
         begun = time.process_time()
-        # Above the tracer of nobody: neither coverage nor a debugger runs here.
-        sys.settrace(lambda frame, _event, _argument: self._note(frame, called))
         try:
             return (yield)
         finally:
-            sys.settrace(None)
             self._seconds[item.nodeid] = time.process_time() - begun
-            self._lines[item.nodeid] = {module: sorted(lines) for module, lines in called.items()}
+            lines = defaultdict(list)
+            for module, line in sorted(self._called):
+                lines[module].append(line)
+            self._lines[item.nodeid] = lines
 
     def write(self, path: Path) -> None:
         """Write everything to a file."""
         path.write_text(json.dumps({"seconds": self._seconds, "lines": self._lines}))
-
-    def _note(self, frame: FrameType, called: dict[str, set[int]]) -> None:
-        code = frame.f_code
-        if code.co_filename.startswith(self._folder):
-            called[Path(code.co_filename).stem].add(code.co_firstlineno)
 
 
 def read_reach(path: Path) -> Reach:
@@ -80,9 +86,3 @@ def read_reach(path: Path) -> Reach:
         test: {module: frozenset(first) for module, first in modules.items()} for test, modules in data["lines"].items()
     }
     return Reach(data["seconds"], lines)
-
-
-def _forget_cached() -> None:
-    for each in gc.get_objects():
-        if isinstance(each, functools._lru_cache_wrapper) and each.__module__.startswith(PACKAGE):
-            each.cache_clear()

@@ -57,7 +57,7 @@ def test_each_mistake_is_made_once_and_texts_are_left_alone(line, expected):
 
 
 def test_sizes_types_and_documentation_are_no_code():
-    assert [each.name for each in find_mutants("rules", CODE.format(line="pass"))] == ["rules: 8 → 9", "rules: 20 → 21"]
+    assert find_mutants("rules", CODE.format(line="pass")) == []
 
 
 def test_equal_mistakes_of_one_function_are_told_apart_and_keep_their_names_when_lines_move():

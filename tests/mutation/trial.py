@@ -13,7 +13,7 @@ import os
 import resource
 import sys
 import traceback
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -22,10 +22,11 @@ import re2  # noqa: F401  as Hypothesis: imported once, for all children
 from hypothesis import HealthCheck, Phase, settings
 
 PACKAGE = "airflow_oidc_auth.policy"
-PASSED, FAILED, BROKEN = 0, 1, 3
-"""What a trial ends with: every test passed, one failed, or the run itself went wrong."""
+PASSED, FAILED, BROKEN, UNTRIED = 0, 1, 3, 4
+"""What a trial ends with: every test passed, one failed, pytest could not even begin, or the fault is ours."""
 
-_OPTIONS = ("-x", "-q", "--noconftest", "--import-mode=importlib", "--assert=plain", "-p", "no:cacheprovider")
+_OPTIONS = ("-x", "-s", "--noconftest", "--import-mode=importlib", "--assert=plain")
+_OPTIONS += ("-p", "no:cacheprovider", "-p", "no:terminal")
 _MEMORY = 4 << 30
 """Bytes of addresses; a mutant may ask for ever more."""
 
@@ -50,7 +51,7 @@ def start(run: Callable[[], int], output: Path) -> int:
     """Run it in a child; return its process id. The child ends with what ``run`` returns."""
     if pid := os.fork():
         return pid
-    code = BROKEN
+    code = UNTRIED
     try:
         _write_to(output)
         code = run()
@@ -74,38 +75,40 @@ def run_tests(root: Path, tests: Collection[str], *plugins: object) -> int:
     :param root: of the copy; the working directory
     :param tests: files or node ids
     """
-    _do_not_shrink()
-    arguments = [*_OPTIONS, "-c", str(root / "mutation.ini"), "--rootdir", str(root), *tests]
-    code = pytest.main(arguments, plugins=plugins)
+    code = start_pytest(root, tests, *plugins)
     return {pytest.ExitCode.OK: PASSED, pytest.ExitCode.TESTS_FAILED: FAILED}.get(pytest.ExitCode(code), BROKEN)
 
 
-def replace_module(module: str, source: str, root: Path) -> None:
-    """Let the import of a module of the package find this source."""
-    path = root / PACKAGE.replace(".", "/") / f"{module}.py"
-    sys.meta_path.insert(0, _Finder(f"{PACKAGE}.{module}", source, str(path)))
-
-
-class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    def __init__(self, name: str, source: str, path: str) -> None:
-        self._name, self._source, self._path = name, source, path
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        return importlib.util.spec_from_loader(fullname, self, origin=self._path) if fullname == self._name else None
-
-    def exec_module(self, module: ModuleType) -> None:
-        module.__file__ = self._path
-        exec(compile(self._source, self._path, "exec"), module.__dict__)
-
-
-def _do_not_shrink() -> None:
-    """Take the same examples as in tests/conftest.py; nobody wants to know which is the smallest that fails."""
+def start_pytest(root: Path, tests: Collection[str], *plugins: object) -> int:
+    """Return pytest's exit code."""
+    # The same examples as in tests/conftest.py; nobody wants to know which is the smallest that fails.
     phases = [Phase.explicit, Phase.generate]
     slow = [HealthCheck.too_slow]
     settings.register_profile("mutation", deadline=None, derandomize=True, phases=phases, suppress_health_check=slow)
     settings.load_profile("mutation")
+    return pytest.main([*_OPTIONS, "-c", str(root / "mutation.ini"), "--rootdir", str(root), *tests], plugins=plugins)
+
+
+def change_modules(modules: Collection[str], change: Callable[[str, str], str], root: Path) -> None:
+    """Let the import of these modules of the package go through ``change``: from name and source to what runs."""
+    folder = root / PACKAGE.replace(".", "/")
+    sys.meta_path.insert(0, _Finder({f"{PACKAGE}.{name}": folder / f"{name}.py" for name in modules}, change))
+
+
+class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    def __init__(self, files: Mapping[str, Path], change: Callable[[str, str], str]) -> None:
+        self._files, self._change = files, change
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        return importlib.util.spec_from_loader(fullname, self) if fullname in self._files else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        file = self._files[module.__name__]
+        module.__file__ = str(file)
+        source = self._change(file.stem, file.read_text())
+        exec(compile(source, file, "exec"), module.__dict__)
 
 
 def _write_to(output: Path) -> None:
