@@ -37,8 +37,7 @@ def _unreachable(
     raw: RawDocument, grants: GrantRules, roles: Mapping[str, RoleSettings], clients: Sequence[TokenClient]
 ) -> Iterator[Problem]:
     given = {role for client in clients for role in client.roles}
-    given.update(role for role in roles if grants.may_give(role))
-    reached = close_roles(given, roles)
+    reached = close_roles(given | grants.given_of(roles), roles)
     for name in roles:
         if name not in reached:
             text = "is a role that nobody has: no rule gives it, and no role that is given extends it"

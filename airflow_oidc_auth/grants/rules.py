@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -136,8 +136,18 @@ class GrantRules:
 
         :param everywhere: not within teams alone
         """
-        rules = [each.settings for each in self.rules if not (everywhere and each.settings.teams)]
-        return any(could_become(template, role) for rule in rules for template in rule.roles)
+        return bool(self.given_of((role,), everywhere=everywhere))
+
+    def given_of(self, roles: Iterable[str], *, everywhere: bool = False) -> frozenset[str]:
+        """Return those of the roles that some rule could give; for warnings.
+
+        :param everywhere: not within teams alone
+        """
+        rules = (each.settings for each in self.rules if not (everywhere and each.settings.teams))
+        names = frozenset(chain.from_iterable(rule.roles for rule in rules))
+        templates = [name for name in names if "{" in name]
+        # Hundreds of rules name hundreds of roles, nearly all of them as they are.
+        return frozenset(role for role in roles if role in names or any(could_become(each, role) for each in templates))
 
 
 def compile_rules(

@@ -44,7 +44,9 @@ class DagIds:
         return held[1]
 
     def _reload(self) -> frozenset[str]:
-        started = self._clock()
-        ids = frozenset(self._load())
+        started, held = self._clock(), self._held
+        found = self._load()
+        # The same object while they are the same: the policy compares it with what it knows, once.
+        ids = held[1] if held is not None and held[1] == found else frozenset(found)
         self._held = (started, ids)
         return ids

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
@@ -81,12 +82,16 @@ def _read_facts(
     from airflow.models.dag import DagModel
 
     shared: dict[str | None, frozenset[str]] = {}
-    for dag_id, owners, bundle in _rows(transaction, select(DagModel.dag_id, DagModel.owners, DagModel.bundle_name)):
-        # Thousands of DAGs have the same few owners: one set for all of them.
+    bundles: dict[str | None, str | None] = {}
+    rows = _rows(transaction, select(DagModel.dag_id, DagModel.owners, DagModel.bundle_name))
+    # The policy goes through them in this order: so they lie in memory, and none is waited for.
+    for dag_id, owners, named in sorted(rows, key=itemgetter(0)):
+        # Thousands of DAGs have the same few owners, and bundles: one object for all of them.
+        bundle = bundles.setdefault(named, named)
         split = shared.get(owners)
         if split is None:
             split = shared[owners] = split_owners(owners)
-        yield DagFacts(dag_id, tags.get(dag_id, _NONE), split, bundle, teams.get(bundle), said.get(dag_id, _NOBODY))
+        yield DagFacts(dag_id, tags.get(dag_id, _NONE), split, bundle, teams.get(named), said.get(dag_id, _NOBODY))
 
 
 def _read_tags(transaction: Transaction) -> dict[str, frozenset[str]]:

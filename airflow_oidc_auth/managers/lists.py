@@ -134,7 +134,7 @@ class Lists:
         While the request lists a part of many DAGs, only those that this part may be seen of.
         """
         permissions = user.permissions
-        if not permissions.dag_ids(method) and not _allows_dags(permissions, method):
+        if not _allows_dags(permissions, method) and not permissions.dag_ids(method):
             return set()
         found = self._dag_ids.get() if session is None else _load_dag_ids(session)
         if _allows_every_dag(user, method):

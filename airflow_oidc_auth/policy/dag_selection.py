@@ -1,4 +1,4 @@
-"""Which of all DAGs a selector selects, by sets: the DAGs are turned over once per generation of the index."""
+"""Which of all DAGs a selector selects: the DAGs are turned over once per generation of the index."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import sys
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
-from itertools import chain
-from operator import attrgetter
+from collections.abc import Set as AbstractSet
+from functools import cached_property, reduce
+from itertools import compress
+from operator import and_, methodcaller, or_
 from typing import Any
 
+from airflow_oidc_auth.policy.dag_bits import NO_BITS, Bits, DagBits
 from airflow_oidc_auth.policy.dag_index import DagIndex
+from airflow_oidc_auth.policy.dag_values import DagValues, turn_over
 from airflow_oidc_auth.policy.globs import is_exact, literal_prefix, matches_everything, select_texts
 from airflow_oidc_auth.policy.selectors import DagFacts, DagSelector
 
@@ -19,9 +22,6 @@ MAX_REMEMBERED = 4 << 20
 """Bytes of selections that are kept; more are worked out again."""
 
 Ids = frozenset[str]
-NO_IDS: Ids = frozenset()
-Groups = Mapping[str, Sequence[list[str]]]
-"""Value → lists of the DAGs that have it."""
 
 
 class Snapshot:
@@ -30,115 +30,107 @@ class Snapshot:
     def __init__(self, generation: int, facts: Mapping[str, DagFacts]) -> None:
         self.generation = generation
         self._facts = facts
-        self._selected: dict[DagSelector, Ids] = {}
+        self._selected: dict[tuple[str, tuple[str, ...]], Bits] = {}
         self._remembered = 0
+        self._seen_to_be_every: AbstractSet[str] | None = None
 
     @cached_property
     def every(self) -> Ids:
         """The ids of all DAGs."""
         return frozenset(self._facts)
 
-    def select(self, selector: DagSelector) -> Ids:
-        """Return the DAGs that the selector selects."""
-        found = self._selected.get(selector)
-        if found is None:
-            keys = list(self._select_keys(selector))
-            found = keys[0].intersection(*keys[1:]) if keys else NO_IDS
-            self._remember(selector, found)
-        return found
+    @cached_property
+    def bits(self) -> DagBits:
+        """What the sets of this snapshot mean."""
+        return DagBits(self._facts)
+
+    def is_every(self, dag_ids: AbstractSet[str]) -> bool:
+        """Return whether these are the ids of all DAGs, no more and no less."""
+        if dag_ids is self._seen_to_be_every:
+            return True
+        if len(dag_ids) != len(self.every) or dag_ids != self.every:
+            return False
+        # The list of all DAGs is asked about again and again; nobody can change it in between.
+        if type(dag_ids) is frozenset:
+            self._seen_to_be_every = dag_ids
+        return True
+
+    def select(self, selector: DagSelector) -> Bits:
+        """Return the DAGs that the selector selects; one without any key selects nothing."""
+        keys = list(self._select_keys(selector))
+        return reduce(and_, keys) if keys else NO_BITS
 
     def prepare(self) -> None:
         """Turn all DAGs over now, instead of when somebody asks."""
-        _ = (self.every, self._ordered, self._by_tag, self._by_owner, self._by_bundle, self._by_team)
+        _ = (self.every, self._values)
 
-    def with_access_control(self, roles: Iterable[str], method: str) -> Ids:
+    def with_access_control(self, roles: Iterable[str], method: str) -> Bits:
         """Return the DAGs whose file gives the method to one of the roles."""
-        return NO_IDS.union(*(self._by_role.get((role, method), NO_IDS) for role in roles))
+        given = [(role, method) for role in roles if (role, method) in self._by_role]
+        each = (self._keep("access_control", key, lambda key: self.bits.at([self._by_role[key]])) for key in given)
+        return reduce(or_, each, NO_BITS)
 
-    def in_teams(self, teams: Iterable[str]) -> Ids:
+    def in_teams(self, teams: Iterable[str]) -> Bits:
         """Return the DAGs that one of the teams owns."""
-        return NO_IDS.union(*chain.from_iterable(self._by_team.get(team, ()) for team in teams))
+        return self._values.teams.of(teams)
 
-    def _select_keys(self, selector: DagSelector) -> Iterator[Ids]:
+    def _select_keys(self, selector: DagSelector) -> Iterator[Bits]:
         if selector.ids:
-            yield self._select_ids(selector.ids)
+            yield self._keep("ids", selector.ids, self._select_ids)
         if selector.tags:
-            yield _values(self._by_tag, selector.tags)
+            yield self._keep("tags", selector.tags, self._values.tags.matching)
         if selector.owners:
-            yield _values(self._by_owner, selector.owners)
+            yield self._keep("owners", selector.owners, self._values.owners.matching)
         if selector.bundles:
-            yield _values(self._by_bundle, selector.bundles)
+            yield self._keep("bundles", selector.bundles, self._values.bundles.matching)
         if selector.teams:
-            yield _values(self._by_team, selector.teams)
+            yield self._keep("teams", selector.teams, self._values.teams.matching)
 
-    def _select_ids(self, globs: tuple[str, ...]) -> Ids:
+    def _select_ids(self, globs: tuple[str, ...]) -> Bits:
         if matches_everything(globs):
-            return self.every
-        exact = self.every.intersection(glob for glob in globs if is_exact(glob))
-        return exact.union(*(self._select_pattern(glob) for glob in globs if not is_exact(glob)))
+            return self.bits.whole
+        exact = [glob for glob in globs if is_exact(glob)]
+        found = self.bits.named(exact) if exact else NO_BITS
+        return reduce(or_, (self._select_pattern(glob) for glob in globs if not is_exact(glob)), found)
 
-    def _select_pattern(self, glob: str) -> list[str]:
-        before = literal_prefix(glob)
-        ordered, length = self._ordered, len(before)
+    def _select_pattern(self, glob: str) -> Bits:
+        before, ordered = literal_prefix(glob), self.bits.ordered
         first = bisect_left(ordered, before)
-        candidates = ordered[first : bisect_right(ordered, before, lo=first, key=lambda dag_id: dag_id[:length])]
-        return candidates if glob == f"{before}*" else select_texts(glob, candidates)
+        last = bisect_right(ordered, before, lo=first, key=lambda dag_id: dag_id[: len(before)])
+        if glob == f"{before}*":
+            return self.bits.between(first, last)
+        candidates = ordered[first:last]
+        after = glob.rpartition("*")[2]
+        if glob == f"{before}*{after}":
+            # All of them begin as they should: most of the time goes to look at that again.
+            ending = compress(range(first, last), map(methodcaller("endswith", after), candidates))
+            return self.bits.at([[place for place in ending if len(ordered[place]) >= len(glob) - 1]])
+        matching = set(select_texts(glob, candidates))
+        return self.bits.at([compress(range(first, last), map(matching.__contains__, candidates))])
 
-    def _remember(self, selector: DagSelector, found: Ids) -> None:
-        size = 0 if found is self.every else sys.getsizeof(found)
-        if self._remembered + size > MAX_REMEMBERED:
-            self._selected, self._remembered = {}, 0
-        self._selected[selector] = found
-        self._remembered += size
-
-    @cached_property
-    def _ordered(self) -> list[str]:
-        return sorted(self._facts)
-
-    @cached_property
-    def _by_tag(self) -> Groups:
-        return _by_value(self._group(attrgetter("tags")))
-
-    @cached_property
-    def _by_owner(self) -> Groups:
-        return _by_value(self._group(attrgetter("owners")))
-
-    @cached_property
-    def _by_bundle(self) -> Groups:
-        return {bundle: [ids] for bundle, ids in self._group(attrgetter("bundle")).items() if bundle is not None}
-
-    @cached_property
-    def _by_team(self) -> Groups:
-        return {team: [ids] for team, ids in self._group(attrgetter("team")).items() if team is not None}
-
-    @cached_property
-    def _by_role(self) -> Mapping[tuple[str, str], Ids]:
-        found: dict[tuple[str, str], set[str]] = defaultdict(set)
-        for dag_id, facts in self._facts.items():
-            for role, methods in facts.roles.items():
-                for method in methods:
-                    found[role, method].add(dag_id)
-        return {key: frozenset(ids) for key, ids in found.items()}
-
-    def _group(self, value_of: Callable[[DagFacts], Any]) -> dict[Any, list[str]]:
-        found: dict[Any, list[str]] = defaultdict(list)
-        for dag_id, value in zip(self._facts, map(value_of, self._facts.values()), strict=True):
-            found[value].append(dag_id)
+    def _keep(self, kind: str, key: Any, work_out: Callable[[Any], Bits]) -> Bits:
+        found = self._selected.get((kind, key))
+        if found is None:
+            found = work_out(key)
+            size = sys.getsizeof(found)
+            if self._remembered + size > MAX_REMEMBERED:
+                self._selected, self._remembered = {}, 0
+            self._selected[kind, key] = found
+            self._remembered += size
         return found
 
+    @cached_property
+    def _values(self) -> DagValues:
+        return turn_over(self.bits, self._facts)
 
-def _by_value(grouped: Mapping[frozenset[str], list[str]]) -> Groups:
-    # By whole sets first: thousands of DAGs share a few of them.
-    found: dict[str, list[list[str]]] = defaultdict(list)
-    for values, ids in grouped.items():
-        for value in values:
-            found[value].append(ids)
-    return found
-
-
-def _values(by_value: Groups, globs: tuple[str, ...]) -> Ids:
-    values = set(chain.from_iterable((glob,) if is_exact(glob) else select_texts(glob, by_value) for glob in globs))
-    return NO_IDS.union(*chain.from_iterable(by_value[value] for value in values if value in by_value))
+    @cached_property
+    def _by_role(self) -> Mapping[tuple[str, str], Sequence[int]]:
+        found: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for place, dag_id in enumerate(self.bits.ordered):
+            for role, methods in self._facts[dag_id].roles.items():
+                for method in methods:
+                    found[role, method].append(place)
+        return found
 
 
 class Snapshots:

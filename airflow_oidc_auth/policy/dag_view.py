@@ -9,9 +9,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 
+from airflow_oidc_auth.policy.dag_bits import NO_BITS, Bits
 from airflow_oidc_auth.policy.dag_cells import KNOWN_CELLS, Cell, build_cell
-from airflow_oidc_auth.policy.dag_selection import NO_IDS, Ids, Snapshot
+from airflow_oidc_auth.policy.dag_selection import Snapshot
 from airflow_oidc_auth.policy.lines import Lines
 from airflow_oidc_auth.policy.selectors import DagFacts
 from airflow_oidc_auth.policy.statements import DagCell
@@ -35,13 +38,13 @@ class DagView:
         found = self._sort(cell)
         return found.whole and not found.closed and not found.denied
 
-    def select(self, cell: DagCell, snapshot: Snapshot) -> Ids:
+    def select(self, cell: DagCell, snapshot: Snapshot) -> Bits:
         """Return the DAGs for which the answer is yes."""
         found = self._cell(cell)
         if found.closed:
-            return NO_IDS
-        allowed = snapshot.every if found.whole else self._select_allowed(found, snapshot)
-        return allowed.difference(*map(snapshot.select, found.denied)) if found.denied else allowed
+            return NO_BITS
+        allowed = snapshot.bits.whole if found.whole else self._select_allowed(found, snapshot)
+        return allowed & ~reduce(or_, map(snapshot.select, found.denied), NO_BITS)
 
     def judge(self, cell: DagCell, dag_id: str, facts: DagFacts | None, team: str | None) -> bool:
         """Return the answer for one DAG; what is not known of it allows nothing, and denies what it might."""
@@ -86,9 +89,9 @@ class DagView:
         given = facts.roles if facts is not None and found.by_file else {}
         return any(method in given.get(role, ()) for role in self.roles for method in found.by_file)
 
-    def _select_allowed(self, found: Cell, snapshot: Snapshot) -> Ids:
-        return self._by_files(found, snapshot).union(*map(snapshot.select, found.allowed))
+    def _select_allowed(self, found: Cell, snapshot: Snapshot) -> Bits:
+        return reduce(or_, map(snapshot.select, found.allowed), self._by_files(found, snapshot))
 
-    def _by_files(self, found: Cell, snapshot: Snapshot) -> Ids:
+    def _by_files(self, found: Cell, snapshot: Snapshot) -> Bits:
         every = (snapshot.with_access_control(self.roles, method) for method in found.by_file if self.roles)
-        return NO_IDS.union(*every)
+        return reduce(or_, every, NO_BITS)

@@ -74,4 +74,5 @@ def _names(allow: Lines, deny: Lines, *, admin: bool) -> dict[Pair, NameRule]:
 
 
 def _concerns_dags(deny: Lines) -> bool:
-    return bool(deny.pairs or deny.dags or deny.parts or deny.all_parts)
+    # What holds for every part stands in ``parts``, too.
+    return bool(deny.pairs or deny.dags or deny.parts)

@@ -32,8 +32,8 @@ class _Names:
 
     def could_match(self, name: str, team: str | None) -> bool:
         """Return whether it matches the name as it is, or as some database reads it."""
-        if not self.is_in(team) or not self.names:
-            return self.is_in(team)
+        if not self.is_in(team):
+            return False
         folded = fold_name(name)
         return folded is None or self.matches(name, team) or _fold_globs(self.names).match(folded)
 

@@ -82,6 +82,14 @@ def test_reads_tags_owners_bundle_and_team(database):
     assert {facts.team for facts in read(DagRows()).values()} == {TEAM}
 
 
+def test_dags_come_in_the_order_of_their_ids_and_share_what_they_have_in_common(database):
+    with create_session(scoped=False) as session:
+        session.add(DagModel(dag_id="facts-B", bundle_name=BUNDLE, fileloc="f"))
+    found = read(DagRows())
+    assert list(found) == ["facts-B", "facts-a", "facts-b"]
+    assert found["facts-B"].bundle is found["facts-b"].bundle
+
+
 def test_a_look_is_small_and_shows_what_changes(database):
     rows = DagRows()
     with counted() as statements:

@@ -13,6 +13,7 @@ class Database:
     def __init__(self) -> None:
         self.now = 100.0
         self.reads = 0
+        self.load_more = 0
 
     def load(self) -> set[str]:
         self.reads += 1
@@ -50,6 +51,15 @@ def test_what_all_callers_share_cannot_be_changed(database):
     ids = DagIds(database.load, database.clock)
     assert type(ids.get()) is frozenset
     assert ids.get() is ids.get()
+
+
+def test_the_same_dags_stay_the_same_object(database):
+    ids = DagIds(lambda: {f"d{number}" for number in range(100 + database.load_more)}, database.clock)
+    first = ids.get()
+    database.now += FORGET_AFTER
+    assert ids.get() is first
+    database.load_more, database.now = 1, database.now + FORGET_AFTER
+    assert ids.get() == first | {"d100"}
 
 
 def test_a_slow_reload_keeps_nobody_waiting(database):

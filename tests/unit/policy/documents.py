@@ -34,7 +34,7 @@ RESOURCES = (
     "Website",
 )
 RESOURCES += ("Configurations", "Assets", "Documentation", "Jobs")
-PLUGINS = ("My plugin", "My other")
+PLUGINS = ("My plugin", "My other", "Their plugin")
 
 Question = tuple[object, ...]
 
