@@ -28,6 +28,7 @@ USERS = (
     FakeUser("uma", name="Uma", email="uma@example.com", groups=("users",)),
     FakeUser("vic", name="Victor", email="victor@example.com", groups=("viewers",)),
     FakeUser("fin", name="Fiona", email="fiona@example.com", groups=("finance",)),
+    FakeUser("con", name="Conrad", email="conrad@example.com", groups=("ops", "contractors")),
     FakeUser("nora", name="Nora", email="nora@example.com", groups=("canteen",)),
 )
 ROLE_MAPPING = {"admins": "Admin", "ops": "Op", "users": "User", "viewers": "Viewer"}
@@ -53,6 +54,14 @@ FINANCE = {
         {"actions": ["delete"], "connections": ["fin-bank"]},
     ],
 }
+# Taken from whoever is an operator by another group.
+CONTRACTOR = {
+    "deny": [
+        {"actions": ["read"], "dags": ["finance_*"], "parts": ["runs"]},
+        {"actions": ["read", "edit", "delete"], "connections": ["fin-*"]},
+    ],
+}
+DELEGATED = ["Admin", "Op", "User", "Viewer", "finance"]
 
 
 MANAGERS = {"native": "airflow_oidc_auth.OidcAuthManager", "fab": "airflow_oidc_auth.OidcFabAuthManager"}
@@ -181,10 +190,12 @@ def build_document(idp: FakeIdp, jobs: FakeIdp) -> dict[str, Any]:
 
 
 def with_rights(document: dict[str, Any]) -> dict[str, Any]:
-    """Add what only the native manager knows: a role of single things, and the group that has it."""
-    document["grants"]["rules"].append({"name": "finance", "when": {"group": "finance"}, "roles": ["finance"]})
+    """Add what only the native manager knows: a role of single things, one that denies, and the groups that have them."""
+    for role, group in (("finance", "finance"), ("contractor", "contractors")):
+        document["grants"]["rules"].append({"name": group, "when": {"group": group}, "roles": [role]})
     document["grants"]["hitl_by_verified_email"] = True
-    return {**document, "roles": {"finance": FINANCE}}
+    document["grants"]["delegated_roles"] = DELEGATED
+    return {**document, "roles": {"finance": FINANCE, "contractor": CONTRACTOR}}
 
 
 @pytest.fixture(scope="module")
