@@ -28,7 +28,7 @@ from benchmarks.limits import Limit, judge, ratio
 from benchmarks.servers import READY, Server, ask_once, running
 from benchmarks.sign_in import DOORS, FAB_OAUTH, OURS
 from benchmarks.stage import line_of, machine, say
-from benchmarks.storm_people import ME, Browser, percentile, subject_of
+from benchmarks.storm_people import ME, Browser, NotIn, percentile, subject_of
 from benchmarks.table import Row, render
 
 MANAGERS = ("ours", "FAB-mode", "FAB")
@@ -96,7 +96,11 @@ def storm(manager: str, path: Path, database: str | None, options: argparse.Name
     # The name of the folder is that of the database, and must not be one that another run prepared.
     home = Home(manager, path.with_name(f"storm-{path.name}"), "", database)
     with deployed(home, options.people + 1), running(home, "--proxy-headers") as server:
-        return _weather(server, options)
+        try:
+            return _weather(server, options)
+        except NotIn as error:
+            tail = (home.path / "api-server.log").read_text(encoding="utf-8", errors="replace")[-3000:]
+            raise SystemExit(f"{manager}: nobody gets in: {error}\n{tail}") from None
 
 
 def _weather(server: Server, options: argparse.Namespace) -> dict[str, float]:
