@@ -18,6 +18,7 @@ bench: ## Compare with Airflow's other auth managers, the short way
 proof: ## Break servers, database and IdP, and measure what becomes of people (needs PostgreSQL and nginx; twenty minutes)
 	@.venv-dev/bin/python -m benchmarks.faults && .venv-dev/bin/python -m benchmarks.many_sessions
 	@.venv-dev/bin/python -m benchmarks.storm
+	@.venv-dev/bin/python -m tests.fuzz all --seconds 60
 lock: ## Take the newest releases into requirements/*.txt
 	@scripts/lock --upgrade
 clean: ## Remove everything that demo and test made
