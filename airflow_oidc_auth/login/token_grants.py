@@ -93,6 +93,7 @@ class TokenGrants:
     :param proofs: checks proofs of possession
     :param admit: raises an error where an account elsewhere lets the owner in no more; blocks on the database
     :param limits: how often tokens of one principal may be asked for; None for as often as anybody likes
+    :param denying: roles that take something away from whoever has them
     :param clock: epoch seconds
     """
 
@@ -112,6 +113,7 @@ class TokenGrants:
         clock: Callable[[], float],
         admit: Callable[[Session], None] | None = None,
         limits: RateLimits | None = None,
+        denying: Collection[str] = (),
     ) -> None:
         self._settings = settings
         self._clients = clients
@@ -126,6 +128,7 @@ class TokenGrants:
         self._clock = clock
         self._admit = admit
         self._limits = limits
+        self._denying = frozenset(denying)
         self._grants = {
             TOKEN_EXCHANGE: self._by_exchange,
             JWT_BEARER: self._by_assertion,
@@ -193,7 +196,12 @@ class TokenGrants:
         if session.provider != CLIENTS:
             return True
         client = self._clients.find(session.subject)
-        return client is not None and frozenset(session.grant.roles) <= frozenset(client.roles)
+        if client is None:
+            return False
+        grant, roles = session.grant, frozenset(client.roles)
+        known = frozenset(grant.roles).union(*(match.roles for match in grant.withdrawn))
+        # A role that denies, and was given to the client since, would not reach its tokens before they end.
+        return roles.issuperset(grant.roles) and self._denying.isdisjoint(roles - known)
 
     async def _by_exchange(self, form: Mapping[str, str], client: TokenClient | None, call: TokenCall) -> _Proven:
         _check_types(form)

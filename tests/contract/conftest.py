@@ -190,7 +190,7 @@ def build_document(idp: FakeIdp, jobs: FakeIdp) -> dict[str, Any]:
 
 
 def with_rights(document: dict[str, Any]) -> dict[str, Any]:
-    """Add what only the native manager knows: a role of single things, one that denies, and the groups that have them."""
+    """Add what only the native manager knows: roles that allow and deny single things, and their groups."""
     for role, group in (("finance", "finance"), ("contractor", "contractors")):
         document["grants"]["rules"].append({"name": group, "when": {"group": group}, "roles": [role]})
     document["grants"]["hitl_by_verified_email"] = True
