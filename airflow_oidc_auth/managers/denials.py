@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import structlog
 
 from airflow_oidc_auth.config.paths import shorten
-from airflow_oidc_auth.policy.decision import Decision, Question
 from airflow_oidc_auth.web.denials import CURRENT, note_denial
 
 if TYPE_CHECKING:
     from airflow_oidc_auth.managers.user import SessionUser
+    from airflow_oidc_auth.policy.decision import Decision, Question
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ EVENT = "request.denied"
 MOST_PER_SECOND = 10
 MAX_TEXT = 250
 
-Explain = Callable[["SessionUser", Question], "Decision | None"]
+Explain = Callable[["SessionUser", "Question"], "Decision | None"]
 
 
 def note_question(manager: Any, user: Any, *question: Any) -> Literal[False]:
@@ -42,6 +42,8 @@ def note_question(manager: Any, user: Any, *question: Any) -> Literal[False]:
 
 
 def _tell(manager: Any, user: SessionUser, question: tuple[Any, ...], reference: str) -> None:
+    from airflow_oidc_auth.policy.decision import Question
+
     manager.denials.tell(user, Question(*question), reference)
 
 
