@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from airflow_oidc_auth.managers.dag_ids import DagIds
 from airflow_oidc_auth.managers.permitted_dags import permit_every
+from airflow_oidc_auth.web.shown_parts import SHOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -194,8 +195,10 @@ def _filter_dag_ids(user: Permitted, method: str, dag_ids: AbstractSet[str], tea
 
 
 def _listed(user: Permitted, method: str) -> tuple[Listed, ...]:
-    listed: tuple[Listed, ...] = getattr(user, "listed", ()) if method == "GET" else ()
-    return listed
+    if method != "GET":
+        return ()
+    listed: tuple[Listed, ...] = getattr(user, "listed", ())
+    return (*listed, *(("GET", part) for part in shown)) if (shown := SHOWN.get()) else listed
 
 
 def _list_named(user: Permitted, method: str, resource: str, session: Session | None, name: Any, team: Any) -> set[str]:
