@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 LOGGER = "airflow_oidc_auth.denied"
 EVENT = "request.denied"
 MOST_PER_SECOND = 10
+MOST_OF_ALL = 100
 MAX_TEXT = 250
 
 Explain = Callable[["SessionUser", "Question"], "Decision | None"]
@@ -48,7 +50,9 @@ def _tell(manager: Any, user: SessionUser, question: tuple[Any, ...], reference:
 
 
 class DenialLog:
-    """One line for each 403, at most :data:`MOST_PER_SECOND`: somebody may ask for what they must not all day long.
+    """One line for each 403, at most :data:`MOST_PER_SECOND` of a person and :data:`MOST_OF_ALL` of everybody.
+
+    Somebody may ask for what they must not all day long: the log neither fills up nor leaves out the others' lines.
 
     :param explain: returns what decides; None where nobody can tell, as in FAB's database
     :param clock: monotonic seconds
@@ -58,18 +62,19 @@ class DenialLog:
         self._explain = explain
         self._clock = clock
         self._second = 0
-        self._told = 0
+        self._told: Counter[str] = Counter()
         self._left_out = 0
 
     def tell(self, user: SessionUser, question: Question, reference: str) -> None:
         """Write the line, or count it."""
         second = int(self._clock())
         if second != self._second:
-            self._second, self._told = second, 0
-        if self._told >= MOST_PER_SECOND:
+            self._second, self._told = second, Counter()
+        who = user.session.principal_id
+        if self._told[who] >= MOST_PER_SECOND or self._told.total() >= MOST_OF_ALL:
             self._left_out += 1
             return
-        self._told += 1
+        self._told[who] += 1
         left_out, self._left_out = self._left_out, 0
         self._write(user, question, reference, {"not_told_before": left_out} if left_out else {})
 
