@@ -21,7 +21,7 @@ class OidcAuthDBManager(BaseDBManager):
     migration_dir = (_HERE / "migrations").as_posix()
     alembic_file = (_HERE / "alembic.ini").as_posix()
     supports_table_dropping = True
-    revision_heads_map = {"0.1.0": "c84f2b9d6e17"}  # noqa: RUF012  # declared so by the base class
+    revision_heads_map = {"0.1.0": "5b90d7e3a1f4"}  # noqa: RUF012  # declared so by the base class
 
     def downgrade(
         self,

@@ -1,0 +1,36 @@
+"""``airflow oidc audit …`` as Airflow's command line sees it; imported by every ``airflow`` command."""
+
+from __future__ import annotations
+
+from airflow.cli.cli_config import ActionCommand, GroupCommand, lazy_load_command
+
+from airflow_oidc_auth.cli.arguments import EXIT_CODES, JSON, argument
+
+_SINCE = argument(
+    "--since", help="Only rows since then: 2026-11-01, 2026-11-01T12:30 (UTC), or 7d ago.", metavar="WHEN"
+)
+_KEY = argument(
+    "--key",
+    help="File with public keys (JWK Set, as /auth/audit/jwks.json answers it), instead of the configured ones.",
+    metavar="FILE",
+)
+_STRICT = argument(
+    "--strict", help="What is worth a look fails, too: rows in no chain, ends unsigned.", action="store_true"
+)
+
+
+def audit_commands() -> GroupCommand:
+    """Return the group ``airflow oidc audit``."""
+    return GroupCommand(name="audit", help="Verify, prune and export the audit rows", subcommands=(_verify(),))
+
+
+def _verify() -> ActionCommand:
+    return ActionCommand(
+        name="verify",
+        help="Find audit rows that were changed, removed or moved since they were signed",
+        description="Compare our rows of Airflow's log table with what the API servers signed about them, and name "
+        "what differs. Changes nothing. Exits with 1 if anything differs.",
+        epilog=EXIT_CODES,
+        func=lazy_load_command("airflow_oidc_auth.cli.audit_verify.verify_audit"),
+        args=(_SINCE, _KEY, _STRICT, JSON),
+    )
