@@ -1,0 +1,34 @@
+"""The page says what the tests do, and names tests that are there."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from tests.contract.conformance import oidc_rows
+from tests.contract.conformance.page import PAGE, render
+from tests.contract.conformance.row import Row
+from tests.references import problem_of
+
+ROWS = oidc_rows.ROWS
+
+
+def test_the_page_is_what_the_rows_say() -> None:
+    assert PAGE.read_text(encoding="utf-8") == render(), "run: python -m tests.contract.conformance.page"
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_the_tests_of_a_row_are_there(row: Row) -> None:
+    assert [problem for test in row.tests if (problem := problem_of(test))] == []
+
+
+def test_no_name_is_given_twice() -> None:
+    assert [name for name, times in Counter(row.name for row in ROWS).items() if times > 1] == []
+
+
+def test_a_row_without_test_or_reason_cannot_be_written() -> None:
+    with pytest.raises(ValueError, match="no test"):
+        Row("x", "something", "accepted")
+    with pytest.raises(ValueError, match="said why"):
+        Row("x", "something")
