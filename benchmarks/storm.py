@@ -124,7 +124,7 @@ def _weather(server: Server, options: argparse.Namespace) -> dict[str, float]:
 
 
 @contextlib.contextmanager
-def deployed(home: Home, people: int) -> Iterator[str]:
+def deployed(home: Home, people: int, *, document: str = DOCUMENT) -> Iterator[str]:
     """Prepare a home whose people are at an identity provider of its own; yield the provider's issuer."""
     home.path.parent.mkdir(parents=True, exist_ok=True)
     doors = DOORS.get(home.manager, OURS)
@@ -135,7 +135,7 @@ def deployed(home: Home, people: int) -> Iterator[str]:
     with line_of("airflow_oidc_auth.testing", *options) as line:
         issuer = dict(part.split("=", 1) for part in line.split()[1:])["issuer"]
         if home.manager != "FAB":
-            home.document = DOCUMENT.format(issuer=issuer)
+            home.document = document.format(issuer=issuer)
         home.prepare(1)
         if home.manager == "FAB":
             metadata = f"{issuer}/.well-known/openid-configuration"
