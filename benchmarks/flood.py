@@ -89,7 +89,7 @@ def _document(metadata: Path) -> str:
 
 def _attack(home: Home, server: Server, issuer: str, packets: int) -> Iterator[Limit]:
     early = Browser(f"http://127.0.0.1:{server.port}", "198.51.100.1")
-    early.sign_in(subject_of(0))
+    early.sign_in(subject_of(0), LOGIN)
     # Imports, caches of statements, the first of each kind: not what a flood costs.
     _send(server.port, issuer, 10 * packets, packets // 10)
     before, half = _traces(home, server), packets // 2

@@ -44,14 +44,15 @@ class Browser:
     cookies: dict[str, str] = field(default_factory=dict)
     _connections: dict[str, http.client.HTTPConnection] = field(default_factory=dict)
 
-    def sign_in(self, subject: str) -> None:
+    def sign_in(self, subject: str, door: str = "/api/v2/auth/login") -> None:
         """Open the page, sign in, land on it again, and be known there.
 
+        :param door: where the UI sends somebody who is not signed in
         :raises NotIn: it did not work out
         """
         self._expect(200, *self.get(f"{self.base_url}/"))
         self._expect(401, *self.get(self.base_url + ME))
-        url = f"{self.base_url}/api/v2/auth/login?" + urlencode({"next": f"{self.base_url}/"})
+        url = f"{self.base_url}{door}?" + urlencode({"next": f"{self.base_url}/"})
         for _ in range(MOST_PAGES):
             status, location, page = self.get(url)
             if 300 <= status < 400:
