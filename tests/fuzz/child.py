@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import sys
 import tempfile
@@ -24,7 +25,18 @@ def main() -> None:
     dictionary = Path(tempfile.mkstemp(prefix="fuzz-", suffix=".dict")[1])
     dictionary.write_text("\n".join(_entry(word) for word in harness.words if word), encoding="utf-8")
     arguments = [f"-dict={dictionary}", f"-max_len={harness.largest}", *options]
-    atheris.Setup([sys.argv[0], *arguments], harness.judge)
+    broken = next(option.partition("=")[2] for option in [*options, "-artifact_prefix="] if "artifact" in option)
+
+    def judge(data: bytes) -> None:
+        try:
+            harness.judge(data)
+        except BaseException:
+            # libFuzzer writes it too, unless the process ends before.
+            if broken:
+                Path(f"{broken}crash-{hashlib.sha1(data).hexdigest()}").write_bytes(data)
+            raise
+
+    atheris.Setup([sys.argv[0], *arguments], judge)
     atheris.Fuzz()
 
 

@@ -34,7 +34,7 @@ def _discovery(data: bytes) -> None:
         return
     assert found.issuer == ISSUER
     for url in (found.authorization_endpoint, found.token_endpoint, found.jwks_uri, found.userinfo_endpoint):
-        assert url is None or url.startswith("https://"), url
+        assert url is None or url.lower().startswith("https://"), url
 
 
 def _keys(data: bytes) -> None:

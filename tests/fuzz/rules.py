@@ -36,7 +36,7 @@ def run(data: bytes) -> None:
     try:
         rules = compile_rules([rule], requirements, known_roles=ROLES)
     except ConfigurationError as refused:
-        str(refused).encode()
+        assert str(refused)
         return
     outcome = rules.evaluate(identity, 1.0)
     assert outcome == rules.evaluate(identity, 1.0)

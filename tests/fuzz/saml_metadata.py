@@ -35,4 +35,4 @@ def run(data: bytes) -> None:
     assert found.certificates
     assert found.sign_on
     for url in (*found.sign_on.values(), *found.logout.values(), *found.logout_response.values()):
-        assert url.startswith("https://"), url
+        assert url.lower().startswith("https://"), url
