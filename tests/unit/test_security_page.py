@@ -11,8 +11,6 @@ from tests.references import REFERENCE, ROOT, problem_of, problems_in
 PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 TABLE = PAGE.partition("## What is promised")[2].partition("\n## ")[0]
 PROMISES = re.findall(r"^\| (.*?) \| (.*) \|$", TABLE, re.MULTILINE)[2:]
-    r"^\| (.*?) \| (.*) \|$", PAGE.partition("## What is promised")[2].partition("\n## ")[0], re.MULTILINE
-)[1:]
 SHORT = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
 
 
