@@ -21,6 +21,7 @@ from airflow_oidc_auth.web.denials import CURRENT, note_denial
 if TYPE_CHECKING:
     from airflow_oidc_auth.managers.user import SessionUser
     from airflow_oidc_auth.policy.decision import Decision, Question
+from airflow_oidc_auth.policy.name_rules import UNTOLD_TEAM
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +108,7 @@ def describe_question(question: Question) -> str:
     """Return the question in one line: ``GET DAG 'finance_x' TASK_LOGS``; names can be chosen by whoever asks."""
     what = {"dag": "DAG", "view": "view", "menu": "menu item", "custom_view": "custom view"}.get(question.kind, "")
     named = f"'{shorten(question.name, MAX_TEXT)}'" if question.name else ""
-    team = f"of team '{shorten(question.team)}'" if question.team else ""
+    team = f"of team '{shorten(question.team)}'" if question.team and question.team != UNTOLD_TEAM else ""
     parts = (question.method, what, shorten(question.resource), named, question.entity or "", team)
     return " ".join(part for part in parts if part)
 

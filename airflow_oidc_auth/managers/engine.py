@@ -134,6 +134,11 @@ class Engine:
         return self._limits.of(self._runtime.config.rate_limits)
 
     @property
+    def untold_team(self) -> str | None:
+        """What stands for the team of things whose team Airflow does not tell; None where it does not matter."""
+        return self._admission.untold_team
+
+    @property
     def teams(self) -> frozenset[str]:
         """The teams that rules of the accepted document name as they are."""
         return literal_teams(self._runtime.config.grants)
