@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.cli.cli_config import ActionCommand, GroupCommand, lazy_load_command
 
-from airflow_oidc_auth.cli.arguments import EXIT_CODES, JSON, argument
+from airflow_oidc_auth.cli.arguments import EXIT_CODES, JSON, YES, argument
 
 _SINCE = argument(
     "--since", help="Only rows since then: 2026-11-01, 2026-11-01T12:30 (UTC), or 7d ago.", metavar="WHEN"
@@ -19,9 +19,18 @@ _STRICT = argument(
 )
 
 
+_BEFORE = argument(
+    "--before", help="Rows from before then, as --since takes it: 2026-01-01, or 400d.", required=True, metavar="WHEN"
+)
+_DRY_RUN = argument("--dry-run", help="Say what would be removed and change nothing.", action="store_true")
+_ACCEPT = argument(
+    "--accept", help="Also if a verification finds something: sign for what is missing already.", action="store_true"
+)
+
+
 def audit_commands() -> GroupCommand:
     """Return the group ``airflow oidc audit``."""
-    return GroupCommand(name="audit", help="Verify, prune and export the audit rows", subcommands=(_verify(),))
+    return GroupCommand(name="audit", help="Verify, prune and export the audit rows", subcommands=(_verify(), _prune()))
 
 
 def _verify() -> ActionCommand:
@@ -33,4 +42,16 @@ def _verify() -> ActionCommand:
         epilog=EXIT_CODES,
         func=lazy_load_command("airflow_oidc_auth.cli.audit_verify.verify_audit"),
         args=(_SINCE, _KEY, _STRICT, JSON),
+    )
+
+
+def _prune() -> ActionCommand:
+    return ActionCommand(
+        name="prune",
+        help="Remove old audit rows, and sign for it",
+        description="Remove our rows of Airflow's log table from before a time, up to the last checkpoint before it in "
+        "each chain, and leave a signed statement in their place. Refuses while a verification finds something.",
+        epilog=EXIT_CODES,
+        func=lazy_load_command("airflow_oidc_auth.cli.audit_prune.prune_audit"),
+        args=(_BEFORE, _DRY_RUN, _ACCEPT, YES, JSON),
     )

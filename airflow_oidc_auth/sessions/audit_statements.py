@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, func, insert, or_, select
+from sqlalchemy import and_, delete, func, insert, or_, select
 from sqlalchemy.orm import Session as Transaction
 
 from airflow_oidc_auth.audit.chain.statement import BEGIN, ERASED, ROWS, Statement
@@ -52,17 +52,16 @@ class AuditStatements:
 
         :param after: id of the newest statement that was seen; None for a process that begins
         """
+        return self._runner.run(lambda transaction: read_heads(transaction, chain, after))
 
-        def work(transaction: Transaction) -> Heads:
-            newest = transaction.execute(select(func.max(_A.id))).scalar_one() or 0
-            begin = max(0, newest - SEEN_AT_FIRST) if after is None else after
-            others = and_(_A.id > begin, _A.id <= newest, _A.chain != chain, _A.kind.in_((BEGIN, ROWS)))
-            found = transaction.execute(
-                select(_A.chain, func.max(_A.last_seq)).where(others).group_by(_A.chain).order_by(_A.chain)
-            ).tuples()
-            return Heads(newest, tuple((each, int(last)) for each, last in found))
 
-        return self._runner.run(work)
+def read_heads(transaction: Transaction, chain: str, after: int | None) -> Heads:
+    """Return what :meth:`AuditStatements.heads` does, in a transaction of the caller's."""
+    newest = transaction.execute(select(func.max(_A.id))).scalar_one() or 0
+    begin = max(0, newest - SEEN_AT_FIRST) if after is None else after
+    others = and_(_A.id > begin, _A.id <= newest, _A.chain != chain, _A.kind.in_((BEGIN, ROWS)))
+    query = select(_A.chain, func.max(_A.last_seq)).where(others).group_by(_A.chain).order_by(_A.chain)
+    return Heads(newest, tuple((each, int(last)) for each, last in transaction.execute(query).tuples()))
 
 
 def insert_statement(transaction: Transaction, statement: Statement, text: str) -> None:
@@ -95,3 +94,9 @@ def read_erasures(transaction: Transaction, chain: str, seq: int) -> Sequence[st
     """Return what was signed about the erasure of a row, newest first."""
     about: Any = and_(_A.chain == chain, _A.kind == ERASED, _A.first_seq <= seq, _A.last_seq >= seq)
     return transaction.execute(select(_A.statement).where(about).order_by(_A.id.desc())).scalars().all()
+
+
+def delete_covered(transaction: Transaction, chain: str, last: int) -> None:
+    """Delete what was signed about rows up to a number, for another statement to stand in; the caller commits."""
+    covered = delete(models.audit_statements).where(_A.chain == chain, _A.last_seq <= last)
+    transaction.execute(covered)

@@ -157,7 +157,7 @@ class ChainCheck:
         statement, lost = block.statement, frozenset(block.statement.numbers)
         for at, came in enumerate(block.came):
             seq = statement.first + at
-            if came:
+            if came or seq <= self.walk.pruned:
                 continue
             if seq in lost:
                 self.lost += 1

@@ -20,6 +20,7 @@ EVENTS = "auth.%"
 CHAIN_ID_BYTES = 16
 SALT_BYTES = 16
 HASH_BYTES = 32
+PLACE_FIELDS = ("chain", "seq", "salt", "link")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)

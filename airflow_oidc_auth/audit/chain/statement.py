@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
@@ -40,7 +40,6 @@ class Statement:
     :param closing: the process ended, as it should
     :param by: who pruned or erased
     :param removed: how many rows were removed
-    :param accepted: how many rows were missing already, and were signed for
     :param tail: rows up to this number were removed although nobody had signed them
     """
 
@@ -60,7 +59,6 @@ class Statement:
     closing: bool = False
     by: str = ""
     removed: int = 0
-    accepted: int = 0
     tail: int = 0
 
     def payload(self) -> bytes:
@@ -75,13 +73,21 @@ class Statement:
                 data[name] = value
         return json.dumps(data, sort_keys=True, separators=(",", ":")).encode("ascii")
 
+    def signed_by(self, name: str) -> Statement:
+        """Return the statement with who ordered it."""
+        return replace(self, by=name)
+
+    def numbered(self, *, removed: int = 0, tail: int = 0) -> Statement:
+        """Return a ``pruned`` statement with how many rows it is about."""
+        return replace(self, removed=removed, tail=tail)
+
     def leaf(self, seq: int) -> bytes:
         """Return the leaf of a row between ``first`` and ``last``."""
         at = (seq - self.first) * HASH_BYTES
         return self.leaves[at : at + HASH_BYTES]
 
 
-_PLAIN = ("previous", "began", "ended", "numbers", "seen", "closing", "by", "removed", "accepted", "tail")
+_PLAIN = ("previous", "began", "ended", "numbers", "seen", "closing", "by", "removed", "tail")
 
 
 class NoStatement(ValueError):
@@ -130,6 +136,5 @@ def _build(data: Mapping[str, Any]) -> Statement:
         began=int(data.get("began", 0)),
         ended=int(data.get("ended", 0)),
         removed=int(data.get("removed", 0)),
-        accepted=int(data.get("accepted", 0)),
         tail=int(data.get("tail", 0)),
     )

@@ -56,6 +56,11 @@ class Walk:
         self._findings = findings
         self._digest = ""
 
+    @property
+    def digest(self) -> str:
+        """The digest of the last statement that was believed."""
+        return self._digest
+
     def follow(self, texts: Iterable[str]) -> Iterator[Statement]:
         """Yield the statements about rows, each once the one after it is known."""
         held: _Read | None = None

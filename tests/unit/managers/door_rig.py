@@ -15,8 +15,8 @@ from airflow_oidc_auth.config.compiled import CompiledConfig
 from airflow_oidc_auth.config.document import load_document
 from airflow_oidc_auth.config.secrets import SecretResolver
 from airflow_oidc_auth.login.rate_limits import KeptRateLimits
-from airflow_oidc_auth.managers.audit_trail import AuditTrail
 from airflow_oidc_auth.managers.admission import PolicyAdmission
+from airflow_oidc_auth.managers.audit_trail import AuditTrail
 from airflow_oidc_auth.managers.doors import Doors
 from airflow_oidc_auth.managers.freshness import Freshness
 from airflow_oidc_auth.managers.metrics import Metrics
