@@ -27,10 +27,23 @@ _ACCEPT = argument(
     "--accept", help="Also if a verification finds something: sign for what is missing already.", action="store_true"
 )
 
+_FROM = argument(
+    "--since", help="Rows from then on: 2026-11-01, 2026-11-01T12:30 (UTC), or 7d ago.", required=True, metavar="WHEN"
+)
+_UNTIL = argument("--until", help="Rows from before then. (default: now)", metavar="WHEN")
+_FORMAT = argument(
+    "--format",
+    help="`jsonl`: our fields; `ocsf`: events of the Open Cybersecurity Schema Framework. (default: jsonl)",
+    choices=("jsonl", "ocsf"),
+    default="jsonl",
+)
+
 
 def audit_commands() -> GroupCommand:
     """Return the group ``airflow oidc audit``."""
-    return GroupCommand(name="audit", help="Verify, prune and export the audit rows", subcommands=(_verify(), _prune()))
+    return GroupCommand(
+        name="audit", help="Verify, prune and export the audit rows", subcommands=(_verify(), _prune(), _export())
+    )
 
 
 def _verify() -> ActionCommand:
@@ -54,4 +67,15 @@ def _prune() -> ActionCommand:
         epilog=EXIT_CODES,
         func=lazy_load_command("airflow_oidc_auth.cli.audit_prune.prune_audit"),
         args=(_BEFORE, _DRY_RUN, _ACCEPT, YES, JSON),
+    )
+
+
+def _export() -> ActionCommand:
+    return ActionCommand(
+        name="export",
+        help="Print audit rows for a SIEM, one JSON object a line",
+        description="Print our rows of Airflow's log table as they are read, oldest first, however many there are.",
+        epilog=EXIT_CODES,
+        func=lazy_load_command("airflow_oidc_auth.cli.audit_export.export_audit"),
+        args=(_FROM, _UNTIL, _FORMAT),
     )

@@ -30,6 +30,7 @@ _SEALED = re.compile(
     r'"chain": "([A-Za-z0-9_-]{22})", "seq": ([1-9][0-9]{0,17}), "salt": "[A-Za-z0-9_-]{22}", '
     r'"link": "([A-Za-z0-9_-]{43})"\}'
 )
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 # What the expression matches at the end, at most; it is looked for there only.
 _LONGEST = 200
 _LINK_MEMBER = len(', "link": ""}') + 43
@@ -150,4 +151,4 @@ def decode(text: str) -> bytes:
 
 
 def _leaf(columns: list[object]) -> bytes:
-    return sha256(_LEAF + json.dumps(columns, separators=(",", ":")).encode("ascii")).digest()
+    return sha256(_LEAF + _encode(columns).encode("ascii")).digest()

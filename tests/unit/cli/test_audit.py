@@ -282,3 +282,38 @@ def test_statements_hold_no_person(oidc: Oidc, office: OfficeDatabase, server: S
     for text in texts:
         payload = read_statement(text).payload().decode()
         assert not any(personal in payload for personal in ("Lovelace", "example", principal_id(ISSUER, "ada")))
+
+
+def lines(done) -> list[dict]:
+    return [json.loads(line) for line in done.out.splitlines()]
+
+
+def test_an_export_is_one_object_a_line_with_the_place_in_the_chain(oidc: Oidc, server: Server) -> None:
+    done = oidc("audit", "export", "--since", "1d")
+    told = lines(done)
+    assert (done.code, len(told)) == (0, 10)
+    first = told[0]
+    assert (first["event"], first["owner"], first["subject"], first["seq"]) == ("auth.login", "Ada Lovelace", "ada", 1)
+    assert first["time"].endswith("+00:00")
+
+
+def test_an_export_keeps_to_its_time(oidc: Oidc, audit: AuditDatabase, past: Past) -> None:
+    assert len(lines(oidc("audit", "export", "--since", "2000-01-01"))) == 15
+    assert len(lines(oidc("audit", "export", "--since", "90d"))) == 5
+    assert len(lines(oidc("audit", "export", "--since", "2000-01-01", "--until", "90d"))) == 10
+    assert oidc("audit", "export", "--since", "2100-01-01").out == ""
+
+
+def test_an_export_shows_a_row_that_holds_no_json(oidc: Oidc, audit: AuditDatabase, server: Server) -> None:
+    audit.change(audit.rows(server.chain)[0], extra="{broken")
+    assert lines(oidc("audit", "export", "--since", "1d"))[0]["extra"] == "{broken"
+    assert lines(oidc("audit", "export", "--since", "1d", "--format", "ocsf"))[0]["unmapped"] == {"extra": "{broken"}
+
+
+def test_ocsf_events_have_what_their_class_requires(oidc: Oidc, server: Server) -> None:
+    event = lines(oidc("audit", "export", "--since", "1d", "--format", "ocsf"))[0]
+    assert (event["class_uid"], event["category_uid"], event["type_uid"]) == (3002, 3, 300201)
+    assert (event["user"]["uid"], event["src_endpoint"]) == (ADA["principal_id"], {"ip": "192.0.2.7"})
+    assert (event["metadata"]["version"], event["metadata"]["sequence"]) == ("1.3.0", 1)
+    assert event["service"]["name"]
+    assert "salt" not in event["unmapped"]
