@@ -75,7 +75,8 @@ def logout_token(number: int, issuer: str) -> Packet:
 def assertion(number: int, issuer: str) -> Packet:
     document = f'<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" ID="_{number}" Version="2.0"/>'
     form = {"SAMLResponse": base64.b64encode(document.encode()).decode(), "RelayState": _noise(number, "relay")}
-    return Packet("POST", "/auth/saml/corp/acs", FORM, urlencode(form))
+    # The first address has the browser bring it again, with its cookies; the second one judges.
+    return Packet("POST", "/auth/saml/corp/finish", FORM, urlencode(form))
 
 
 def token_request(number: int, issuer: str) -> Packet:

@@ -15,6 +15,7 @@ from airflow_oidc_auth.errors import OidcAuthError, SessionError, TokenRefused
 from airflow_oidc_auth.login.outcome import RequestContext
 from airflow_oidc_auth.login.ports import Audit, Issued, Proofs, Sessions, TokenDesk
 from airflow_oidc_auth.login.rate_limits import RateLimits
+from airflow_oidc_auth.login.sparing_log import SparingLog
 from airflow_oidc_auth.login.token_cli import CliTokens
 from airflow_oidc_auth.login.token_clients import TokenClients
 from airflow_oidc_auth.login.token_errors import (
@@ -123,6 +124,7 @@ class TokenGrants:
         self._proofs = proofs
         self._sessions = sessions
         self._audit = audit
+        self._log = SparingLog(log)
         self._base_url = base_url
         self._audiences = frozenset(audiences)
         self._clock = clock
@@ -275,7 +277,8 @@ class TokenGrants:
 
     async def _refuse(self, error: OidcAuthError, blamed: str, context: RequestContext) -> TokenError:
         """Log and audit a refusal once; a flood becomes few rows."""
-        log.warning(
+        self._log.warning(
+            error.code,
             "token refused: code=%s correlation_id=%s detail=%r evidence=%r",
             *(error.code, context.correlation_id, error.detail, dict(error.evidence)),
         )
