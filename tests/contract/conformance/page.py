@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tests.contract.conformance import oidc_rows
+from tests.contract.conformance import oidc_rows, saml_rows
 from tests.contract.conformance.row import ACCEPTED, Row
 
 PAGE = Path(__file__).parents[3] / "docs" / "conformance.md"
@@ -31,11 +31,17 @@ OIDC = """\
 The OpenID Foundation's tests of relying parties, by the names that its conformance suite gives them, for the flow that
 is offered here: the authorization code flow with PKCE.
 """
+SAML = """\
+## SAML
+
+The identity provider really signs. Each attack is sent across sites by HTTP-POST, as a browser does. The same cases,
+and some hundred more, run against the verification alone in `tests/unit/providers/saml`.
+"""
 
 
 def render() -> str:
     """Return the whole page."""
-    parts = [INTRODUCTION, OIDC, *_tables(oidc_rows.TABLES)]
+    parts = [INTRODUCTION, OIDC, *_tables(oidc_rows.TABLES), SAML, *_tables(saml_rows.TABLES)]
     return "\n".join(parts)
 
 

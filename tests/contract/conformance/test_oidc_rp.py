@@ -13,8 +13,7 @@ from starlette.testclient import TestClient
 from airflow_oidc_auth.testing import Misbehaviour
 from airflow_oidc_auth.testing.keys import sign
 from airflow_oidc_auth.testing.loopback import Answer
-from tests.contract.bearer import newest
-from tests.contract.conformance.conftest import Party, host_of
+from tests.contract.conformance.conftest import Party, assert_told, host_of
 from tests.contract.conformance.idp import assert_delivered, decode, verifies
 from tests.contract.conformance.oidc_rows import LOGOUT, REFRESH, REFUSED, driven_by
 from tests.contract.conformance.row import ACCEPTED, Row
@@ -66,7 +65,7 @@ def test_a_sign_in_is_judged_as_the_table_says(
         return
     assert_kept_out(answer, browser, row.expected)
     assert logins() == before
-    assert newest(audit_rows, "auth.login_failed", provider=row.provider)["reason"] == row.expected
+    assert_told(audit_rows, "auth.login_failed", provider=row.provider, reason=row.expected)
 
 
 def test_userinfo_is_asked_with_the_token_in_the_header(party: Party) -> None:
@@ -188,7 +187,7 @@ def test_a_logout_token_is_judged_as_the_table_says(
         return
     assert (answer.status_code, answer.json()["code"]) == (400, row.expected)
     assert is_signed_in(browser)
-    assert newest(audit_rows, "auth.token_refused", reason=row.expected)
+    assert_told(audit_rows, "auth.token_refused", reason=row.expected)
 
 
 def test_an_id_token_ends_no_session(party: Party) -> None:
