@@ -27,6 +27,10 @@ _HINTS = (
 """What each database calls it, in lower case; what is done about it."""
 
 
+# As SQLite, PostgreSQL, and MySQL and MariaDB say it of a table or a column; to SQLite an INSERT "has no column named".
+_OLD_TABLES = ("no such table", "no such column", "has no column", "does not exist", "doesn't exist", "unknown column")
+
+
 def is_conflict(error: BaseException) -> bool:
     """Tell whether two transactions met and the loser should simply run again."""
     if isinstance(error, IntegrityError):

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
+pytestmark = pytest.mark.xdist_group("build")  # one build for all
+
 PACKAGES = {
     *("audit", "cli", "config", "fab", "grants", "identity", "login", "managers", "messages", "policy", "providers"),
     *("sessions", "testing", "web"),
