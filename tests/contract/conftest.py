@@ -29,11 +29,18 @@ USERS = (
     FakeUser("vic", name="Victor", email="victor@example.com", groups=("viewers",)),
     FakeUser("fin", name="Fiona", email="fiona@example.com", groups=("finance",)),
     FakeUser("con", name="Conrad", email="conrad@example.com", groups=("ops", "contractors")),
+    FakeUser("teo", name="Teo", email="teo@example.com", groups=("team-fin-Op",)),
+    FakeUser("tea", name="Tea", email="tea@example.com", groups=("team-fin-Admin",)),
     FakeUser("nora", name="Nora", email="nora@example.com", groups=("canteen",)),
 )
 ROLE_MAPPING = {"admins": "Admin", "ops": "Op", "users": "User", "viewers": "Viewer"}
 API = "urn:airflow:api"
 JOBS = "urn:airflow:jobs"
+# An Ed25519 key for these tests only: RFC 8032, 7.1, test 1.
+AUDIT_KEY = """-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
+-----END PRIVATE KEY-----
+"""
 TOKEN_CLIENT_SECRET = "a-token-client-secret-for-tests-only"
 
 
@@ -148,6 +155,7 @@ def running(
         document.write_text(json.dumps(built if request.param == "fab" else with_rights(built)), encoding="utf-8")
         # Not taken away between the tests: the server reads the document anew every few seconds.
         secrets = {"TEST_IDP_SECRET": idp.client_secret, "TEST_TOKEN_CLIENT_SECRET": TOKEN_CLIENT_SECRET}
+        secrets["TEST_AUDIT_KEY"] = AUDIT_KEY
         stack.enter_context(_environment(secrets))
         mode = {
             "AIRFLOW__CORE__AUTH_MANAGER": MANAGERS[request.param],
@@ -185,6 +193,7 @@ def build_document(idp: FakeIdp, jobs: FakeIdp) -> dict[str, Any]:
         },
         "grants": {"rules": rules},
         "tokens": {"clients": {"dbt": {"secret": {"env": "TEST_TOKEN_CLIENT_SECRET"}, "roles": ["User"]}}},
+        "audit": {"signing_key": {"env": "TEST_AUDIT_KEY"}, "checkpoint_every": "5s"},
         "rate_limits": {"token": "10000/minute", "login": "10000/minute", "callback": "10000/minute"},
     }
 
@@ -193,6 +202,8 @@ def with_rights(document: dict[str, Any]) -> dict[str, Any]:
     """Add what only the native manager knows: roles that allow and deny single things, and their groups."""
     for role, group in (("finance", "finance"), ("contractor", "contractors")):
         document["grants"]["rules"].append({"name": group, "when": {"group": group}, "roles": [role]})
+    of_team = {"group_regex": "team-(?P<team>[a-z]+)-(?P<role>Op|Admin)"}
+    document["grants"]["rules"].append({"name": "teams", "when": of_team, "roles": ["{role}"], "teams": ["{team}"]})
     document["grants"]["hitl_by_verified_email"] = True
     document["grants"]["delegated_roles"] = DELEGATED
     return {**document, "roles": {"finance": FINANCE, "contractor": CONTRACTOR}}

@@ -83,7 +83,7 @@ def happenings() -> Iterator[None]:
         (f"{API}/assets/events", "asset_events", "source_dag_id"),
         ("/ui/partitioned_dag_runs", "partitioned_dag_runs", "dag_id"),
         (f"{API}/dags?last_dag_run_state=running", "dags", "dag_id"),
-        (f"{API}/dags?dag_run_start_date_lte=2099-01-01T00:00:00Z&dag_run_state=running", "dags", "dag_id"),
+        (f"{API}/dags?dag_run_state=running", "dags", "dag_id"),
         (f"{API}/dags?order_by=-last_run_state&limit=200", "dags", "dag_id"),
     ],
 )
