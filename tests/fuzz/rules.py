@@ -35,8 +35,7 @@ def run(data: bytes) -> None:
     rule = RuleSettings("rule", "grants.rules[0]", written, roles or ("Viewer",))
     try:
         rules = compile_rules([rule], requirements, known_roles=ROLES)
-    except ConfigurationError as refused:
-        assert str(refused)
+    except ConfigurationError:
         return
     outcome = rules.evaluate(identity, 1.0)
     assert outcome == rules.evaluate(identity, 1.0)

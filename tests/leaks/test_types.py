@@ -11,6 +11,7 @@ import traceback
 import typing
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import cache
 
 import pytest
 
@@ -98,20 +99,30 @@ def marks_in(text: object) -> set[str]:
     return set(FOUND.findall(text.decode("latin-1") if isinstance(text, bytes) else str(text)))
 
 
+@cache
+def hiding() -> list[object]:
+    """Return an instance of each class with a mark in every field that may hold a secret."""
+    return [Maker(HARMLESS).make(kind) for kind in DATACLASSES]
+
+
+@cache
+def holding() -> list[object]:
+    """Return an instance of each class that holds a :class:`Secret`, with marks in these alone."""
+    return [Maker(texts=False).make(kind) for kind in DATACLASSES if list(secret_fields(kind))]
+
+
 @pytest.mark.parametrize("how", TEXTS)
 def test_no_text_of_a_value_shows_what_it_hides(how: str) -> None:
-    make = Maker(HARMLESS).make
-    assert not {mark for kind in DATACLASSES for mark in marks_in(TEXTS[how](make(kind)))}
+    assert not {mark for value in hiding() for mark in marks_in(TEXTS[how](value))}
 
 
 @pytest.mark.parametrize("how", COPIES)
 def test_no_copy_of_a_value_carries_a_secret_along(how: str) -> None:
     """It is refused, or the secret is not in it."""
-    make, shown = Maker(texts=False).make, set()
-    for kind in DATACLASSES:
-        if list(secret_fields(kind)):
-            with suppress(TypeError, AttributeError, ValueError, pickle.PicklingError):
-                shown |= marks_in(COPIES[how](make(kind)))
+    shown = set()
+    for value in holding():
+        with suppress(TypeError, AttributeError, ValueError, pickle.PicklingError):
+            shown |= marks_in(COPIES[how](value))
     assert not shown
 
 
