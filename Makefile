@@ -17,7 +17,7 @@ bench: ## Compare with Airflow's other auth managers, the short way
 	@.venv-dev/bin/python -m benchmarks --quick
 proof: ## Break servers, database and IdP, and measure what becomes of people (needs PostgreSQL and nginx; twenty minutes)
 	@.venv-dev/bin/python -m benchmarks.faults && .venv-dev/bin/python -m benchmarks.many_sessions && .venv-dev/bin/python -m benchmarks.audit_verify
-	@.venv-dev/bin/python -m benchmarks.storm
+	@.venv-dev/bin/python -m benchmarks.storm && .venv-dev/bin/python -m benchmarks.flood
 	@.venv-dev/bin/python -m tests.fuzz all --seconds 60
 lock: ## Take the newest releases into requirements/*.txt
 	@scripts/lock --upgrade
