@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tests.contract.conformance import oidc_rows, saml_rows
-from tests.contract.conformance.row import ACCEPTED, Row
+from tests.contract.conformance import oidc_rows, rfc_rows, saml_rows
+from tests.contract.conformance.row import Row
 
 PAGE = Path(__file__).parents[3] / "docs" / "conformance.md"
 INTRODUCTION = """\
@@ -31,6 +32,11 @@ OIDC = """\
 The OpenID Foundation's tests of relying parties, by the names that its conformance suite gives them, for the flow that
 is offered here: the authorization code flow with PKCE.
 """
+RFCS = """\
+## What RFCs recommend
+
+RFC 9700 is the best current practice of OAuth; the others are those whose promises this package makes.
+"""
 SAML = """\
 ## SAML
 
@@ -41,7 +47,9 @@ and some hundred more, run against the verification alone in `tests/unit/provide
 
 def render() -> str:
     """Return the whole page."""
-    parts = [INTRODUCTION, OIDC, *_tables(oidc_rows.TABLES), SAML, *_tables(saml_rows.TABLES)]
+    parts = [INTRODUCTION]
+    for heading, module in ((OIDC, oidc_rows), (RFCS, rfc_rows), (SAML, saml_rows)):
+        parts += [heading, *_tables(module.TABLES)]
     return "\n".join(parts)
 
 
@@ -53,9 +61,14 @@ def _tables(tables: Mapping[str, Iterable[Row]]) -> Iterable[str]:
 
 def _line(row: Row) -> str:
     if row.absent:
-        return f"| {row.name} | not offered: {row.absent} | | |"
-    outcome = row.expected if row.expected == ACCEPTED or " " in row.expected else f"`{row.expected}`"
+        return f"| {row.name} | does not apply: {row.absent} | | |"
+    outcome = f"`{row.expected}`" if is_code(row.expected) else row.expected
     return f"| {row.name} | {row.delivered} | {outcome} | {'<br>'.join(map(_short, row.tests))} |"
+
+
+def is_code(expected: str) -> bool:
+    """Tell a code from words."""
+    return re.fullmatch(r"[a-z]+(_[a-z0-9]+)+", expected) is not None
 
 
 def _short(reference: str) -> str:

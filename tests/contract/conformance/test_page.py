@@ -6,12 +6,13 @@ from collections import Counter
 
 import pytest
 
-from tests.contract.conformance import oidc_rows, saml_rows
-from tests.contract.conformance.page import PAGE, render
+from airflow_oidc_auth.messages import message
+from tests.contract.conformance import oidc_rows, rfc_rows, saml_rows
+from tests.contract.conformance.page import PAGE, is_code, render
 from tests.contract.conformance.row import Row
 from tests.references import problem_of
 
-ROWS = (*oidc_rows.ROWS, *saml_rows.ROWS)
+ROWS = (*oidc_rows.ROWS, *rfc_rows.ROWS, *saml_rows.ROWS)
 
 
 def test_the_page_is_what_the_rows_say() -> None:
@@ -20,6 +21,11 @@ def test_the_page_is_what_the_rows_say() -> None:
 
 def test_the_tests_of_each_row_are_there() -> None:
     assert [problem for row in ROWS for test in row.tests if (problem := problem_of(test))] == []
+
+
+def test_each_code_is_one_that_people_can_look_up() -> None:
+    for code in {row.expected for row in ROWS if is_code(row.expected)}:
+        assert message(code).title
 
 
 def test_no_name_is_given_twice() -> None:
