@@ -58,6 +58,11 @@ def test_no_kind_of_token_loses_what_its_owner_is_denied(native, kind):
     assert found.isdisjoint({"fin-bank", "fin-erp"})
 
 
+@pytest.mark.parametrize("scope", ["%7Bcontractor%7D", "{contractor}", "Op %7Bcontractor%7D", "Admin", "op"])
+def test_no_scope_names_what_is_no_role_of_the_owner(native, scope):
+    assert exchange(native, token_of(native, "con"), scope=scope).json()["error"] == "invalid_scope"
+
+
 @pytest.fixture
 def happenings() -> Iterator[None]:
     """A run of each department, its asset event, and a run that waits for partitions."""

@@ -146,7 +146,9 @@ def test_an_administrator_of_every_team_would_be_told(native, two_teams):
     assert sum(_tells(ada, path) for path in asked) > 30
 
 
-@pytest.mark.parametrize("query", ["", f"dag_id={OWN}&team_name=fin"])
+@pytest.mark.parametrize(
+    "rival, query", [("teo", ""), ("tea", f"dag_id={OWN}&team_name=fin")], indirect=["rival"], ids=["bare", "mixed"]
+)
 def test_no_answer_tells_anything_of_the_other_team(rival, two_teams, query):
     assert rival.get(f"{API}/connections/fin-own").status_code == 200
     assert [path for path in addresses(two_teams, "GET") if _tells(rival, path, query)] == []
@@ -219,6 +221,17 @@ def test_the_team_of_a_body_opens_no_connection_that_is_nobodys(rival, monkeypat
     monkeypatch.setenv("AIRFLOW__CORE__TEST_CONNECTION", "Enabled")
     body = {"connection_id": "fin-bank", "conn_type": "sqlite", "team_name": "fin"}
     assert rival.post(f"{API}/{path}", json=body).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "team", ['"mkt"', '"fin", "team_name": "mkt"', "null", '""', '" fin"', '"FIN"', '["fin"]', '"no-such-team"']
+)
+def test_nothing_is_made_for_another_team_however_its_name_is_written(rival, team):
+    before = _rows()
+    body = f'{{"connection_id": "smuggled", "conn_type": "http", "team_name": {team}}}'
+    answer = rival.post(f"{API}/connections", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code in {400, 403, 422}
+    assert _rows() == before
 
 
 def _rows() -> dict[str, list[tuple[Any, ...]]]:
