@@ -87,7 +87,7 @@ class VerifyReport:
         found = self.found
         return {
             "seen": found.rows,
-            "signed": found.signed - found.findings.counts[Kind.CHANGED],
+            "signed": self._as_signed(),
             "erased": found.erased,
             "unsigned": self._unsigned(),
             "unchained": found.unchained.rows,
@@ -96,12 +96,15 @@ class VerifyReport:
             "unchecked": found.unchecked,
         }
 
+    def _as_signed(self) -> int:
+        return max(0, self.found.signed - self.found.findings.counts[Kind.CHANGED])
+
     def _unsigned(self) -> int:
         return sum(each.unsigned for each in self.found.chains) + sum(each.rows for each in self.found.unknown.values())
 
     def _facts(self) -> Iterator[tuple[str, str]]:
         found = self.found
-        parts = [f"{found.rows:,} looked at, {found.signed:,} of them signed"]
+        parts = [f"{found.rows:,} looked at, {self._as_signed():,} as signed"]
         parts += [f"{found.erased:,} erased by a signed order"] * bool(found.erased)
         parts += [f"{self._unsigned():,} not signed yet"] * bool(self._unsigned())
         yield "rows", ", ".join(parts)
@@ -149,7 +152,7 @@ def describe(finding: Finding) -> str:
     place = f"chain {finding.chain[:REFERENCE]} no. {numbers}"
     row = f"row {finding.row_id} ({finding.event}, {_time(finding.began)}), {place}"
     why = f" ({finding.why})" if finding.why else ""
-    between = f", of {_time(finding.began)} to {_time(finding.ended)}" if finding.began else ""
+    between = f", of {_between(finding.began, finding.ended)}" if finding.began else ""
     texts = {
         Kind.CHANGED: f"{row}: it is not what was {'sealed' if 'nobody' in finding.why else 'signed'}{why}.",
         Kind.REMOVED: f"{count(finding.last - finding.first + 1, 'row')}{between}, {place}: removed without a "
@@ -165,7 +168,11 @@ def describe(finding: Finding) -> str:
 
 
 def _span(loose: Loose) -> str:
-    return _time(loose.began) if loose.rows == 1 else f"{_time(loose.began)} to {_time(loose.ended)}"
+    return _between(loose.began, loose.ended)
+
+
+def _between(began: int, ended: int) -> str:
+    return _time(began) if _time(began) == _time(ended) else f"{_time(began)} to {_time(ended)}"
 
 
 def _time(moment: int) -> str:

@@ -61,7 +61,7 @@ def read_heads(transaction: Transaction, chain: str, after: int | None) -> Heads
     begin = max(0, newest - SEEN_AT_FIRST) if after is None else after
     others = and_(_A.id > begin, _A.id <= newest, _A.chain != chain, _A.kind.in_((BEGIN, ROWS)))
     query = select(_A.chain, func.max(_A.last_seq)).where(others).group_by(_A.chain).order_by(_A.chain)
-    return Heads(newest, tuple((each, int(last)) for each, last in transaction.execute(query).tuples()))
+    return Heads(newest, tuple((each, int(last)) for each, last in transaction.execute(query).all()))
 
 
 def insert_statement(transaction: Transaction, statement: Statement, text: str) -> None:

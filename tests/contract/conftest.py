@@ -19,6 +19,7 @@ from airflow_oidc_auth.sessions.principal import principal_id
 from airflow_oidc_auth.testing import FakeIdp
 from airflow_oidc_auth.testing.users import FakeUser
 from tests.e2e.processes import wait_until
+from tests.unit.audit.keys import make_pem
 
 BASE_URL = "http://localhost:8080"
 CALLBACK = f"{BASE_URL}/auth/callback/oidc"
@@ -36,11 +37,7 @@ USERS = (
 ROLE_MAPPING = {"admins": "Admin", "ops": "Op", "users": "User", "viewers": "Viewer"}
 API = "urn:airflow:api"
 JOBS = "urn:airflow:jobs"
-# An Ed25519 key for these tests only: RFC 8032, 7.1, test 1.
-AUDIT_KEY = """-----BEGIN PRIVATE KEY-----
-MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
------END PRIVATE KEY-----
-"""
+AUDIT_KEY = make_pem()
 TOKEN_CLIENT_SECRET = "a-token-client-secret-for-tests-only"
 
 

@@ -9,8 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 from airflow.models.log import Log
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from sqlalchemy import Engine, delete, insert, select, update
 from sqlalchemy.orm import sessionmaker
 
@@ -25,14 +23,10 @@ from airflow_oidc_auth.managers.audit_trail import AuditTrail
 from airflow_oidc_auth.secret import Secret
 from airflow_oidc_auth.sessions.audit_statements import AuditStatements
 from airflow_oidc_auth.sessions.models import audit_statements
+from tests.unit.audit.keys import make_pem
 from tests.unit.audit.records import LOGIN
 
 LOG: Any = Log.__table__
-
-
-def make_pem() -> str:
-    key = Ed25519PrivateKey.generate()
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 PEM = make_pem()

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import sessionmaker
 
 from airflow_oidc_auth.audit.chain.check import WINDOW
-from airflow_oidc_auth.audit.chain.keys import SigningKey
+from airflow_oidc_auth.audit.chain.keys import SigningKey, TrustedKeys
 from airflow_oidc_auth.audit.chain.row import (
     HASH_BYTES,
     StoredRow,
@@ -24,10 +24,14 @@ from airflow_oidc_auth.audit.chain.row import (
     next_link,
 )
 from airflow_oidc_auth.audit.chain.statement import Statement, digest_of, read_statement
+from airflow_oidc_auth.audit.chain.verify import verify
+from airflow_oidc_auth.cli import session_access
+from airflow_oidc_auth.cli.audit_table import DatabaseTrail, one_moment
 from airflow_oidc_auth.errors import SessionError
 from airflow_oidc_auth.secret import Secret
 from airflow_oidc_auth.sessions.models import audit_statements
-from tests.storage.audit_rig import KEY, AuditDatabase, Server, audit_database, make_pem, the, told
+from tests.storage.audit_rig import KEY, AuditDatabase, Server, audit_database, the, told
+from tests.unit.audit.keys import make_pem
 
 
 @pytest.fixture
@@ -379,3 +383,18 @@ def test_extra_stays_json_with_the_place_at_its_end(audit: AuditDatabase, server
     extra = json.loads(audit.rows(server.chain)[4].extra)
     assert (extra["subject"], extra["chain"], extra["seq"]) == ("ada", server.chain, 5)
     assert list(extra)[-4:] == ["chain", "seq", "salt", "link"]
+
+
+def test_a_verification_sees_the_database_as_of_one_moment(
+    audit: AuditDatabase, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Servers write on: a row that appeared behind the page which is read must not count as removed."""
+    monkeypatch.setattr(session_access, "airflow_transactions", audit.transactions)
+    with one_moment() as transaction:
+        trail = DatabaseTrail(transaction)
+        assert len(list(trail.rows())) == 20
+        if audit.engine.dialect.name != "sqlite":
+            server.write(3)
+            server.sign()
+        found = verify(trail, TrustedKeys([KEY.public]))
+    assert (told(found), found.rows, found.signed) == ([], 20, 20)

@@ -14,8 +14,9 @@ from airflow_oidc_auth.audit.chain.statement import read_statement
 from airflow_oidc_auth.secret import Secret
 from airflow_oidc_auth.sessions.models import audit_statements
 from airflow_oidc_auth.sessions.principal import principal_id
-from tests.storage.audit_rig import LOG, AuditDatabase, Server, make_pem
+from tests.storage.audit_rig import LOG, AuditDatabase, Server
 from tests.storage.people import ISSUER
+from tests.unit.audit.keys import make_pem
 from tests.unit.cli.office_database import OfficeDatabase
 from tests.unit.cli.running import Oidc
 
