@@ -13,8 +13,6 @@ from urllib.parse import parse_qsl
 
 from starlette.types import Scope
 
-from airflow_oidc_auth.web.api_call import path_below_root
-
 RUNS = ("RUN",)
 NOTHING: tuple[str, ...] = ()
 _LISTS = ("/ui/dashboard/dag_stats", "/ui/partitioned_dag_runs", "/api/v2/assets/events")
@@ -29,6 +27,8 @@ SHOWN: ContextVar[tuple[str, ...]] = ContextVar("airflow_oidc_auth_shown_parts",
 
 def parts_shown(scope: Scope) -> tuple[str, ...]:
     """Return the parts that this request's list shows of each DAG, beside those that core asks about."""
+    from airflow_oidc_auth.web.api_call import path_below_root  # brings the whole journey along
+
     path = path_below_root(scope)
     if path in _LISTS:
         return RUNS
