@@ -15,8 +15,10 @@ docs: ## Write the generated reference pages, then build the documentation into 
 	@scripts/reference .venv-dev/bin/python && .venv-dev/bin/mkdocs build --strict
 bench: ## Compare with Airflow's other auth managers, the short way
 	@.venv-dev/bin/python -m benchmarks --quick
-proof: ## Break servers, database and IdP, and measure what becomes of people (needs PostgreSQL and nginx; twenty minutes); mutate the policy
-	@.venv-dev/bin/python -m benchmarks.faults && .venv-dev/bin/python -m benchmarks.many_sessions
+proof: ## Attack, break, flood, fuzz and mutate, and measure what becomes of people (needs PostgreSQL and nginx; an hour)
+	@.venv-dev/bin/python -m benchmarks.faults && .venv-dev/bin/python -m benchmarks.many_sessions && .venv-dev/bin/python -m benchmarks.audit_verify
+	@.venv-dev/bin/python -m benchmarks.storm && .venv-dev/bin/python -m benchmarks.flood
+	@.venv-dev/bin/python -m tests.fuzz all --seconds 60
 	@.venv-dev/bin/python -m tests.mutation
 lock: ## Take the newest releases into requirements/*.txt
 	@scripts/lock --upgrade

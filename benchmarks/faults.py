@@ -5,20 +5,18 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-import requests
-
+from benchmarks.faults_of_storage import database_read_only, disk_full, fernet_key_rotated, tables_migrated
 from benchmarks.rig import ADA, OSKAR, UMA, VICTOR, Browser, Rig
+from benchmarks.watching import Finding, Watcher, shown, timed
 from tests.e2e.processes import wait_until
 
 SESSIONS = 10
@@ -26,57 +24,6 @@ OUTAGE = 45.0
 DATABASE_OUTAGE = 60.0
 # For so long nginx leaves a server alone that did not answer.
 PROXY_REST = 11.0
-CODE = re.compile(r'class="muted">\((\w+)\)')
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the table."""
-
-    fault: str
-    seen: str
-    lost: str
-    again: str
-
-
-class Watcher:
-    """Somebody whose page asks the server ten times a second.
-
-    :param port: of one server; None for the public address
-    """
-
-    def __init__(self, rig: Rig, token: str, port: int | None = None) -> None:
-        self._rig, self._token, self._port = rig, token, port or rig.airflow.port
-        self._done = threading.Event()
-        self.answers: list[tuple[float, int, float]] = []
-
-    @contextmanager
-    def watching(self) -> Iterator[Watcher]:
-        thread = threading.Thread(target=self._run, daemon=True)
-        thread.start()
-        try:
-            yield self
-        finally:
-            self._done.set()
-            thread.join(90)
-
-    def _run(self) -> None:
-        while not self._done.wait(0.1):
-            begun = time.monotonic()
-            try:
-                status = self._rig.ask(self._port, self._token).status_code
-            except requests.RequestException:
-                status = 0
-            self.answers.append((begun, status, time.monotonic() - begun))
-
-    def told(self) -> str:
-        counts = Counter(status for _, status, _ in self.answers)
-        shown = ", ".join(f"{count} x {status or 'no answer'}" for status, count in sorted(counts.items()))
-        return f"{shown}; slowest {max(seconds for _, _, seconds in self.answers):.2f} s"
-
-    def first(self, status: int, after: float) -> float:
-        """Return the seconds from a moment to the first answer of this status."""
-        return next((begun - after for begun, found, _ in self.answers if found == status and begun >= after), -1.0)
 
 
 def server_killed_between_sign_in_pages(rig: Rig) -> Finding:
@@ -110,7 +57,7 @@ def server_killed_in_callback(rig: Rig) -> Finding:
     again = _restart(rig, victim)
     return Finding(
         "kill -9 in the callback, when the IdP has redeemed the code",
-        f"{_shown(answers[0])}; a second click: {_shown(second)}",
+        f"{shown(answers[0])}; a second click: {shown(second)}",
         "that sign-in",
         again,
     )
@@ -193,9 +140,9 @@ def _idp_outage(rig: Rig, name: str, outage: AbstractContextManager[None]) -> Fi
         with outage:
             until = time.monotonic() + OUTAGE
             rig.make_due()
-            first = _timed(lambda: waiting.come_back(url))
+            first = timed(lambda: waiting.come_back(url))
             time.sleep(max(0.0, until - time.monotonic()))
-            late = _timed(lambda: Browser(rig).begin())
+            late = timed(lambda: Browser(rig).begin())
             health = [one["circuit"] for port in rig.ports for one in rig.health(port)["providers"]]
             calls = sum(rig.gate.calls.values()) - calls
         mended = time.monotonic()
@@ -222,7 +169,7 @@ def database_stopped(rig: Rig) -> Finding:
     with watchers[0].watching(), watchers[1].watching():
         rig.database.stop()
         stopped = time.monotonic()
-        refused = _timed(lambda: coming.come_back(url))
+        refused = timed(lambda: coming.come_back(url))
         time.sleep(max(0.0, stopped + DATABASE_OUTAGE - time.monotonic()))
         health = [rig.health(port).get("closed") for port in rig.ports]
         rig.database.start()
@@ -279,9 +226,9 @@ def backchannel_logout(rig: Rig) -> Finding:
         browser.sign_out_at_the_idp()
         wait_until(lambda token=browser.cookie: rig.statuses(token) == (401, 401), "the end", 10, 0.05)
         heard.append(time.monotonic() - begun)
-    shown = ", ".join(f"{seconds:.2f}" for seconds in heard)
+    seconds = ", ".join(f"{each:.2f}" for each in heard)
     return Finding(
-        "back-channel logout, told to one server", "401 on both servers", "the session, as told", f"{shown} s on both"
+        "back-channel logout, told to one server", "401 on both servers", "the session, as told", f"{seconds} s on both"
     )
 
 
@@ -359,8 +306,8 @@ def _with_clock(rig: Rig, token: str, port: int) -> str:
     browser = Browser(rig, port)
     done = browser.come_back(browser.authenticate(UMA))
     new = rig.statuses(browser.cookie) if done.status_code == 303 else ""
-    shown = f"a session of before {rig.statuses(token)}, a sign-in there {_shown(done)}"
-    return f"{shown}, its session {new}" if new else shown
+    seen = f"a session of before {rig.statuses(token)}, a sign-in there {shown(done)}"
+    return f"{seen}, its session {new}" if new else seen
 
 
 FAULTS: dict[str, Callable[[Rig], Finding]] = {
@@ -379,18 +326,12 @@ FAULTS: dict[str, Callable[[Rig], Finding]] = {
         database_stopped,
         database_stopped_in_recheck,
         clock_moved,
+        database_read_only,
+        disk_full,
+        fernet_key_rotated,
+        tables_migrated,
     )
 }
-
-
-def _timed(act: Callable[[], requests.Response]) -> str:
-    begun = time.monotonic()
-    return f"{_shown(act())} after {time.monotonic() - begun:.1f} s"
-
-
-def _shown(answer: requests.Response) -> str:
-    code = CODE.search(answer.text) if answer.status_code >= 400 else None
-    return f"{answer.status_code} {code[1] if code else ''}".strip()
 
 
 def _until_signed_in(rig: Rig) -> float:

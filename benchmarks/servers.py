@@ -48,8 +48,11 @@ class Server:
 
 
 @contextlib.contextmanager
-def running(home: Home, *, far: bool = False) -> Iterator[Server]:
-    """Start ``airflow api-server`` with one worker on a free port; stop it afterwards."""
+def running(home: Home, *options: str, far: bool = False) -> Iterator[Server]:
+    """Start ``airflow api-server`` with one worker on a free port; stop it afterwards.
+
+    :param options: further ones of its command line
+    """
     command = [
         sys.executable,
         "-m",
@@ -61,6 +64,7 @@ def running(home: Home, *, far: bool = False) -> Iterator[Server]:
         str(home.port),
         "--workers",
         "1",
+        *options,
     ]
     log = (home.path / "api-server.log").open("ab")
     started = time.perf_counter()

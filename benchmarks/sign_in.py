@@ -26,6 +26,7 @@ BACKGROUND = (
     "oidc-auth-fab-directory",
     "oidc-auth-audit",
     "oidc-auth-clean-up",
+    "oidc-auth-reseal",
     "oidc-auth-revocation-feed",
     "oidc-auth-recheck",
     "oidc-auth-activity",

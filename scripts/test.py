@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Check everything, as CI does: ``python3 scripts/test.py``. What follows ``--`` goes to pytest.
 
-Lint, types, import contracts, documentation, the contract tests on the oldest supported Airflow, then all tests.
+Lint, types, import contracts, documentation, licences and known vulnerabilities of what we need, the contract tests on
+the oldest supported Airflow, then all tests.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ PARALLEL = ["-n", "2", "--dist", "loadgroup"]
 # Once more, in plain sight: on a machine that stands still for a second a real server may miss a test's moment. The
 # closing lines name what needed it; whatever fails twice fails.
 PARALLEL += ["--reruns", "1", "-rsxXfER"]
-GROUPS = ("lint", "types", "imports", "docs", "oldest", "tests")
+GROUPS = ("lint", "types", "imports", "docs", "supply", "oldest", "tests")
 
 
 def main() -> int:
@@ -54,6 +55,9 @@ def _check(groups: Sequence[str], pytest: Sequence[str]) -> int:
         failed += _run("imports", [bin_ / "lint-imports"])
     if "docs" in groups:
         failed += _run("docs", [bin_ / "mkdocs", "build", "--strict", "--quiet", "--site-dir", ".cache/site"])
+    if "supply" in groups:
+        failed += _run("licences", [python, "scripts/supply.py", "licences"])
+        failed += _run("vulnerabilities", [python, "scripts/supply.py", "audit"])
     if "oldest" in groups:
         oldest = environment(".venv-3.3.0", "airflow-3.3.0.txt", minimum=(3, 11))
         failed += _run("tests on Airflow 3.3.0", [oldest, "-m", "pytest", *PARALLEL, "-q", *OLDEST])

@@ -22,6 +22,7 @@ class AuthEvent(str, Enum):
     BREAK_GLASS = "auth.break_glass"
     USER_LINKED = "auth.user_linked"
     USER_UNLINKED = "auth.user_unlinked"
+    AUDIT_PRUNED = "auth.audit_pruned"
 
 
 @dataclass(frozen=True, slots=True)

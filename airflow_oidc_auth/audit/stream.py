@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 import structlog
 
@@ -32,7 +33,17 @@ class StructuredLogSink:
         level = logging.WARNING if record.event in _BAD_NEWS else logging.INFO
         event = record.event.value
         fields = {"owner": visible(record.owner), **record_fields(record)}
-        if structlog.is_configured():
-            structlog.get_logger(LOGGER).log(level, event, **fields)
-        else:
-            logging.getLogger(LOGGER).log(level, "%s", dump_fields({"event": event, **fields}))
+        _tell(level, event, fields)
+
+
+def tell_checkpoint(chain: str, rows: int, digest: str) -> None:
+    """Write how far a chain was signed: a log that is kept elsewhere shows later that its end was cut off."""
+    fields: dict[str, str | int] = {"chain": chain, "rows": rows, "checkpoint": digest}
+    _tell(logging.INFO, "auth.audit_checkpoint", fields)
+
+
+def _tell(level: int, event: str, fields: Mapping[str, object]) -> None:
+    if structlog.is_configured():
+        structlog.get_logger(LOGGER).log(level, event, **fields)
+    else:
+        logging.getLogger(LOGGER).log(level, "%s", dump_fields({"event": event, **fields}))

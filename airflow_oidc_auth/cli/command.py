@@ -93,6 +93,8 @@ def _print_json(code: ExitCode, data: dict[str, object]) -> None:
 
 
 def _print(lines: list[str], stream: TextIO) -> None:
+    if not lines:
+        return
     stream.write("\n".join(lines).rstrip("\n") + "\n")
     stream.flush()
 

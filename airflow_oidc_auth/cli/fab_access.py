@@ -7,7 +7,7 @@ after the one to the native manager. All they need is that the tables exist.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 
@@ -16,9 +16,10 @@ from sqlalchemy import inspect
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session as Transaction
 
-from airflow_oidc_auth.audit.airflow_log import AirflowLogSink, airflow_transactions
+from airflow_oidc_auth.audit.airflow_log import airflow_transactions
 from airflow_oidc_auth.audit.database_error import describe_database_error
 from airflow_oidc_auth.audit.event import AuditRecord
+from airflow_oidc_auth.cli.audit_chain import write_records
 from airflow_oidc_auth.cli.command import CommandFailed
 from airflow_oidc_auth.config.compiled import CompiledConfig
 from airflow_oidc_auth.errors import ConfigurationError
@@ -75,9 +76,7 @@ def write_audit(transaction: Transaction, records: Iterable[AuditRecord]) -> Non
 
     Not to the log stream: in Airflow's commands that is standard output, where the report goes.
     """
-    sink = AirflowLogSink(lambda: nullcontext(transaction))
-    for record in records:
-        sink.write(record)
+    write_records(transaction, records)
 
 
 def who_asks() -> str:

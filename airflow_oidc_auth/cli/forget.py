@@ -6,6 +6,7 @@ from argparse import Namespace
 from dataclasses import dataclass
 
 from airflow_oidc_auth.audit.pseudonym import Person, pseudonym_of
+from airflow_oidc_auth.cli.audit_keys import read_signing_key
 from airflow_oidc_auth.cli.audit_rows import rewrite
 from airflow_oidc_auth.cli.command import ExitCode, command
 from airflow_oidc_auth.cli.end_sessions import end_now, revoke_all_of
@@ -77,7 +78,7 @@ def forget(args: Namespace) -> ForgetReport:
     pseudonym = pseudonym_of(derive_pseudonym_key(_fernet_keys()), mine)
     kept = open_runner().run(lambda transaction: find_kept(transaction, mine))
     person = Person(args.issuer, args.subject, mine, kept.names)
-    planned = ForgetReport(kept, rewrite(open_runner(), person, pseudonym, dry_run=True), pseudonym, dry_run=True)
+    planned = ForgetReport(kept, _rewrite(person, pseudonym, dry_run=True), pseudonym, dry_run=True)
     if args.dry_run or planned.exit_code is not ExitCode.OK:
         return planned
     confirm(f"Forget {args.subject!r} of {args.issuer} for good?", planned.text(), yes=args.yes, as_json=args.json)
@@ -86,7 +87,11 @@ def forget(args: Namespace) -> ForgetReport:
     revoke_all_of(mine)
     end_now(open_directory().ids(Wanted(principal_id=mine), now=now()), order, new_correlation_id())
     open_runner().run(lambda transaction: delete_kept(transaction, mine))
-    return ForgetReport(kept, rewrite(open_runner(), person, pseudonym, dry_run=False), pseudonym, dry_run=False)
+    return ForgetReport(kept, _rewrite(person, pseudonym, dry_run=False), pseudonym, dry_run=False)
+
+
+def _rewrite(person: Person, pseudonym: str, *, dry_run: bool) -> int:
+    return rewrite(open_runner(), person, pseudonym, dry_run=dry_run, read_key=read_signing_key)
 
 
 def _fernet_keys() -> Secret:

@@ -87,7 +87,7 @@ def migrate(args: Namespace) -> MigrationReport:
 
     def up(manager: OidcAuthDBManager) -> None:
         to, sql_only = args.to_revision, args.show_sql_only
-        manager.upgradedb(to_revision=to, show_sql_only=sql_only)  # type: ignore[no-untyped-call]  # Airflow's DB manager has no hints
+        manager.upgradedb(to_revision=to, show_sql_only=sql_only)
 
     return _move(up, sql_only=args.show_sql_only, as_json=args.json)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from airflow.cli.cli_config import ActionCommand, CLICommand, GroupCommand, lazy_load_command
 
 from airflow_oidc_auth.cli.arguments import EXIT_CODES, JSON, YES, argument
+from airflow_oidc_auth.cli.audit_definition import audit_commands
 from airflow_oidc_auth.cli.tokens_definition import token_commands
 
 _USER = argument("--user", help="Exactly the name, the e-mail or the subject of a person.", metavar="NAME")
@@ -45,6 +46,7 @@ def session_commands() -> tuple[CLICommand, ...]:
         token_commands(),
         _break_glass(),
         _forget(),
+        audit_commands(),
         GroupCommand(
             name="db", help="Clean, migrate or downgrade our tables", subcommands=(_clean(), _migrate(), _downgrade())
         ),

@@ -8,13 +8,14 @@ from types import MappingProxyType
 
 from airflow_oidc_auth.config.check_mode import check_mode
 from airflow_oidc_auth.config.check_workloads import check_workloads
+from airflow_oidc_auth.config.compile_audit import build_audit, check_audit
 from airflow_oidc_auth.config.compile_grants import compile_grants
 from airflow_oidc_auth.config.compile_needs import check_needs
 from airflow_oidc_auth.config.compile_provider import ProviderCompiler
 from airflow_oidc_auth.config.compile_roles import compile_roles, role_names
 from airflow_oidc_auth.config.compile_sessions import build_sessions, check_sessions
 from airflow_oidc_auth.config.compile_tokens import build_rate_limits, build_tokens, check_tokens
-from airflow_oidc_auth.config.compiled import AuditSettings, CompiledConfig
+from airflow_oidc_auth.config.compiled import CompiledConfig
 from airflow_oidc_auth.config.digest import document_digest
 from airflow_oidc_auth.config.document import RawDocument
 from airflow_oidc_auth.config.paths import Path, holds_secret
@@ -59,6 +60,8 @@ def compile_document(
     found += check_tokens(raw, parts.tokens, known, files=secrets is not None)
     reader = SecretReader(raw, secrets, found)
     tokens, rate_limits = build_tokens(parts.tokens, reader), build_rate_limits(parts.rate_limits, reader)
+    found += check_audit(raw, parts.audit)
+    audit = build_audit(raw, parts.audit, reader)
     if found or grants is None:
         told = {each.path for each in first}
         raise ConfigurationError(_in_order([*first, *(each for each in found if each.path not in told)]))
@@ -66,7 +69,7 @@ def compile_document(
         providers=MappingProxyType(providers),
         grants=grants,
         sessions=build_sessions(parts.sessions),
-        audit=AuditSettings(parts.audit.on_failure == "fail"),
+        audit=audit,
         digest=document_digest(raw),
         roles=MappingProxyType(roles),
         tokens=tokens,

@@ -132,7 +132,7 @@ class DocumentWatcher:
 
 
 def _resolved(compiled: CompiledConfig) -> tuple[object, ...]:
-    return dict(compiled.providers), compiled.tokens, compiled.rate_limits
+    return dict(compiled.providers), compiled.tokens, compiled.rate_limits, compiled.audit
 
 
 def _digest(content: bytes | OSError) -> str:

@@ -52,7 +52,10 @@ def warn_without_teams(raw: RawDocument, parts: Parts) -> Iterator[Problem]:
             yield raw.problem(("grants", "rules", index, "teams"), text, "remove it, or set up teams")
     for name, role in parts.roles.items():
         for path in _selections_by_team(name, role):
-            yield raw.problem(path, f"selects nothing: {_NO_TEAMS}", "select otherwise, or set up teams")
+            # Whose a thing is nobody tells there, so that a denial closes what could be meant.
+            whosever = path[2] == "deny" and path[4] != "dags"
+            found = "selects all of these names, whosever they are" if whosever else "selects nothing"
+            yield raw.problem(path, f"{found}: {_NO_TEAMS}", "select otherwise, or set up teams")
 
 
 def _selections_by_team(name: str, role: RoleModel) -> Iterator[Path]:

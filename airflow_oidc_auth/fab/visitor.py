@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
 
-from airflow_oidc_auth.policy.permissions import Permissions
+if TYPE_CHECKING:
+    from airflow_oidc_auth.policy.permissions import Permissions
 
 
 class Visitor:

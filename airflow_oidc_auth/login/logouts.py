@@ -17,6 +17,7 @@ from airflow_oidc_auth.errors import OidcAuthError, ProtocolViolation, SessionEr
 from airflow_oidc_auth.login import records
 from airflow_oidc_auth.login.outcome import RequestContext
 from airflow_oidc_auth.login.ports import Audit, Pool, Sessions
+from airflow_oidc_auth.login.sparing_log import SparingLog
 from airflow_oidc_auth.providers.logout_token import LogoutClaims
 from airflow_oidc_auth.providers.provider import Provider
 from airflow_oidc_auth.sessions.principal import principal_id
@@ -70,6 +71,7 @@ class IdpLogouts:
         self._sessions = sessions
         self._audit = audit
         self._clock = clock
+        self._log = SparingLog(log)
 
     async def end_by_token(self, provider_id: str, logout_token: str, context: RequestContext) -> int:
         """End the sessions that a logout token names (Back-Channel Logout §2.6 and §2.7); return how many.
@@ -157,7 +159,8 @@ class IdpLogouts:
 
     async def _note_refusal(self, error: OidcAuthError, provider_id: str, context: RequestContext) -> None:
         provider = provider_id if provider_id in self._providers else None
-        log.warning(
+        self._log.warning(
+            error.code,
             "logout of the identity provider failed: code=%s correlation_id=%s provider=%s detail=%r evidence=%r",
             *(error.code, context.correlation_id, provider, error.detail, dict(error.evidence)),
         )

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_oidc_auth.errors import ProviderError
-from airflow_oidc_auth.providers.pool import ProviderPool
 from airflow_oidc_auth.secret import Secret
 
 if TYPE_CHECKING:
@@ -89,6 +88,8 @@ class SharedCounter:
     """
 
     def __init__(self, uri: Secret, prefix: str, monotonic: Callable[[], float]) -> None:
+        from airflow_oidc_auth.providers.pool import ProviderPool
+
         self._storage = _open(uri)
         self._prefix = prefix
         self._monotonic = monotonic

@@ -15,12 +15,13 @@ from functools import partial
 from hashlib import blake2s
 from typing import TYPE_CHECKING, Literal
 
-from airflow_oidc_auth.config.compiled import RateLimitSettings
 from airflow_oidc_auth.errors import OidcAuthError
 from airflow_oidc_auth.login.rate_counters import Count, MemoryCounter, SharedCounter
 
 if TYPE_CHECKING:
     from limits import RateLimitItem
+
+    from airflow_oidc_auth.config.compiled import RateLimitSettings
 
 log = logging.getLogger(__name__)
 

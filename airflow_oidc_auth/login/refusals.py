@@ -14,6 +14,7 @@ from airflow_oidc_auth.login import records
 from airflow_oidc_auth.login.departures import facts_of
 from airflow_oidc_auth.login.outcome import SHOWN_GROUPS, Refused, RequestContext, Visitor
 from airflow_oidc_auth.login.ports import Audit, Sessions
+from airflow_oidc_auth.login.sparing_log import SparingLog
 from airflow_oidc_auth.providers.attempt import LoginAttempt
 from airflow_oidc_auth.providers.provider import SignIn
 
@@ -30,6 +31,7 @@ class Refusals:
         self._sessions = sessions
         self._audit = audit
         self._clock = clock
+        self._log = SparingLog(log)
 
     async def by_rules(
         self, refusal: Refusal, sign_in: SignIn, attempt: LoginAttempt, context: RequestContext
@@ -119,7 +121,8 @@ class Refusals:
     async def _note_failure(
         self, error: OidcAuthError, event: AuthEvent, provider: str | None, correlation_id: str, context: RequestContext
     ) -> None:
-        log.warning(
+        self._log.warning(
+            error.code,
             "%s code=%s correlation_id=%s provider=%s detail=%r evidence=%r",
             *(event.value, error.code, correlation_id, provider, error.detail, dict(error.evidence)),
         )

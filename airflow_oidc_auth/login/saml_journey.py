@@ -12,6 +12,7 @@ from airflow_oidc_auth.login import records
 from airflow_oidc_auth.login.departures import SpeaksSaml
 from airflow_oidc_auth.login.outcome import RequestContext
 from airflow_oidc_auth.login.ports import Audit, Pool, Sessions
+from airflow_oidc_auth.login.sparing_log import SparingLog
 from airflow_oidc_auth.providers.provider import Provider
 from airflow_oidc_auth.providers.saml.bindings import LogoutMessage, Post, Redirect
 
@@ -46,6 +47,7 @@ class SamlExchange:
         self._providers = providers
         self._sessions = sessions
         self._audit = audit
+        self._log = SparingLog(log)
 
     def find(self, provider_id: str) -> SpeaksSaml | None:
         """Return the SAML provider of that id, if it is one."""
@@ -71,7 +73,8 @@ class SamlExchange:
         try:
             complete = await self._providers[provider_id].pool.run(_complete_logout, provider, message, request_ids)
         except OidcAuthError as error:
-            log.warning(
+            self._log.warning(
+                error.code,
                 "logout answer refused: code=%s correlation_id=%s provider=%s detail=%r",
                 *(error.code, context.correlation_id, provider_id, error.detail),
             )

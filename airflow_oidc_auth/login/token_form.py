@@ -74,6 +74,9 @@ def check_target(form: Mapping[str, str], base_url: str, audiences: Collection[s
 
 def is_below(url: str, base_url: str) -> bool:
     """Tell whether an absolute address is this Airflow or one of its paths; without query, fragment or detours."""
+    # The parser drops tabs, line feeds and spaces around: what it reads would be another text than the one that came.
+    if not url.isprintable() or " " in url:
+        return False
     try:
         given, ours = urlsplit(url), urlsplit(base_url)
     except ValueError:

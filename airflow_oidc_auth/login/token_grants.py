@@ -15,6 +15,7 @@ from airflow_oidc_auth.errors import OidcAuthError, SessionError, TokenRefused
 from airflow_oidc_auth.login.outcome import RequestContext
 from airflow_oidc_auth.login.ports import Audit, Issued, Proofs, Sessions, TokenDesk
 from airflow_oidc_auth.login.rate_limits import RateLimits
+from airflow_oidc_auth.login.sparing_log import SparingLog
 from airflow_oidc_auth.login.token_cli import CliTokens
 from airflow_oidc_auth.login.token_clients import TokenClients
 from airflow_oidc_auth.login.token_errors import (
@@ -93,6 +94,7 @@ class TokenGrants:
     :param proofs: checks proofs of possession
     :param admit: raises an error where an account elsewhere lets the owner in no more; blocks on the database
     :param limits: how often tokens of one principal may be asked for; None for as often as anybody likes
+    :param denying: roles that take something away from whoever has them
     :param clock: epoch seconds
     """
 
@@ -112,6 +114,7 @@ class TokenGrants:
         clock: Callable[[], float],
         admit: Callable[[Session], None] | None = None,
         limits: RateLimits | None = None,
+        denying: Collection[str] = (),
     ) -> None:
         self._settings = settings
         self._clients = clients
@@ -121,11 +124,13 @@ class TokenGrants:
         self._proofs = proofs
         self._sessions = sessions
         self._audit = audit
+        self._log = SparingLog(log)
         self._base_url = base_url
         self._audiences = frozenset(audiences)
         self._clock = clock
         self._admit = admit
         self._limits = limits
+        self._denying = frozenset(denying)
         self._grants = {
             TOKEN_EXCHANGE: self._by_exchange,
             JWT_BEARER: self._by_assertion,
@@ -193,7 +198,12 @@ class TokenGrants:
         if session.provider != CLIENTS:
             return True
         client = self._clients.find(session.subject)
-        return client is not None and frozenset(session.grant.roles) <= frozenset(client.roles)
+        if client is None:
+            return False
+        grant, roles = session.grant, frozenset(client.roles)
+        known = frozenset(grant.roles).union(*(match.roles for match in grant.withdrawn))
+        # A role that denies, and was given to the client since, would not reach its tokens before they end.
+        return roles.issuperset(grant.roles) and self._denying.isdisjoint(roles - known)
 
     async def _by_exchange(self, form: Mapping[str, str], client: TokenClient | None, call: TokenCall) -> _Proven:
         _check_types(form)
@@ -267,7 +277,8 @@ class TokenGrants:
 
     async def _refuse(self, error: OidcAuthError, blamed: str, context: RequestContext) -> TokenError:
         """Log and audit a refusal once; a flood becomes few rows."""
-        log.warning(
+        self._log.warning(
+            error.code,
             "token refused: code=%s correlation_id=%s detail=%r evidence=%r",
             *(error.code, context.correlation_id, error.detail, dict(error.evidence)),
         )

@@ -12,9 +12,11 @@ from airflow_oidc_auth.grants.scopes import scoped_roles
 from airflow_oidc_auth.managers.asset_names import AssetNames, AssetRows
 from airflow_oidc_auth.managers.dag_facts import DagFactsIndex
 from airflow_oidc_auth.managers.dag_rows import DagRows
+from airflow_oidc_auth.managers.teams import is_multi_team
 from airflow_oidc_auth.managers.user import OidcUser, SessionUser
 from airflow_oidc_auth.policy.compile import Policy
 from airflow_oidc_auth.policy.decision import Decision, Question, explain_decision
+from airflow_oidc_auth.policy.name_rules import UNTOLD_TEAM
 from airflow_oidc_auth.sessions.session import Session
 
 log = logging.getLogger(__name__)
@@ -57,6 +59,10 @@ class Admission(Protocol):
     def name_of_asset(self, asset_id: str) -> str | None:
         """Return the name that rules know an asset by; None where they know none, or not this one. Memory only."""
 
+    @property
+    def untold_team(self) -> str | None:
+        """Return what stands for the team of things whose team Airflow does not tell; None where it does not matter."""
+
     def health(self) -> Mapping[str, object]:
         """Return what the health page adds."""
 
@@ -74,6 +80,7 @@ class PolicyAdmission:
         # What questions would have to wait for is worked out where the DAGs are read.
         self._index.on_change = self._prepare
         self._started = False
+        self.untold_team: str | None = None
 
     def accept(self, config: CompiledConfig) -> None:
         """Compile the custom roles anew; blocks after :meth:`start`, where a rule needs what nobody has read."""
@@ -84,6 +91,8 @@ class PolicyAdmission:
         if self._started:
             self._know(policy)
         self._policy = policy
+        # Airflow tells whose a connection is only where it has teams: what a denial by team could mean is closed.
+        self.untold_team = UNTOLD_TEAM if policy.denies_by_team and not is_multi_team() else None
 
     def start(self) -> None:
         """Read what rules select DAGs by, and go on reading. Blocks, before anybody is answered."""

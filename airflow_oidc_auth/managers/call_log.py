@@ -42,6 +42,16 @@ def add_facts(extra: str | None, facts: dict[str, str]) -> str | None:
     return dump_fields({**told, **facts}) if isinstance(told, dict) else extra
 
 
+def complete_extra(extra: str) -> str:
+    """Return what the listener will make of the ``extra`` of a row that is written now; a second time changes nothing.
+
+    A row that is sealed into a chain must hold it before: the seal is over every character.
+    """
+    call = CALL.get()
+    facts = {} if call is None else facts_of(call)
+    return add_facts(extra, facts) or extra if facts else extra
+
+
 def _tell_caller(_mapper: object, _connection: object, row: Log) -> None:
     call = CALL.get()
     if call is None:

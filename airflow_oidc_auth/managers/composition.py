@@ -11,6 +11,8 @@ from airflow_oidc_auth.audit.airflow_log import AirflowLogSink
 from airflow_oidc_auth.audit.stream import StructuredLogSink
 from airflow_oidc_auth.audit.window import FailureWindow
 from airflow_oidc_auth.managers.admission import Admission, PolicyAdmission
+from airflow_oidc_auth.managers.audit_trail import AuditTrail
+from airflow_oidc_auth.managers.call_log import complete_extra
 from airflow_oidc_auth.managers.engine import Engine, kept_documents
 from airflow_oidc_auth.managers.metrics_feed import build_metrics
 from airflow_oidc_auth.managers.runtime import build_runtime
@@ -20,6 +22,7 @@ from airflow_oidc_auth.managers.starting import choose_start
 from airflow_oidc_auth.managers.teams import is_multi_team
 from airflow_oidc_auth.managers.tokens import AirflowTokens
 from airflow_oidc_auth.sessions.accounts import Accounts
+from airflow_oidc_auth.sessions.audit_statements import AuditStatements
 from airflow_oidc_auth.sessions.database import DatabaseSessionStore
 from airflow_oidc_auth.sessions.documents import KeptDocument
 from airflow_oidc_auth.sessions.fernet import TokenCipher
@@ -63,12 +66,15 @@ def _compose(settings: Settings) -> tuple[Services, Admission]:
 def _build_services(settings: Settings, accounts: Accounts | None) -> Services:
     fernet_keys = settings.required_fernet_keys()
     store, metrics = DatabaseSessionStore(TokenCipher(fernet_keys), accounts=accounts), build_metrics()
+    trail = AuditTrail(AuditStatements(), time.time)
+    rows = AirflowLogSink(chain=lambda: trail.chain, complete=complete_extra)
     return Services(
         base_url=settings.base_url,
         fernet_keys=fernet_keys,
         clock=time.time,
         live=LiveSessions(store),
-        sinks=(AirflowLogSink(), StructuredLogSink(), metrics),
+        sinks=(rows, StructuredLogSink(), metrics),
         window=FailureWindow(),
         metrics=metrics,
+        trail=trail,
     )

@@ -60,7 +60,7 @@ class Decisions(Lists):
         """Return whether ``method`` may be applied to the connection."""
         name = team = None
         if details is not None:
-            name, team = details.conn_id, details.team_name
+            name, team = details.conn_id, details.team_name or self._untold_team
         allowed = user.permissions.allows_named(method, "Connections", name, team)
         return allowed or note_question(self, user, method, "resource", "Connections", name, None, team)
 
@@ -118,7 +118,7 @@ class Decisions(Lists):
         """Return whether ``method`` may be applied to the pool."""
         name = team = None
         if details is not None:
-            name, team = details.name, details.team_name
+            name, team = details.name, details.team_name or self._untold_team
         allowed = user.permissions.allows_named(method, "Pools", name, team)
         return allowed or note_question(self, user, method, "resource", "Pools", name, None, team)
 
@@ -134,7 +134,7 @@ class Decisions(Lists):
         """Return whether ``method`` may be applied to the variable."""
         name = team = None
         if details is not None:
-            name, team = details.key, details.team_name
+            name, team = details.key, details.team_name or self._untold_team
         allowed = user.permissions.allows_named(method, "Variables", name, team)
         return allowed or note_question(self, user, method, "resource", "Variables", name, None, team)
 

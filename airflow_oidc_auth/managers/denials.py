@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,20 +16,22 @@ from typing import TYPE_CHECKING, Any, Literal
 import structlog
 
 from airflow_oidc_auth.config.paths import shorten
-from airflow_oidc_auth.policy.decision import Decision, Question
 from airflow_oidc_auth.web.denials import CURRENT, note_denial
 
 if TYPE_CHECKING:
     from airflow_oidc_auth.managers.user import SessionUser
+    from airflow_oidc_auth.policy.decision import Decision, Question
+from airflow_oidc_auth.policy.name_rules import UNTOLD_TEAM
 
 log = logging.getLogger(__name__)
 
 LOGGER = "airflow_oidc_auth.denied"
 EVENT = "request.denied"
 MOST_PER_SECOND = 10
+MOST_OF_ALL = 100
 MAX_TEXT = 250
 
-Explain = Callable[["SessionUser", Question], "Decision | None"]
+Explain = Callable[["SessionUser", "Question"], "Decision | None"]
 
 
 def note_question(manager: Any, user: Any, *question: Any) -> Literal[False]:
@@ -42,11 +45,15 @@ def note_question(manager: Any, user: Any, *question: Any) -> Literal[False]:
 
 
 def _tell(manager: Any, user: SessionUser, question: tuple[Any, ...], reference: str) -> None:
+    from airflow_oidc_auth.policy.decision import Question
+
     manager.denials.tell(user, Question(*question), reference)
 
 
 class DenialLog:
-    """One line for each 403, at most :data:`MOST_PER_SECOND`: somebody may ask for what they must not all day long.
+    """One line for each 403, at most :data:`MOST_PER_SECOND` of a person and :data:`MOST_OF_ALL` of everybody.
+
+    Somebody may ask for what they must not all day long: the log neither fills up nor leaves out the others' lines.
 
     :param explain: returns what decides; None where nobody can tell, as in FAB's database
     :param clock: monotonic seconds
@@ -56,18 +63,19 @@ class DenialLog:
         self._explain = explain
         self._clock = clock
         self._second = 0
-        self._told = 0
+        self._told: Counter[str] = Counter()
         self._left_out = 0
 
     def tell(self, user: SessionUser, question: Question, reference: str) -> None:
         """Write the line, or count it."""
         second = int(self._clock())
         if second != self._second:
-            self._second, self._told = second, 0
-        if self._told >= MOST_PER_SECOND:
+            self._second, self._told = second, Counter()
+        who = user.session.principal_id
+        if self._told[who] >= MOST_PER_SECOND or self._told.total() >= MOST_OF_ALL:
             self._left_out += 1
             return
-        self._told += 1
+        self._told[who] += 1
         left_out, self._left_out = self._left_out, 0
         self._write(user, question, reference, {"not_told_before": left_out} if left_out else {})
 
@@ -100,7 +108,7 @@ def describe_question(question: Question) -> str:
     """Return the question in one line: ``GET DAG 'finance_x' TASK_LOGS``; names can be chosen by whoever asks."""
     what = {"dag": "DAG", "view": "view", "menu": "menu item", "custom_view": "custom view"}.get(question.kind, "")
     named = f"'{shorten(question.name, MAX_TEXT)}'" if question.name else ""
-    team = f"of team '{shorten(question.team)}'" if question.team else ""
+    team = f"of team '{shorten(question.team)}'" if question.team and question.team != UNTOLD_TEAM else ""
     parts = (question.method, what, shorten(question.resource), named, question.entity or "", team)
     return " ".join(part for part in parts if part)
 

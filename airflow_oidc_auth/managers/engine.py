@@ -90,6 +90,7 @@ class Engine:
         self._runtime = runtime
         self._admission = admission
         self._admission.accept(runtime.config)
+        services.trail.accept(runtime.config.audit)
         self._fab_mode = settings.fab is not None
         self._freshness = Freshness(self.live.feed.stale_for)
         self._care = SessionCare(services, lambda: self._runtime)
@@ -131,6 +132,11 @@ class Engine:
     def rate_limits(self) -> RateLimits:
         """How often a client may try, by the accepted document."""
         return self._limits.of(self._runtime.config.rate_limits)
+
+    @property
+    def untold_team(self) -> str | None:
+        """What stands for the team of things whose team Airflow does not tell; None where it does not matter."""
+        return self._admission.untold_team
 
     @property
     def teams(self) -> frozenset[str]:
@@ -182,6 +188,10 @@ class Engine:
         choices = self._runtime.bearer_choices()
         issuers = [{"id": each.id, "state": each.state, "circuit": each.circuit} for each in choices]
         return {"bearer_issuers": issuers} if issuers else {}
+
+    def audit_keys(self) -> Mapping[str, Sequence[object]]:
+        """Return the public keys of the signed audit."""
+        return self._services.trail.jwks()
 
     async def outlook_of(self, session: Session) -> Outlook:
         """Return what may become of a session that was just admitted."""
@@ -277,6 +287,7 @@ class Engine:
     def start(self) -> None:
         """Begin the background threads; idempotent, after any fork. Blocks while it reads what rules select DAGs by."""
         tell_callers()
+        self._services.trail.start()
         self.live.start()
         self._admission.start()
         self._flush.start()
@@ -299,6 +310,7 @@ class Engine:
         self._flush.stop()
         self._desk.stop()
         self._audit().close()
+        self._services.trail.stop()
         self._admission.stop()
         self.live.stop()
         self._runtime.close()
@@ -339,6 +351,7 @@ class Engine:
         # What may fail comes before the first change: half of a document must not be in force.
         runtime = build_runtime(config, self._services)
         self._admission.accept(config)
+        self._services.trail.accept(config.audit)
         old, self._runtime = self._runtime, runtime
         self.doors.bearer.forget()
         self.token_grants = self._build_token_grants()

@@ -136,6 +136,11 @@ class FabAdmission:
         """Return nothing: FAB's permissions are for all assets."""
         return None
 
+    @property
+    def untold_team(self) -> str | None:
+        """Return nothing: FAB's permissions know no teams."""
+        return None
+
     def _peek(self, session: Session) -> FabAccount | None:
         directory, principal = self._directory, session.principal_id
         if _acts_by_its_rules(session):

@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from airflow_oidc_auth.managers.dag_ids import DagIds
 from airflow_oidc_auth.managers.permitted_dags import permit_every, permit_some
+from airflow_oidc_auth.web.shown_parts import SHOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,7 +68,7 @@ class Lists:
         self, *, conn_ids: set[str], user: Permitted, method: str = "GET", team_name: str | None = None, **later: object
     ) -> set[str]:
         """Return the connections that the method may be applied to."""
-        return user.permissions.filter_names(method, "Connections", conn_ids, team_name)
+        return user.permissions.filter_names(method, "Connections", conn_ids, team_name or self._untold_team)
 
     def filter_authorized_dag_ids(
         self, *, dag_ids: set[str], user: Permitted, method: str = "GET", team_name: str | None = None, **later: object
@@ -85,7 +86,7 @@ class Lists:
         **later: object,
     ) -> set[str]:
         """Return the pools that the method may be applied to."""
-        return user.permissions.filter_names(method, "Pools", pool_names, team_name)
+        return user.permissions.filter_names(method, "Pools", pool_names, team_name or self._untold_team)
 
     def filter_authorized_teams(
         self, *, teams_names: set[str], user: Permitted, method: str = "GET", **later: object
@@ -104,7 +105,7 @@ class Lists:
         **later: object,
     ) -> set[str]:
         """Return the variables that the method may be applied to."""
-        return user.permissions.filter_names(method, "Variables", variable_keys, team_name)
+        return user.permissions.filter_names(method, "Variables", variable_keys, team_name or self._untold_team)
 
     def get_authorized_assets(
         self, *, user: Permitted, method: str = "GET", session: Session | None = None, **later: object
@@ -124,7 +125,7 @@ class Lists:
         """Return the ids of the connections that the method may be applied to."""
         from airflow.models.connection import Connection
 
-        return _list_named(user, method, "Connections", session, Connection.conn_id, Connection.team_name)
+        return self._list_named(user, method, "Connections", session, Connection.conn_id, Connection.team_name)
 
     def get_authorized_dag_ids(
         self, *, user: Permitted, method: str = "GET", session: Session | None = None, **later: object
@@ -147,7 +148,7 @@ class Lists:
         """Return the names of the pools that the method may be applied to."""
         from airflow.models.pool import Pool
 
-        return _list_named(user, method, "Pools", session, Pool.pool, Pool.team_name)
+        return self._list_named(user, method, "Pools", session, Pool.pool, Pool.team_name)
 
     def get_authorized_teams(
         self, *, user: Permitted, method: str = "GET", session: Session | None = None, **later: object
@@ -165,7 +166,26 @@ class Lists:
         """Return the keys of the variables that the method may be applied to."""
         from airflow.models.variable import Variable
 
-        return _list_named(user, method, "Variables", session, Variable.key, Variable.team_name)
+        return self._list_named(user, method, "Variables", session, Variable.key, Variable.team_name)
+
+    @property
+    def _untold_team(self) -> str | None:
+        """Return the team of a connection, a variable or a pool whose team Airflow does not tell."""
+        return None
+
+    def _list_named(
+        self, user: Permitted, method: str, resource: str, session: Session | None, name: Any, team: Any
+    ) -> set[str]:
+        permissions, untold = user.permissions, self._untold_team
+        if not permissions.allows_some(method, resource):
+            return set()
+        by_team: dict[str | None, list[str]] = {}
+        for each, of_team in _read(session, name, team):
+            by_team.setdefault(untold or of_team, []).append(each)
+        found: set[str] = set()
+        for of_team, names in by_team.items():
+            found |= permissions.filter_names(method, resource, names, of_team)
+        return found
 
     @cached_property
     def _dag_ids(self) -> DagIds:
@@ -194,21 +214,10 @@ def _filter_dag_ids(user: Permitted, method: str, dag_ids: AbstractSet[str], tea
 
 
 def _listed(user: Permitted, method: str) -> tuple[Listed, ...]:
-    listed: tuple[Listed, ...] = getattr(user, "listed", ()) if method == "GET" else ()
-    return listed
-
-
-def _list_named(user: Permitted, method: str, resource: str, session: Session | None, name: Any, team: Any) -> set[str]:
-    permissions = user.permissions
-    if not permissions.allows_some(method, resource):
-        return set()
-    by_team: dict[str | None, list[str]] = {}
-    for each, of_team in _read(session, name, team):
-        by_team.setdefault(of_team, []).append(each)
-    found: set[str] = set()
-    for of_team, names in by_team.items():
-        found |= permissions.filter_names(method, resource, names, of_team)
-    return found
+    if method != "GET":
+        return ()
+    listed: tuple[Listed, ...] = getattr(user, "listed", ())
+    return (*listed, *(("GET", part) for part in shown)) if (shown := SHOWN.get()) else listed
 
 
 def _dialect() -> str | None:

@@ -19,6 +19,10 @@ class OidcAuthManager(Decisions, SignOn):
     def _hitl_email(self, user: SessionUser) -> str | None:
         return user.session.grant.verified_email if self.engine.hitl_by_verified_email else None
 
+    @property
+    def _untold_team(self) -> str | None:
+        return self.engine.untold_team
+
     def _name_of_asset(self, asset_id: str) -> str | None:
         return self.engine.name_of_asset(asset_id)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from airflow_oidc_auth.audit.sink import AuditSink
 from airflow_oidc_auth.audit.window import FailureWindow
+from airflow_oidc_auth.managers.audit_trail import AuditTrail
 from airflow_oidc_auth.managers.metrics import Metrics
 from airflow_oidc_auth.secret import Secret
 from airflow_oidc_auth.sessions.live import LiveSessions
@@ -27,3 +28,4 @@ class Services:
     sinks: tuple[AuditSink, ...]
     window: FailureWindow
     metrics: Metrics
+    trail: AuditTrail

@@ -17,6 +17,7 @@ from airflow_oidc_auth.managers.admission import Admission
 from airflow_oidc_auth.managers.bearer_lanes import BearerLanes
 from airflow_oidc_auth.managers.runtime import Runtime
 from airflow_oidc_auth.managers.services import Services
+from airflow_oidc_auth.policy.roles import denying_roles
 from airflow_oidc_auth.providers.bearer.assertion import verify_cli_id_token
 from airflow_oidc_auth.providers.bearer.dpop import check_proof
 from airflow_oidc_auth.providers.bearer.proof_memory import ProofMemory
@@ -52,6 +53,7 @@ def build_token_grants(  # everything that outlives a document is handed in
         clock=clock,
         admit=None if admission is None else partial(_admit, admission),
         limits=limits,
+        denying=denying_roles(config.roles),
     )
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 
-from airflow_oidc_auth.policy.permissions import Permissions
-from airflow_oidc_auth.sessions.session import Session
+if TYPE_CHECKING:
+    from airflow_oidc_auth.policy.permissions import Permissions
+    from airflow_oidc_auth.sessions.session import Session
 
 
 class SessionUser(BaseUser):

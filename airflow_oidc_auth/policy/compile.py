@@ -17,6 +17,7 @@ from airflow_oidc_auth.policy.lines import collect_allowed, collect_denied
 from airflow_oidc_auth.policy.pairs import compile_pairs
 from airflow_oidc_auth.policy.permissions import Permissions
 from airflow_oidc_auth.policy.roles import RoleSettings, close_roles, with_denials, without_denials
+from airflow_oidc_auth.policy.selectors import NameSelector
 from airflow_oidc_auth.policy.statement_pairs import statement_pairs
 from airflow_oidc_auth.policy.team_rights import allow_in_teams
 
@@ -66,6 +67,12 @@ class Policy:
     def asset_names_matter(self) -> bool:
         """Whether a role of this configuration selects assets by name."""
         return any(line.kind == "assets" for role in self.roles.values() for line in (*role.allow, *role.deny))
+
+    @property
+    def denies_by_team(self) -> bool:
+        """Whether a role of this configuration denies connections, variables or pools of some team."""
+        lines = (line for role in self.roles.values() for line in role.deny)
+        return any(isinstance(line.selector, NameSelector) and line.selector.teams for line in lines)
 
     def prepare(self) -> None:
         """Follow the index now, on the caller's thread, so that nobody waits for it at a question."""

@@ -16,6 +16,9 @@ LISTED = frozenset({"Connections", "Pools", "Variables"})
 LONGEST = 256
 """Characters of a name whose answer is remembered; only assets have longer ones."""
 
+UNTOLD_TEAM = "?"
+"""Stands for whichever team: somebody asks about a thing and does not say whose it is. No team is called so."""
+
 NO_NAME = 1_500
 """Characters; nothing has a longer name, and hundreds of patterns would take seconds to find that out."""
 
@@ -32,13 +35,17 @@ class _Names:
 
     def could_match(self, name: str, team: str | None) -> bool:
         """Return whether it matches the name as it is, or as some database reads it."""
-        if not self.is_in(team):
-            return False
+        if not self.could_be_in(team) or not self.names:
+            return self.could_be_in(team)
         folded = fold_name(name)
-        return folded is None or self.matches(name, team) or _fold_globs(self.names).match(folded)
+        return folded is None or compile_globs(self.names).match(name) or _fold_globs(self.names).match(folded)
 
     def is_in(self, team: str | None) -> bool:
-        return not self.teams or (team is not None and compile_globs(self.teams).match(team))
+        told = team is not None and team != UNTOLD_TEAM
+        return not self.teams or (told and compile_globs(self.teams).match(team or ""))
+
+    def could_be_in(self, team: str | None) -> bool:
+        return team == UNTOLD_TEAM or self.is_in(team)
 
     @property
     def every_name(self) -> bool:
@@ -77,7 +84,7 @@ class NameRule:
 
     def _allows_every_name(self, team: str | None) -> bool:
         # Airflow asks to create a connection without saying which: what might be denied is.
-        return not any(each.is_in(team) for each in self.denied) and (
+        return not any(each.could_be_in(team) for each in self.denied) and (
             self.whole or any(each.every_name and each.is_in(team) for each in self.allowed)
         )
 

@@ -59,6 +59,13 @@ def with_denials(roles: Mapping[str, RoleSettings]) -> Mapping[str, RoleSettings
     return MappingProxyType({**roles, **denials})
 
 
+def denying_roles(roles: Mapping[str, RoleSettings]) -> frozenset[str]:
+    """Return the names of the roles that deny something, or extend one that does."""
+    return frozenset(
+        name for name in roles if any(roles[each].deny for each in close_roles((name,), roles) if each in roles)
+    )
+
+
 def without_denials(names: Iterable[str]) -> tuple[str, ...]:
     """Return the names of roles that are held, without those of which only the denials are left."""
     return tuple(name for name in names if "{" not in name)

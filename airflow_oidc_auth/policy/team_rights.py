@@ -9,8 +9,11 @@ from types import MappingProxyType
 from airflow_oidc_auth.policy.name_rules import LISTED
 from airflow_oidc_auth.policy.permissions import Permissions
 
-TEAM_VIEWS = frozenset({"DOCS", "IMPORT_ERRORS", "WEBSITE"})
-"""Views that show nothing of their own, or what Airflow filters by DAG."""
+TEAM_VIEWS = frozenset({"DOCS", "WEBSITE"})
+"""Views that show nothing of their own, or what Airflow filters by DAG.
+
+Import errors are none of them: those of files that never had a DAG are shown to everybody, with the lines of the file.
+"""
 
 TEAM_MENU = frozenset({"CONNECTIONS", "DAGS", "DEADLINES", "DOCS", "POOLS", "REQUIRED_ACTIONS", "VARIABLES", "XCOMS"})
 """Menu items that lead to lists of things which a team can own."""

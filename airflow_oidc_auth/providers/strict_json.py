@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import NoReturn
 
+MAX_DEPTH = 100
+"""Levels of lists and objects. What the parser can read, a deeper stack elsewhere cannot write or walk again."""
+
 
 def load_json(text: bytes | str) -> object:
     """Parse JSON; a name given twice, ``NaN`` and ``Infinity`` are errors.
@@ -21,7 +24,19 @@ def load_json(text: bytes | str) -> object:
         raise ValueError("nested too deeply") from None
     if end != len(bare):
         raise ValueError("something follows")
+    if bare.count("[") + bare.count("{") > MAX_DEPTH and _is_deep(document):
+        raise ValueError("nested too deeply")
     return document
+
+
+def _is_deep(document: object) -> bool:
+    level = [document]
+    for _ in range(MAX_DEPTH):
+        nested = [each.values() if isinstance(each, dict) else each for each in level if isinstance(each, (dict, list))]
+        level = [item for items in nested for item in items]
+        if not level:
+            return False
+    return any(isinstance(each, (dict, list)) for each in level)
 
 
 _SPACES = " \t\r\n"

@@ -31,6 +31,7 @@ from airflow_oidc_auth.sessions.limits import MAX_NAME_LENGTH
 from airflow_oidc_auth.sessions.principal import principal_id
 from airflow_oidc_auth.sessions.principals_table import store_principal
 from airflow_oidc_auth.sessions.rechecks_table import LeaseLost, find_due, settle, take_lease
+from airflow_oidc_auth.sessions.resealing import reseal_all
 from airflow_oidc_auth.sessions.revocation import TOKEN, is_session_id, token_key
 from airflow_oidc_auth.sessions.rows import check_storable, new_session, parse_session
 from airflow_oidc_auth.sessions.schedule import chance
@@ -277,6 +278,10 @@ class DatabaseSessionStore(DatabaseTokenStore):
         )
         found = self._runner.run(lambda transaction: transaction.execute(statement).all())
         return tuple(Revocation(row.sequence, row.kind, row.revoked_key, row.expires_at) for row in found)
+
+    def reseal_tokens(self) -> int:
+        """Encrypt with the first Fernet key what an older one encrypted; return how many values."""
+        return reseal_all(self._runner, self._cipher)
 
     def delete_expired(self, *, now: int) -> int:
         """Delete expired sessions, revocations and used messages in small transactions; return how many rows."""

@@ -10,6 +10,25 @@ from airflow_oidc_auth.errors import SessionError
 # PostgreSQL: serialization failure, deadlock. MySQL and MariaDB: lock wait timeout, deadlock, record changed.
 _RETRY_SQLSTATES = frozenset({"40001", "40P01"})
 _RETRY_ERRNOS = frozenset({1205, 1213, 1020})
+_HINTS = (
+    (
+        ("no such table", "does not exist", "doesn't exist", "no such column", "unknown column", "has no column"),
+        "Run `airflow db migrate`: the tables of airflow-oidc-auth are missing or old.",
+    ),
+    (
+        ("no space left", "could not extend", "disk is full", "is full"),
+        "The database has no room left: nobody can sign in until its disk has.",
+    ),
+    (
+        ("read-only", "readonly", "read only"),
+        "The database is read-only, such as a replica: nobody can sign in until it takes writes again.",
+    ),
+)
+"""What each database calls it, in lower case; what is done about it."""
+
+
+# As SQLite, PostgreSQL, and MySQL and MariaDB say it of a table or a column; to SQLite an INSERT "has no column named".
+_OLD_TABLES = ("no such table", "no such column", "has no column", "does not exist", "doesn't exist", "unknown column")
 
 
 def is_conflict(error: BaseException) -> bool:
@@ -27,8 +46,6 @@ def is_conflict(error: BaseException) -> bool:
 def store_unavailable(error: BaseException) -> SessionError:
     """Return the error for the border. Statements and parameters (tokens, e-mails) stay out of it."""
     text = describe_database_error(error)
-    hint = None
     lowered = text.lower()
-    if any(sign in lowered for sign in ("no such table", "does not exist", "doesn't exist", "no such column")):
-        hint = "Run `airflow db migrate`: the tables of airflow-oidc-auth are missing or old."
+    hint = next((hint for signs, hint in _HINTS if any(sign in lowered for sign in signs)), None)
     return SessionError("session_store_unavailable", text, hint=hint)

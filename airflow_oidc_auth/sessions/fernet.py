@@ -24,18 +24,20 @@ class TokenCipher:
     :raises ConfigurationError: no key (Airflow would then store clear text) or a malformed one
     """
 
-    __slots__ = ("_fernet",)
+    __slots__ = ("_fernet", "_newest", "has_older_keys")
 
     def __init__(self, keys: Secret | None) -> None:
         parts = [part.strip() for part in keys.reveal().split(",")] if keys is not None else []
         if not any(parts):
             raise ConfigurationError([Problem(_PATH, "is empty: IdP tokens cannot be stored encrypted", _GENERATE)])
         try:
-            self._fernet = MultiFernet([Fernet(part) for part in parts])
+            ring = [Fernet(part) for part in parts]
         except ValueError:
             text = "holds something that is no Fernet key (32 bytes, url-safe base64)"
             # The cause would carry pieces of the key.
             raise ConfigurationError([Problem(_PATH, text, _GENERATE)]) from None
+        self._fernet, self._newest = MultiFernet(ring), ring[0]
+        self.has_older_keys = len(ring) > 1
 
     def encrypt(self, token: Secret | None, bound_to: str) -> str | None:
         """Return the ciphertext of a token.
@@ -59,3 +61,22 @@ class TokenCipher:
             log.error("A stored IdP token belongs to another session or column; treated as absent")
             return None
         return Secret(token)
+
+    def reseal(self, ciphertext: str | None) -> str | None:
+        """Return what an older key encrypted, encrypted with the first one; None where nothing is to be done.
+
+        The token stays bound to its row and column; what no key opens stays as it is, since its key may come back.
+        """
+        if not ciphertext or not self.has_older_keys:
+            return None
+        try:
+            self._newest.decrypt(ciphertext)
+        except (InvalidToken, ValueError):
+            return self._rotate(ciphertext)
+        return None
+
+    def _rotate(self, ciphertext: str) -> str | None:
+        try:
+            return self._fernet.rotate(ciphertext).decode("ascii")
+        except (InvalidToken, ValueError):
+            return None

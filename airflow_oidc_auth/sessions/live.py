@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -33,7 +34,11 @@ from airflow_oidc_auth.sessions.store import SessionStore
 
 T = TypeVar("T")
 
+log = logging.getLogger(__name__)
+
 CLEAN_UP_EVERY = 900.0
+# Also what a server that was restarted later than the others wrote with the old key meanwhile.
+RESEAL_EVERY = 900.0
 # What has expired is of no use to anybody and may wait: a server whose clock is ahead would delete what others need.
 CLEAN_UP_GRACE = 24 * 3600
 # Airflow accepts a token for some seconds after its ``exp`` ([api_auth] jwt_leeway): its revocation must live longer.
@@ -79,6 +84,8 @@ class LiveSessions:
         # Servers started together do not clean up together.
         first = CLEAN_UP_EVERY * (0.1 + 0.9 * jitter())
         self._clean_up = Periodic("oidc-auth-clean-up", self.clean_up, CLEAN_UP_EVERY, first_delay=first)
+        # At once: who adds a Fernet key restarts the servers, and drops the old key when they say that they are done.
+        self._reseal = Periodic("oidc-auth-reseal", self._reseal_tokens, RESEAL_EVERY)
 
     def on_opened(self, listener: Callable[[str], None]) -> None:
         """Tell a listener the principal of each session opened here, before anybody holds it; it must not block."""
@@ -90,11 +97,13 @@ class LiveSessions:
         self._flights.clear()
         self.feed.start()
         self._clean_up.start()
+        self._reseal.start()
 
     def stop(self) -> None:
         """End the background threads."""
         self.feed.stop()
         self._clean_up.stop()
+        self._reseal.stop()
         self._executor.close()
 
     def peek(self, session_id: str) -> Session | None:
@@ -311,6 +320,10 @@ class LiveSessions:
         """Delete what has expired, from memory and from the store."""
         self._cache.drop_expired()
         self.store.delete_expired(now=self._now() - CLEAN_UP_GRACE)
+
+    def _reseal_tokens(self) -> None:
+        if count := self.store.reseal_tokens():
+            log.info("Encrypted %d values of sessions with the first key of [core] fernet_key", count)
 
     def _now(self) -> int:
         return int(self._clock())

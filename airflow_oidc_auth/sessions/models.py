@@ -1,4 +1,4 @@
-"""The eight tables, in metadata of their own.
+"""The nine tables, in metadata of their own.
 
 Times are epoch seconds: no time-zone or fraction differences between databases. Whatever is looked up (session id,
 principal id, revoked key) is ASCII with binary collation, so that MySQL and MariaDB neither fold case nor
@@ -17,6 +17,7 @@ from sqlalchemy.dialects import mysql
 
 from airflow_oidc_auth.sessions.limits import (
     BREAK_GLASS_ID_LENGTH,
+    CHAIN_ID_LENGTH,
     DIGEST_LENGTH,
     LEASE_OWNER_LENGTH,
     MAX_ADDRESS_LENGTH,
@@ -187,6 +188,21 @@ documents = Table(
     Column("digest", ascii_key(DIGEST_LENGTH), nullable=False),
     Column("sealed", ascii_document(), nullable=False),
     Column("accepted_at", BigInteger, nullable=False),
+)
+
+# What was signed about the chain of audit rows. The columns find a statement; what it says is in its signed text.
+audit_statements = Table(
+    "oidc_auth_audit_statement",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True, nullable=False),
+    Column("chain", ascii_key(CHAIN_ID_LENGTH), nullable=False),
+    Column("kind", ascii_key(MAX_KIND_LENGTH), nullable=False),
+    Column("first_seq", BigInteger, nullable=False),
+    Column("last_seq", BigInteger, nullable=False),
+    Column("ended", BigInteger, nullable=False),
+    Column("statement", ascii_document(), nullable=False),
+    Index("idx_oidc_auth_audit_statement_chain_last_seq", "chain", "last_seq"),
+    sqlite_autoincrement=True,
 )
 
 # One row per running server process: which configuration it is on, so that any of them can tell of all.

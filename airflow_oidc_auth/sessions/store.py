@@ -233,5 +233,11 @@ class SessionStore(Protocol):
         The overlap for transactions that commit out of order is the feed's: it asks again for its last minute.
         """
 
+    def reseal_tokens(self) -> int:
+        """Encrypt with the newest key what an older one encrypted; return how many values.
+
+        :raises SessionError: ``session_store_unavailable``; what was done stays done
+        """
+
     def delete_expired(self, *, now: int) -> int:
         """Delete sessions and revocations that no longer matter; return how many rows."""

@@ -231,6 +231,11 @@ class MemorySessionStore(MemoryTokenStore):
         with self._available():
             return tuple(r for r in self._revocations.values() if r.sequence > after and r.expires_at > now)
 
+    def reseal_tokens(self) -> int:
+        """Do nothing: memory is not encrypted."""
+        with self._available():
+            return 0
+
     def delete_expired(self, *, now: int) -> int:
         """Forget what has expired; return how much."""
         with self._available():

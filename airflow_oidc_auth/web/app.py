@@ -19,6 +19,7 @@ from airflow_oidc_auth.web.oauth_answers import answer_other_method
 from airflow_oidc_auth.web.openapi import show_openapi
 from airflow_oidc_auth.web.rate_limits import LIMITED, limit_request
 from airflow_oidc_auth.web.routes.access import show_access
+from airflow_oidc_auth.web.routes.audit_keys import show_audit_keys
 from airflow_oidc_auth.web.routes.break_glass import show_link, use_link
 from airflow_oidc_auth.web.routes.callback import finish_login
 from airflow_oidc_auth.web.routes.idp_logout import receive_logout_token, show_logged_out
@@ -80,6 +81,7 @@ def _routes(source: EngineSource) -> list[Route]:
         ("/sessions", {"GET": show_sessions, "POST": end_sessions}),
         ("/sessions/end", {"GET": ask_to_end}),
         ("/break-glass", {"GET": show_link, "POST": use_link}),
+        ("/audit/jwks.json", {"GET": show_audit_keys}),
         ("/health", {"GET": show_health}),
         ("/openapi.json", {"GET": show_openapi}),
         ("/token", {"POST": issue_token}),

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from airflow_oidc_auth.errors import OidcAuthError
+from airflow_oidc_auth.login.sparing_log import SparingLog
 from airflow_oidc_auth.web.answers import answer_code, answer_error
 from airflow_oidc_auth.web.context import correlation_id_of
 from airflow_oidc_auth.web.engine import EngineSource
@@ -46,6 +47,7 @@ class Border:
     def __init__(self, app: ASGIApp, source: EngineSource) -> None:
         self._app = app
         self._source = source
+        self._log = SparingLog(log)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -73,7 +75,8 @@ class Border:
         request = Request(scope, receive)
         reference = correlation_id_of(request)
         if isinstance(error, OidcAuthError):
-            log.warning("%s %r code=%s correlation_id=%s", scope["method"], scope["path"], error.code, reference)
+            said = scope["method"], scope["path"], error.code, reference
+            self._log.warning(error.code, "%s %r code=%s correlation_id=%s", *said)
         else:
             log.error("unexpected error correlation_id=%s", reference, exc_info=error)
         if begun:

@@ -16,8 +16,6 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from airflow_oidc_auth.web.context import correlation_id_of
-
 REFERENCE_HEADER = "X-Correlation-Id"
 FORBIDDEN = 403
 MAX_BODY = 64
@@ -72,6 +70,8 @@ class _Answer:
 
     @property
     def reference(self) -> str:
+        from airflow_oidc_auth.web.context import correlation_id_of  # brings the whole journey along
+
         return correlation_id_of(Request(self._scope))
 
     async def send(self, message: Message) -> None:

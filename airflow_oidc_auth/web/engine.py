@@ -206,5 +206,9 @@ class Engine(Protocol):
         """
         ...
 
+    def audit_keys(self) -> Mapping[str, Sequence[object]]:
+        """Return the public keys that audit rows are signed with, as a JWK Set; no keys where they are not."""
+        ...
+
 
 EngineSource = Callable[[], Engine]

@@ -9,6 +9,8 @@
 * The call of a program is kept beside the request (:mod:`~airflow_oidc_auth.web.api_call`): core reads the scheme
   Bearer only, and knows no proof of possession. A refused token is answered in one shape, whoever found it out.
 * A request that names two things loses the one that it is not about (:mod:`~airflow_oidc_auth.web.one_subject`).
+* A list that shows a part of DAGs which core does not ask about is kept beside the request
+  (:mod:`~airflow_oidc_auth.web.shown_parts`).
 * A 403 after a decision of ours carries a reference that leads to the rule (:mod:`~airflow_oidc_auth.web.denials`).
 """
 
@@ -29,6 +31,7 @@ from airflow_oidc_auth.web.denials import answer_traceably
 from airflow_oidc_auth.web.engine import EngineSource
 from airflow_oidc_auth.web.one_subject import name_one_subject
 from airflow_oidc_auth.web.seen import CURRENT, NoteRequest, Seen
+from airflow_oidc_auth.web.shown_parts import note_parts
 from airflow_oidc_auth.web.token_answers import RETRY_AFTER, UNAVAILABLE, RefusalInPlace, answer_refusal
 from airflow_oidc_auth.web.token_header import check_query, read_call
 
@@ -135,7 +138,8 @@ class AuthMiddleware:
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            await answer_traceably(self._app, *name_one_subject(scope, receive), send)
+            with note_parts(scope):
+                await answer_traceably(self._app, *name_one_subject(scope, receive), send)
         except OidcAuthError as error:
             # Raised while core asks who the user is or for a token, before anything was answered.
             await self._explain(error, scope)(scope, receive, send)

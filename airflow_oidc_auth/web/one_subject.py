@@ -5,17 +5,27 @@
 * ``GET /backfills?dag_id=DAG`` with a body that names another DAG: core asks about the one of the body.
 * ``/eventLogs/ID?dag_id=DAG``: for a row that belongs to no DAG, core asks about the DAG of the query.
 * ``/assets/ID/queuedEvents?dag_id=DAG``: core asks whether ``DAG`` may be changed, and deletes the events of all.
+* ``POST /connections/defaults`` with a body that names a team: core asks about that team, and makes connections of
+  nobody's.
+* ``POST /connections/test`` with a body that names a team: core asks about that team, and tests with the password of a
+  connection of nobody's.
 
-What none of these routes has a use for is taken away before core sees it.
+What these routes have no use for, or cannot be trusted with, is taken away before core sees it.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.types import Message, Receive, Scope
 
 from airflow_oidc_auth.web.api_call import path_below_root
+
+_TEAMLESS = frozenset({"/api/v2/connections/defaults", "/api/v2/connections/test"})
+MAX_BODY = 1 << 20
+"""Bytes of a body that is looked into; a larger one is as good as none."""
 
 
 def name_one_subject(scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
@@ -27,6 +37,8 @@ def name_one_subject(scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
         return {**scope, "query_string": _without_dag(scope["query_string"])}, receive
     if "/backfills" in path and scope["method"] == "GET":
         return scope, _without_body(receive)
+    if path in _TEAMLESS and scope["method"] == "POST":
+        return scope, _changed(receive, _without_team)
     return scope, receive
 
 
@@ -48,3 +60,35 @@ def _without_body(receive: Receive) -> Receive:
         return message
 
     return receive_no_body
+
+
+def _without_team(body: bytes) -> bytes:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        # Core would not ask at all without a document; it reads none of one of these routes.
+        document = {}
+    if isinstance(document, dict):
+        document.pop("team_name", None)
+    return json.dumps(document).encode()
+
+
+def _changed(receive: Receive, change: Callable[[bytes], bytes]) -> Receive:
+    """Return what hands over the whole body at once, changed."""
+    told = False
+
+    async def receive_changed() -> Message:
+        nonlocal told
+        if told:
+            return await receive()
+        body, more = b"", True
+        while more:
+            message = await receive()
+            if message["type"] != "http.request":
+                return message
+            body = body + message.get("body", b"") if len(body) <= MAX_BODY else body
+            more = message.get("more_body", False)
+        told = True
+        return {"type": "http.request", "body": change(body if len(body) <= MAX_BODY else b""), "more_body": False}
+
+    return receive_changed

@@ -105,6 +105,11 @@ FORMS: Document = {
             **{name: {"type": ["string", "null"]} for name in ("resource", "audience")},
         },
     },
+    "JwkSet": {
+        "type": "object",
+        "required": ["keys"],
+        "properties": {"keys": {"type": "array", "items": {"type": "object"}}},
+    },
     "Health": {
         "type": "object",
         "required": ["status", "providers"],
@@ -205,6 +210,9 @@ TOKENS: Document = {
             {"description": "It is no token of this Airflow that lives."},
             proof=False,
         )
+    },
+    "/audit/jwks.json": {
+        "get": _get("show_audit_keys", "The public keys of the signed audit", "A JWK Set (RFC 7517).", ref("JwkSet"))
     },
     "/health": {"get": _get("show_health", "How this server is doing", "Always.", ref("Health"))},
     "/openapi.json": {"get": _get("show_openapi", "This document", "OpenAPI 3.1.", {"type": "object"})},

@@ -49,10 +49,19 @@ def _rebase(value: str, home: str) -> str:
     base, target = urlsplit(home), urlsplit(urljoin(home, value))
     if target.scheme not in {"http", "https"} or target.netloc != base.netloc:
         raise ProtocolViolation("unsafe_next", "on another host than [api] base_url")
+    if not _is_below(target.path, base.path):
+        raise ProtocolViolation("unsafe_next", "outside of the path of [api] base_url")
     if _is_ours(target.path, base.path):
         return home
     # The absolute form leaves nothing for a browser to resolve in its own way, and https stays https.
     return target._replace(scheme=base.scheme).geturl()
+
+
+def _is_below(path: str, base_path: str) -> bool:
+    """Return whether the path is Airflow's; core stops at a semicolon, and ``/airflow;x`` is another app."""
+    own = base_path.rstrip("/")
+    normal = posixpath.normpath(unquote(path)) if path else own
+    return normal == own or normal.startswith(f"{own}/")
 
 
 def _is_ours(path: str, base_path: str) -> bool:

@@ -19,6 +19,7 @@ from airflow_oidc_auth.sessions.principal import principal_id
 from airflow_oidc_auth.testing import FakeIdp
 from airflow_oidc_auth.testing.users import FakeUser
 from tests.e2e.processes import wait_until
+from tests.unit.audit.keys import make_pem
 
 BASE_URL = "http://localhost:8080"
 CALLBACK = f"{BASE_URL}/auth/callback/oidc"
@@ -28,11 +29,15 @@ USERS = (
     FakeUser("uma", name="Uma", email="uma@example.com", groups=("users",)),
     FakeUser("vic", name="Victor", email="victor@example.com", groups=("viewers",)),
     FakeUser("fin", name="Fiona", email="fiona@example.com", groups=("finance",)),
+    FakeUser("con", name="Conrad", email="conrad@example.com", groups=("ops", "contractors")),
+    FakeUser("teo", name="Teo", email="teo@example.com", groups=("team-fin-Op",)),
+    FakeUser("tea", name="Tea", email="tea@example.com", groups=("team-fin-Admin",)),
     FakeUser("nora", name="Nora", email="nora@example.com", groups=("canteen",)),
 )
 ROLE_MAPPING = {"admins": "Admin", "ops": "Op", "users": "User", "viewers": "Viewer"}
 API = "urn:airflow:api"
 JOBS = "urn:airflow:jobs"
+AUDIT_KEY = make_pem()
 TOKEN_CLIENT_SECRET = "a-token-client-secret-for-tests-only"
 
 
@@ -53,6 +58,14 @@ FINANCE = {
         {"actions": ["delete"], "connections": ["fin-bank"]},
     ],
 }
+# Taken from whoever is an operator by another group.
+CONTRACTOR = {
+    "deny": [
+        {"actions": ["read"], "dags": ["finance_*"], "parts": ["runs"]},
+        {"actions": ["read", "edit", "delete"], "connections": ["fin-*"]},
+    ],
+}
+DELEGATED = ["Admin", "Op", "User", "Viewer", "finance"]
 
 
 MANAGERS = {"native": "airflow_oidc_auth.OidcAuthManager", "fab": "airflow_oidc_auth.OidcFabAuthManager"}
@@ -139,6 +152,7 @@ def running(
         document.write_text(json.dumps(built if request.param == "fab" else with_rights(built)), encoding="utf-8")
         # Not taken away between the tests: the server reads the document anew every few seconds.
         secrets = {"TEST_IDP_SECRET": idp.client_secret, "TEST_TOKEN_CLIENT_SECRET": TOKEN_CLIENT_SECRET}
+        secrets["TEST_AUDIT_KEY"] = AUDIT_KEY
         stack.enter_context(_environment(secrets))
         mode = {
             "AIRFLOW__CORE__AUTH_MANAGER": MANAGERS[request.param],
@@ -176,15 +190,20 @@ def build_document(idp: FakeIdp, jobs: FakeIdp) -> dict[str, Any]:
         },
         "grants": {"rules": rules},
         "tokens": {"clients": {"dbt": {"secret": {"env": "TEST_TOKEN_CLIENT_SECRET"}, "roles": ["User"]}}},
+        "audit": {"signing_key": {"env": "TEST_AUDIT_KEY"}, "checkpoint_every": "5s"},
         "rate_limits": {"token": "10000/minute", "login": "10000/minute", "callback": "10000/minute"},
     }
 
 
 def with_rights(document: dict[str, Any]) -> dict[str, Any]:
-    """Add what only the native manager knows: a role of single things, and the group that has it."""
-    document["grants"]["rules"].append({"name": "finance", "when": {"group": "finance"}, "roles": ["finance"]})
+    """Add what only the native manager knows: roles that allow and deny single things, and their groups."""
+    for role, group in (("finance", "finance"), ("contractor", "contractors")):
+        document["grants"]["rules"].append({"name": group, "when": {"group": group}, "roles": [role]})
+    of_team = {"group_regex": "team-(?P<team>[a-z]+)-(?P<role>Op|Admin)"}
+    document["grants"]["rules"].append({"name": "teams", "when": of_team, "roles": ["{role}"], "teams": ["{team}"]})
     document["grants"]["hitl_by_verified_email"] = True
-    return {**document, "roles": {"finance": FINANCE}}
+    document["grants"]["delegated_roles"] = DELEGATED
+    return {**document, "roles": {"finance": FINANCE, "contractor": CONTRACTOR}}
 
 
 @pytest.fixture(scope="module")

@@ -49,6 +49,11 @@ grants:
     - {name: viewers of a team, when: {group_regex: "team-(?P<team>[a-z]+)-viewer"}, roles: [Viewer], teams: ["{team}"]}
     - {name: accountants, when: {group: accountants}, roles: [accounting]}
 """
+BROKEN = """from airflow.sdk import DAG
+
+LIMITS = {"salaries": 120_000}["bonuses"]
+"""
+"""A DAG file that never had a DAG, so that Airflow does not know whose its import error is."""
 KINDS = {"connections": "connection_id", "pools": "name", "variables": "key"}
 """What Airflow keeps for teams beside DAGs, and the field that names it."""
 
@@ -70,6 +75,7 @@ def bundles(folder: Path) -> str:
         place = folder / (team or "common")
         place.mkdir(parents=True)
         shutil.copy(DEMO_DAGS / file, place)
+        (place / f"broken_{place.name}.py").write_text(BROKEN, encoding="utf-8")
         entry = {"name": place.name, "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle"}
         entries.append(entry | {"kwargs": {"path": str(place), "refresh_interval": 300}, "team_name": team})
     return json.dumps(entries)
@@ -206,6 +212,17 @@ def test_what_has_no_team_is_closed_to_a_role_in_a_team(people: People) -> None:
         path = f"/api/v2/{name}"
         assert people.fin.get(path).status == 403, path
         assert people.admin.get(path).status == 200, path
+
+
+def test_no_line_of_another_teams_broken_file_is_shown(people: People) -> None:
+    """Airflow shows the import errors of files that never had a DAG to everybody who may see the page."""
+    found = people.admin.get("/api/v2/importErrors").json()["import_errors"]
+    assert {each["filename"] for each in found} >= {"broken_fin.py", "broken_mkt.py"}, found
+    assert any("salaries" in each["stack_trace"] for each in found)
+    for visitor in (people.fin, people.mkt, people.accountant):
+        assert visitor.get("/api/v2/importErrors").status == 403
+        for each in found:
+            assert visitor.get(f"/api/v2/importErrors/{each['import_error_id']}").status == 403
 
 
 def test_the_pages_show_one_team(people: People) -> None:

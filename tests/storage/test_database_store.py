@@ -12,6 +12,7 @@ from sqlalchemy.orm import sessionmaker
 
 from airflow_oidc_auth.errors import SessionError
 from airflow_oidc_auth.secret import Secret
+from airflow_oidc_auth.sessions import resealing
 from airflow_oidc_auth.sessions.database import DatabaseSessionStore
 from airflow_oidc_auth.sessions.feed import RevocationFeed
 from airflow_oidc_auth.sessions.fernet import TokenCipher
@@ -48,6 +49,40 @@ def test_a_rotated_key_still_reads_old_tokens(database):
     session = open_session(store_with(database, old))
     ended = store_with(database, f"{new},{old}").end(session.id, reason="user_logout", now=NOW)
     assert ended.id_token == Secret(ID_TOKEN)
+
+
+def test_an_old_key_can_be_dropped_once_the_tokens_are_encrypted_anew(database, monkeypatch):
+    monkeypatch.setattr(resealing, "BATCH", 2)
+    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    ids = [open_session(store_with(database, old), f"person-{number}").id for number in range(5)]
+    both = store_with(database, f"{new},{old}")
+    assert both.reseal_tokens() >= 2 * len(ids)
+    assert both.reseal_tokens() == 0
+    ended = [store_with(database, new).end(each, reason="user_logout", now=NOW) for each in ids]
+    assert [each.id_token for each in ended] == [Secret(ID_TOKEN)] * len(ids)
+
+
+def test_encrypting_anew_leaves_alone_what_a_recheck_stored_meanwhile(database, monkeypatch):
+    """Else the refresh token that the IdP has just replaced would be back, and its next use taken for theft."""
+    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    session = open_session(store_with(database, old))
+    rotated = TokenCipher(Secret(f"{new},{old}")).encrypt(Secret("rotated"), f"refresh_token:{session.id}")
+    real = TokenCipher.reseal
+
+    def reseal(cipher, ciphertext):
+        change(database, sessions, refresh_token=rotated)
+        return real(cipher, ciphertext)
+
+    monkeypatch.setattr(TokenCipher, "reseal", reseal)
+    store_with(database, f"{new},{old}").reseal_tokens()
+    with database.database.connect() as connection:
+        assert connection.execute(select(sessions.c.refresh_token)).scalar_one() == rotated
+
+
+def test_a_single_key_reads_no_row_to_encrypt_it_anew(database):
+    open_session(store_with(database, KEYS.reveal()))
+    change(database, sessions, id_token="gAAAA of a key that is gone")
+    assert store_with(database, Fernet.generate_key().decode()).reseal_tokens() == 0
 
 
 def test_a_dropped_key_makes_the_token_absent_and_logout_still_works(database, caplog):

@@ -119,7 +119,7 @@ OLD_COLUMNS = (
 
 
 @pytest.mark.parametrize(
-    "revision", ["4c1d0e7a9b35", "b7e2f40c61d8", "e91a5c7d3f20", "2f8a6d14b97c", "7d05c1e8a4b6", "a3f19e60c2d4"]
+    "revision", ["4c1d0e7a9b35", "b7e2f40c61d8", "e91a5c7d3f20", "2f8a6d14b97c", "7d05c1e8a4b6", "a3f19e60c2d4", "c84f2b9d6e17"]
 )
 def test_a_session_of_an_older_release_survives_the_way_up_and_down(empty, revision):
     migrate(empty, command.upgrade, revision)

@@ -33,11 +33,11 @@ def test_migrate_and_downgrade_reach_our_tables(home: Path) -> None:
     def oidc_db(*arguments: str) -> str:
         return run_airflow("oidc", "db", *arguments, home=home)
 
-    assert "revision none to c84f2b9d6e17" in oidc_db("migrate")
-    assert "Nothing to do: the tables are at revision c84f2b9d6e17." in oidc_db("migrate")
-    assert "from revision c84f2b9d6e17 to a3f19e60c2d4" in oidc_db("downgrade", "--to-revision", "-1", "--yes")
-    assert "CREATE TABLE oidc_auth_document" in oidc_db("migrate", "--show-sql-only")
-    assert "to c84f2b9d6e17" in oidc_db("migrate", "--json").replace('"after": "', "to ")
+    assert "revision none to 5b90d7e3a1f4" in oidc_db("migrate")
+    assert "Nothing to do: the tables are at revision 5b90d7e3a1f4." in oidc_db("migrate")
+    assert "from revision 5b90d7e3a1f4 to c84f2b9d6e17" in oidc_db("downgrade", "--to-revision", "-1", "--yes")
+    assert "CREATE TABLE oidc_auth_audit_statement" in oidc_db("migrate", "--show-sql-only")
+    assert "to 5b90d7e3a1f4" in oidc_db("migrate", "--json").replace('"after": "', "to ")
 
 
 def test_sql_is_not_json(oidc: Oidc) -> None:

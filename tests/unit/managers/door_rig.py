@@ -16,6 +16,7 @@ from airflow_oidc_auth.config.document import load_document
 from airflow_oidc_auth.config.secrets import SecretResolver
 from airflow_oidc_auth.login.rate_limits import KeptRateLimits
 from airflow_oidc_auth.managers.admission import PolicyAdmission
+from airflow_oidc_auth.managers.audit_trail import AuditTrail
 from airflow_oidc_auth.managers.doors import Doors
 from airflow_oidc_auth.managers.freshness import Freshness
 from airflow_oidc_auth.managers.metrics import Metrics
@@ -23,6 +24,7 @@ from airflow_oidc_auth.managers.runtime import Runtime, build_runtime
 from airflow_oidc_auth.managers.services import Services
 from airflow_oidc_auth.managers.user import SessionUser
 from airflow_oidc_auth.policy.builtin import BUILTIN_ROLES
+from airflow_oidc_auth.sessions.audit_statements import AuditStatements
 from airflow_oidc_auth.sessions.live import LiveSessions
 from airflow_oidc_auth.testing import FakeIdp, MemoryAuditSink
 from airflow_oidc_auth.testing.stores import MemorySessionStore
@@ -66,7 +68,9 @@ class DoorRig:
     def __post_init__(self) -> None:
         self.live = LiveSessions(MemorySessionStore(), clock=self.clock)
         metrics = Metrics(legacy_names=False)
-        self.services = Services(BASE_URL, FERNET_KEYS, self.clock, self.live, (self.sink,), FailureWindow(), metrics)
+        trail = AuditTrail(AuditStatements(), self.clock)
+        window = FailureWindow()
+        self.services = Services(BASE_URL, FERNET_KEYS, self.clock, self.live, (self.sink,), window, metrics, trail)
         self.runtime = build_runtime(self.compile(), self.services)
         admission = PolicyAdmission()
         admission.accept(self.runtime.config)

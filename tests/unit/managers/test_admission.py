@@ -9,6 +9,7 @@ from airflow_oidc_auth.grants.grant import Grant, RuleMatch
 from airflow_oidc_auth.managers.admission import PolicyAdmission
 from airflow_oidc_auth.managers.dag_facts import DagFactsIndex
 from airflow_oidc_auth.policy.decision import Question
+from airflow_oidc_auth.policy.name_rules import UNTOLD_TEAM
 from airflow_oidc_auth.policy.roles import RoleSettings
 from airflow_oidc_auth.policy.selectors import DagFacts, DagSelector, NameSelector
 from airflow_oidc_auth.policy.statements import Statement
@@ -146,3 +147,17 @@ def test_health_tells_how_old_the_knowledge_is_where_there_is_any(admission, row
     admission.start()
     admission.accept(config(BY_TAG))
     assert list(admission.health()) == ["dags_read_ago"]
+
+
+BY_TEAM = Statement(("read",), "connections", NameSelector(teams=("fin",)), path="roles.custom.deny[0]")
+
+
+@pytest.mark.parametrize(
+    "denied, teams, untold", [((BY_TEAM,), "False", True), ((BY_TEAM,), "True", False), ((), "False", False)]
+)
+def test_where_airflow_tells_no_teams_a_denial_by_team_makes_every_team_possible(
+    admission, monkeypatch, denied, teams, untold
+):
+    monkeypatch.setenv("AIRFLOW__CORE__MULTI_TEAM", teams)
+    admission.accept(config(deny=denied))
+    assert (admission.untold_team == UNTOLD_TEAM) is untold

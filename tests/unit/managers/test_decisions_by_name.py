@@ -22,6 +22,7 @@ from airflow_oidc_auth.managers.decisions import Decisions
 from airflow_oidc_auth.managers.permitted_dags import EveryDag
 from airflow_oidc_auth.policy.compile import Policy
 from airflow_oidc_auth.policy.dag_index import FixedIndex
+from airflow_oidc_auth.policy.name_rules import UNTOLD_TEAM
 from airflow_oidc_auth.policy.permissions import Permissions
 from airflow_oidc_auth.policy.roles import RoleSettings
 from airflow_oidc_auth.policy.selectors import DagFacts, DagSelector, NameSelector
@@ -88,6 +89,22 @@ def test_a_filter_of_named_things_equals_the_check_of_each(user, method, team, k
     filter_ = getattr(DECISIONS, f"filter_authorized_{kind}")
     found = filter_(**{argument: set(NAMES)}, user=user, method=method, team_name=team)
     assert found == {name for name in NAMES if ask(method=method, details=details(name, team), user=user)}
+
+
+class Teamless(Decisions):
+    """Where Airflow does not tell whose a thing is."""
+
+    _untold_team = UNTOLD_TEAM
+
+
+@given(role=ROLES, method=st.sampled_from(METHODS), name=st.sampled_from(NAMES), kind=st.sampled_from(sorted(KINDS)))
+def test_where_no_team_is_told_a_thing_is_open_only_if_it_is_whosever_it_is(role, method, name, kind):
+    user, teamless = permitted(role), Teamless()
+    argument, asked = KINDS[kind][2], KINDS[kind][1](name)
+    open_ = getattr(teamless, f"is_authorized_{kind.removesuffix('s')}")(method=method, details=asked, user=user)
+    assert open_ == bool(getattr(teamless, f"filter_authorized_{kind}")(**{argument: {name}}, user=user, method=method))
+    teams = [team for team in TEAMS if KINDS[kind][0](method=method, details=KINDS[kind][1](name, team), user=user)]
+    assert not open_ or len(teams) == len(TEAMS)
 
 
 @given(user=PEOPLE, method=st.sampled_from(METHODS), kind=st.sampled_from(sorted(KINDS)), data=st.data())

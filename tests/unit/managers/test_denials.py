@@ -16,7 +16,7 @@ from airflow.api_fastapi.auth.managers.models.resource_details import (
 )
 
 from airflow_oidc_auth.managers.decisions import Decisions
-from airflow_oidc_auth.managers.denials import LOGGER, MOST_PER_SECOND, DenialLog, describe_question
+from airflow_oidc_auth.managers.denials import LOGGER, MOST_OF_ALL, MOST_PER_SECOND, DenialLog, describe_question
 from airflow_oidc_auth.policy.compile import Policy
 from airflow_oidc_auth.policy.decision import Decision, Question
 from airflow_oidc_auth.web.denials import CURRENT, Denials
@@ -108,6 +108,26 @@ def test_whoever_asks_all_day_long_does_not_fill_the_log(lines):
     assert lines[-1].endswith("not_told_before=5")
     told.tell(Someone(), QUESTION, "ref3")
     assert "not_told_before" not in lines[-1]
+
+
+def test_whoever_asks_all_day_long_takes_no_lines_from_others(lines):
+    told = DenialLog(lambda *_: DENIED, Clock())
+    for _ in range(1000):
+        told.tell(Someone(), QUESTION, "ref1")
+    told.tell(someone("p-2"), QUESTION, "ref2")
+    assert len(lines) == MOST_PER_SECOND + 1
+    assert "correlation_id=ref2 principal=p-2" in lines[-1]
+
+
+def test_many_who_ask_all_day_long_do_not_fill_the_log(lines):
+    told = DenialLog(lambda *_: DENIED, Clock())
+    for number in range(1000):
+        told.tell(someone(f"p-{number}"), QUESTION, "ref1")
+    assert len(lines) == MOST_OF_ALL
+
+
+def someone(principal_id: str) -> Someone:
+    return Someone(session=SimpleNamespace(principal_id=principal_id, grant=SimpleNamespace(roles=("Viewer",))))
 
 
 ASKED = [

@@ -13,11 +13,13 @@ from airflow_oidc_auth.config.compiled import SessionSettings
 from airflow_oidc_auth.errors import LoginRefused
 from airflow_oidc_auth.grants.grant import Grant, Refusal
 from airflow_oidc_auth.identity import Identity
+from airflow_oidc_auth.managers.audit_trail import AuditTrail
 from airflow_oidc_auth.managers.metrics import Metrics
 from airflow_oidc_auth.managers.services import Services
 from airflow_oidc_auth.managers.session_care import SessionCare
 from airflow_oidc_auth.providers.provider import Confirmation, HeldTokens, SignIn
 from airflow_oidc_auth.secret import Secret
+from airflow_oidc_auth.sessions.audit_statements import AuditStatements
 from airflow_oidc_auth.sessions.live import LiveSessions
 from airflow_oidc_auth.sessions.recheck_report import RecheckRules, Verdict
 from airflow_oidc_auth.sessions.session import Session
@@ -58,7 +60,8 @@ class Care:
         self.live = LiveSessions(MemorySessionStore(), clock=self.clock)
         self.metrics = Metrics(legacy_names=False)
         keys = Secret("Zm9yIHRlc3RzIG9ubHksIG5vdCBhIHJlYWwga2V5ISE=")
-        services = Services("https://a", keys, self.clock, self.live, (), FailureWindow(), self.metrics)
+        trail = AuditTrail(AuditStatements(), self.clock)
+        services = Services("https://a", keys, self.clock, self.live, (), FailureWindow(), self.metrics, trail)
         self.accept(SessionSettings(43200))
         self.care = SessionCare(services, lambda: self.runtime)
 

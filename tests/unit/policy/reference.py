@@ -24,7 +24,7 @@ OF_NAMES = {"connections": "Connections", "variables": "Variables", "pools": "Po
 OF_NAMES |= {"configuration": "Configurations"}
 FILTERED = ("Connections", "Variables", "Pools")
 CHANGES = ("POST", "PUT", "PATCH", "DELETE")
-TEAM_VIEWS = ("WEBSITE", "IMPORT_ERRORS", "DOCS")
+TEAM_VIEWS = ("WEBSITE", "DOCS")
 TEAM_MENU = ("DAGS", "DEADLINES", "REQUIRED_ACTIONS", "XCOMS", "CONNECTIONS", "POOLS", "VARIABLES", "DOCS")
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from airflow_oidc_auth.policy.builtin import BUILTIN_PAIRS
 from airflow_oidc_auth.policy.compile import Policy
 from airflow_oidc_auth.policy.permissions import NOTHING
-from airflow_oidc_auth.policy.roles import RESOURCES, RoleSettings, collect_pairs
-from airflow_oidc_auth.policy.selectors import DagSelector
+from airflow_oidc_auth.policy.roles import RESOURCES, RoleSettings, collect_pairs, denying_roles
+from airflow_oidc_auth.policy.selectors import DagSelector, NameSelector
 from airflow_oidc_auth.policy.statement_pairs import statement_pairs
 from airflow_oidc_auth.policy.statements import Statement
 from airflow_oidc_auth.policy.vocabulary import ENTITY_RESOURCES, MENU_RESOURCES, VIEW_RESOURCES
@@ -97,3 +97,13 @@ def test_resources_are_all_that_airflow_asks_about():
     things = {"Asset Aliases", "Assets", "Configurations", "Connections", "DAGs", "Pools", "Variables", "Backfills"}
     assert set(RESOURCES) >= asked | things
     assert list(RESOURCES) == sorted(set(RESOURCES))
+
+
+def test_a_role_denies_what_it_extends_denies():
+    line = Statement(("read",), "connections", NameSelector(names=("prod-*",)))
+    roles = {
+        "strict": RoleSettings("strict", deny=(line,)),
+        "heir": RoleSettings("heir", extends=("strict",)),
+        "free": RoleSettings("free", allow=(line,), extends=("Viewer",)),
+    }
+    assert denying_roles(roles) == {"strict", "heir"}

@@ -35,6 +35,21 @@ def test_rotation_reads_old_tokens_and_writes_with_the_first_key():
     assert new.decrypt(both.encrypt(TOKEN, "x"), "x") == TOKEN
 
 
+def test_what_an_older_key_encrypted_is_encrypted_anew_and_stays_bound_to_its_row(caplog):
+    old, both, new = (TokenCipher(Secret(keys)) for keys in (OLD, f"{NEW},{OLD}", NEW))
+    resealed = both.reseal(old.encrypt(TOKEN, "id_token:s1"))
+    assert new.decrypt(resealed, "id_token:s1") == TOKEN
+    assert new.decrypt(resealed, "id_token:s2") is None
+
+
+def test_nothing_is_encrypted_anew_that_need_not_or_cannot_be(caplog):
+    old, both, foreign = (TokenCipher(Secret(keys)) for keys in (OLD, f"{NEW},{OLD}", Fernet.generate_key().decode()))
+    for ciphertext in (both.encrypt(TOKEN, "x"), foreign.encrypt(TOKEN, "x"), None, "", "not fernet", "é"):
+        assert both.reseal(ciphertext) is None
+    assert old.reseal(both.encrypt(TOKEN, "x")) is None
+    assert not caplog.records
+
+
 @pytest.mark.parametrize("ciphertext", ["gAAAA", "not fernet", "é", "\0"])
 def test_what_cannot_be_decrypted_is_absent_and_logged(ciphertext, caplog):
     assert TokenCipher(Secret(OLD)).decrypt(ciphertext, "x") is None

@@ -118,6 +118,9 @@ class RigEngine:
         left = token in self.tokens.revoked or self.rig.sessions.is_session_revoked(session_id)
         return session_id if left else None
 
+    def audit_keys(self) -> dict[str, list[object]]:
+        return {"keys": []}
+
     def health(self) -> dict[str, object]:
         return {"configuration": "abc"}
 

@@ -53,3 +53,32 @@ def test_a_list_of_backfills_has_no_body_and_still_hears_that_the_browser_left(p
 def test_a_new_backfill_keeps_its_body():
     _, receive = settle("/api/v2/backfills", method="POST", messages=[BODY])
     assert asyncio.run(receive()) == BODY
+
+
+def body(told: bytes, *, more: bool = False) -> dict[str, Any]:
+    return {"type": "http.request", "body": told, "more_body": more}
+
+
+@pytest.mark.parametrize("path", ["/api/v2/connections/defaults", "/api/v2/connections/test"])
+@pytest.mark.parametrize(
+    "parts, left",
+    [
+        ([b'{"conn_type": "http", "team_name": "mine"}'], b'{"conn_type": "http"}'),
+        ([b'{"team_', b'name": "a", "team_name": "b"}'], b"{}"),
+        ([b""], b"{}"),
+        ([b"team_name=mine"], b"{}"),
+        ([b"[" * 100_000], b"{}"),
+        ([b'{"team_name": "mine", "a": "' + b"x" * 700_000, b"x" * 700_000 + b'"}'], b"{}"),
+        ([b'["team_name"]'], b'["team_name"]'),
+    ],
+)
+def test_a_body_names_no_team_that_the_connection_is_not_of(path, parts, left):
+    messages = [body(part, more=number < len(parts)) for number, part in enumerate(parts, 1)]
+    _, receive = settle(path, method="POST", messages=[*messages, GONE])
+    assert asyncio.run(receive()) == body(left)
+    assert asyncio.run(receive()) == GONE
+
+
+def test_a_browser_that_leaves_before_its_body_is_told_of():
+    _, receive = settle("/api/v2/connections/test", method="POST", messages=[body(b"{", more=True), GONE])
+    assert asyncio.run(receive()) == GONE

@@ -51,6 +51,8 @@ ELSEWHERE = [
     "/data/../other",
     "/data/%2e%2e/other",
     "/database",
+    "/data;other",
+    "https://airflow.example/data;other/app",
     "https://airflow.example/",
 ]
 

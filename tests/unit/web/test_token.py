@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from httpx import Response
 
 from airflow_oidc_auth.config.compiled import RateLimitSettings, TokenSettings
-from airflow_oidc_auth.grants.grant import Grant
+from airflow_oidc_auth.grants.grant import Grant, RuleMatch
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.login.rate_limits import RateLimits
 from airflow_oidc_auth.login.token_subject import Verified, act_for
@@ -441,6 +441,20 @@ def test_the_document_vouches_for_its_clients_for_as_long_as_it_names_them_and_t
     assert not grants.allows(replace(made, subject="dismissed"))
     assert not grants.allows(replace(made, grant=Grant(("Admin", "Op"))))
     assert grants.allows(replace(made, provider="okta", subject="dismissed"))
+
+
+def test_a_role_that_denies_ends_the_tokens_that_a_client_got_before_it(endpoint):
+    """They live for weeks, and nobody works out anew what they may do."""
+    grants = endpoint.tokens.grants
+    endpoint.post({"grant_type": "client_credentials"}, headers=basic("robot", SECRET))
+    made = next(iter(endpoint.tokens.desk.rows.values()))
+    before = replace(made, grant=Grant(("Op",)))
+    narrowed = replace(made, grant=Grant(("Op",), withdrawn=(RuleMatch("robot", "tokens.clients", ("Viewer",)),)))
+    assert grants.allows(before)  # Viewer denies nothing
+    grants._denying = frozenset({"Viewer"})
+    assert not grants.allows(before)
+    assert grants.allows(narrowed)
+    assert grants.allows(made)
 
 
 # ---------------------------------------------------------------------------------------------------------- audit

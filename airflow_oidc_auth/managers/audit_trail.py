@@ -1,0 +1,163 @@
+"""The chain of this process's audit rows: begin it, sign for its rows every minute, end it."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from airflow_oidc_auth.audit.chain.keys import SigningKey, TrustedKeys
+from airflow_oidc_auth.audit.chain.row import CHAIN_ID_BYTES, SALT_BYTES
+from airflow_oidc_auth.audit.chain.statement import Statement, digest_of, read_statement
+from airflow_oidc_auth.audit.chain.writer import Chain
+from airflow_oidc_auth.audit.stream import tell_checkpoint
+from airflow_oidc_auth.config.compiled import AuditSettings
+from airflow_oidc_auth.errors import SessionError
+from airflow_oidc_auth.sessions.audit_statements import Heads
+from airflow_oidc_auth.sessions.periodic import Periodic
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY = 5.0
+# So many rows do not wait for their minute.
+MANY = 256
+
+
+class Statements(Protocol):
+    """Where statements are kept (:class:`airflow_oidc_auth.sessions.audit_statements.AuditStatements`)."""
+
+    def add(self, statement: Statement, text: str) -> None:
+        """Store a statement, once."""
+        ...
+
+    def heads(self, chain: str, after: int | None) -> Heads:
+        """Return which other chains were continued, and how far."""
+        ...
+
+
+class AuditTrail:
+    """Built once per process; follows the settings of the document in force.
+
+    :param clock: epoch seconds
+    """
+
+    def __init__(self, statements: Statements, clock: Callable[[], float]) -> None:
+        self._statements = statements
+        self._clock = clock
+        self._settings = AuditSettings(fail_login=True)
+        self._key: SigningKey | None = None
+        self._started = False
+        self._running: _Running | None = None
+        self._leaving: list[_Running] = []
+        self._periodic = Periodic("oidc-auth-audit-chain", self.look, LOOK_EVERY, first_delay=LOOK_EVERY)
+
+    @property
+    def chain(self) -> Chain | None:
+        """The chain that rows are sealed into now."""
+        running = self._running
+        return None if running is None else running.chain
+
+    def accept(self, settings: AuditSettings) -> None:
+        """Follow the settings of a document; a key that was replaced signs no more."""
+        if settings == self._settings:
+            return
+        self._settings = settings
+        self._key = None if settings.signing_key is None else SigningKey(settings.signing_key)
+        if self._started:
+            self._begin()
+
+    def jwks(self) -> Mapping[str, Sequence[object]]:
+        """Return the public keys that have signed and sign, as a JWK Set (RFC 7517 §5)."""
+        mine = () if self._key is None else (self._key.public,)
+        return TrustedKeys([*mine, *self._settings.retired_keys]).jwks()
+
+    def start(self) -> None:
+        """Begin a chain, where a key is configured; after any fork, so that no two processes have the same."""
+        self._started = True
+        self._begin()
+        self._periodic.start()
+
+    def stop(self) -> None:
+        """Sign for what is left."""
+        self._periodic.stop()
+        try:
+            self._sign_due(closing=True)
+        except SessionError as error:
+            log.warning("the last audit rows of this server stay unsigned: %s", error)
+
+    def look(self) -> None:
+        """Sign for the rows that have waited long enough, or are many; blocks.
+
+        :raises SessionError: ``session_store_unavailable``; the rows wait for the next look
+        """
+        self._sign_due(closing=False)
+
+    def _begin(self) -> None:
+        if self._key is None:
+            if self._running is not None:
+                self._leaving.append(self._running)
+            self._running = None
+        elif self._running is None:
+            chain = Chain(secrets.token_urlsafe(CHAIN_ID_BYTES), self._key, int(self._clock()), _salt)
+            self._running = _Running(chain, self._key, self._statements)
+        else:
+            self._running.key = self._key
+
+    def _sign_due(self, *, closing: bool) -> None:
+        now = int(self._clock())
+        for left in tuple(self._leaving):
+            left.sign(now, closing=True)
+            self._leaving.remove(left)
+        running = self._running
+        if running is not None and (closing or running.is_due(now, self._settings.checkpoint_every)):
+            running.sign(now, closing=closing)
+
+
+class _Running:
+    """One chain, and what of it is stored."""
+
+    def __init__(self, chain: Chain, key: SigningKey, statements: Statements) -> None:
+        self.chain = chain
+        self.key = key
+        self._statements = statements
+        self._begun = False
+        self._seen: int | None = None
+        self._signed: tuple[Statement, str] | None = None
+
+    def is_due(self, now: int, every: int) -> bool:
+        """Tell whether rows wait for a signature, long enough or many."""
+        rows, oldest = self.chain.unsigned()
+        # The first statement is worth more than its rows: it says that there is a chain.
+        return bool(rows) and (not self._begun or rows >= MANY or now * 1_000_000 - oldest >= every * 1_000_000)
+
+    def sign(self, now: int, *, closing: bool) -> None:
+        """Sign for every row whose fate is known."""
+        if not self._begun:
+            if not self.chain.unsigned()[0]:
+                return
+            self._statements.add(read_statement(self.chain.genesis), self.chain.genesis)
+            self._begun = True
+        while self._signed is not None or self._sign_next(now, closing=closing):
+            assert self._signed is not None  # noqa: S101 (just signed)
+            statement, text = self._signed
+            self._statements.add(statement, text)
+            self.chain.sign_off(statement, text)
+            self._signed = None
+            tell_checkpoint(statement.chain, statement.last, digest_of(text))
+            if statement.closing:
+                return
+
+    def _sign_next(self, now: int, *, closing: bool) -> bool:
+        found = self._statements.heads(self.chain.id, self._seen)
+        draft = self.chain.draft(now, found.heads, closing=closing)
+        if draft is None or (closing and not draft.closing and not draft.leaves):
+            return False
+        # What could not be stored is stored as it is: it may be there already.
+        self._signed = (draft, self.key.sign(draft))
+        self._seen = found.newest
+        return True
+
+
+def _salt() -> str:
+    return secrets.token_urlsafe(SALT_BYTES)

@@ -1,0 +1,102 @@
+"""The table of what was signed about audit rows (:mod:`airflow_oidc_auth.audit.chain`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import and_, delete, func, insert, or_, select
+from sqlalchemy.orm import Session as Transaction
+
+from airflow_oidc_auth.audit.chain.statement import BEGIN, ERASED, ROWS, Statement
+from airflow_oidc_auth.sessions import models
+from airflow_oidc_auth.sessions.database import airflow_transactions
+from airflow_oidc_auth.sessions.transactions import TransactionRunner, Transactions
+
+PAGE = 16
+# Of a process that begins: whatever came before these was seen by somebody then.
+SEEN_AT_FIRST = 256
+
+_A = models.audit_statements.c
+
+
+class Heads(NamedTuple):
+    """How far other chains were.
+
+    :param newest: id of the newest statement
+    """
+
+    newest: int
+    heads: tuple[tuple[str, int], ...]
+
+
+class AuditStatements:
+    """Thread-safe; every method blocks and raises SessionError ``session_store_unavailable``."""
+
+    def __init__(self, *, transactions: Transactions = airflow_transactions) -> None:
+        self._runner = TransactionRunner(transactions)
+
+    def add(self, statement: Statement, text: str) -> None:
+        """Store a statement, once: what a lost connection left open may be added again."""
+
+        def work(transaction: Transaction) -> None:
+            mine = and_(_A.chain == statement.chain, _A.last_seq == statement.last, _A.kind == statement.kind)
+            known = transaction.execute(select(_A.statement).where(mine)).scalars()
+            if text not in known.all():
+                insert_statement(transaction, statement, text)
+
+        self._runner.run(work)
+
+    def heads(self, chain: str, after: int | None) -> Heads:
+        """Return which other chains were continued, and how far.
+
+        :param after: id of the newest statement that was seen; None for a process that begins
+        """
+        return self._runner.run(lambda transaction: read_heads(transaction, chain, after))
+
+
+def read_heads(transaction: Transaction, chain: str, after: int | None) -> Heads:
+    """Return what :meth:`AuditStatements.heads` does, in a transaction of the caller's."""
+    newest = transaction.execute(select(func.max(_A.id))).scalar_one() or 0
+    begin = max(0, newest - SEEN_AT_FIRST) if after is None else after
+    others = and_(_A.id > begin, _A.id <= newest, _A.chain != chain, _A.kind.in_((BEGIN, ROWS)))
+    query = select(_A.chain, func.max(_A.last_seq)).where(others).group_by(_A.chain).order_by(_A.chain)
+    return Heads(newest, tuple((each, int(last)) for each, last in transaction.execute(query).all()))
+
+
+def insert_statement(transaction: Transaction, statement: Statement, text: str) -> None:
+    """Store a statement; the caller commits."""
+    columns = {"chain": statement.chain, "kind": statement.kind, "ended": statement.ended, "statement": text}
+    numbers = {"first_seq": statement.first, "last_seq": statement.last}
+    transaction.execute(insert(models.audit_statements).values(**columns, **numbers))
+
+
+def read_chains(transaction: Transaction) -> Sequence[str]:
+    """Return the chains that anything was signed about."""
+    return transaction.execute(select(_A.chain).distinct().order_by(_A.chain)).scalars().all()
+
+
+def read_statements(transaction: Transaction, chain: str) -> Iterator[str]:
+    """Yield what was signed about a chain, but erasures, by the last row; a few at a time."""
+    after: tuple[int, int] = (-1, 0)
+    while True:
+        beyond = or_(_A.last_seq > after[0], and_(_A.last_seq == after[0], _A.id > after[1]))
+        query = select(_A.id, _A.last_seq, _A.statement).where(_A.chain == chain, _A.kind != ERASED, beyond)
+        page = transaction.execute(query.order_by(_A.last_seq, _A.id).limit(PAGE)).all()
+        for row in page:
+            yield row.statement
+        if len(page) < PAGE:
+            return
+        after = (page[-1].last_seq, page[-1].id)
+
+
+def read_erasures(transaction: Transaction, chain: str, seq: int) -> Sequence[str]:
+    """Return what was signed about the erasure of a row, newest first."""
+    about: Any = and_(_A.chain == chain, _A.kind == ERASED, _A.first_seq <= seq, _A.last_seq >= seq)
+    return transaction.execute(select(_A.statement).where(about).order_by(_A.id.desc())).scalars().all()
+
+
+def delete_covered(transaction: Transaction, chain: str, last: int) -> None:
+    """Delete what was signed about rows up to a number, for another statement to stand in; the caller commits."""
+    covered = delete(models.audit_statements).where(_A.chain == chain, _A.last_seq <= last)
+    transaction.execute(covered)
