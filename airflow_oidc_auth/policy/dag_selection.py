@@ -101,7 +101,7 @@ class Snapshot:
             return self.bits.between(first, last)
         candidates = ordered[first:last]
         after = glob.rpartition("*")[2]
-        if glob == f"{before}*{after}":
+        if glob == f"{before}*{after}" and is_exact(after):
             # All of them begin as they should: most of the time goes to look at that again.
             ending = compress(range(first, last), map(methodcaller("endswith", after), candidates))
             return self.bits.at([[place for place in ending if len(ordered[place]) >= len(glob) - 1]])

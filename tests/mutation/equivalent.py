@@ -19,7 +19,8 @@ EQUIVALENT: dict[str, str] = {
     "not (allow.patterns or allow.parts or roles)": _SPEED,
     "permissions.Permissions.allows_dag: bool(self.single_dags) and dag_id in self.single_dags.get(cell, _NO_IDS) → "
     "dag_id in self.single_dags.get(cell, _NO_IDS)": _SPEED,
-    "permissions.Permissions.allows_named: team is not None and resource in LISTED and (view := self.teams.get(team)) → "
+    "permissions.Permissions.allows_named: "
+    "team is not None and resource in LISTED and (view := self.teams.get(team)) → "
     "resource in LISTED and (view := self.teams.get(team))": _TYPES,
     "team_rights.allow_in_teams: not teams → False": _SPEED,
 }

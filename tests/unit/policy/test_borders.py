@@ -9,9 +9,10 @@ from airflow_oidc_auth.policy.dag_index import FixedIndex
 from airflow_oidc_auth.policy.dag_rules import Tables
 from airflow_oidc_auth.policy.fab import compile_fab_pairs
 from airflow_oidc_auth.policy.permissions import NOTHING, Permissions
-from airflow_oidc_auth.policy.roles import RoleSettings
+from airflow_oidc_auth.policy.roles import RESOURCES, RoleSettings
 from airflow_oidc_auth.policy.selectors import DagFacts, DagSelector, NameSelector
 from airflow_oidc_auth.policy.statements import Statement
+from airflow_oidc_auth.policy.vocabulary import MENU_RESOURCES, VIEW_RESOURCES
 from tests.unit.policy.test_dag_selection import Changing
 
 DAGS = {
@@ -164,3 +165,11 @@ def test_an_answer_is_worked_out_once_for_each_generation_and_counted_once():
     assert found.dag_ids("GET") == {"a1"}
     assert found.dags.tables["GET", None] is not table
     assert memory._total == sum(memory._sizes.values())
+
+
+def test_a_powerful_role_in_a_team_opens_these_pages_and_lists_and_no_other():
+    found = Policy().permissions([], [("fin", "Op")])
+    assert {view for view in VIEW_RESOURCES if found.allows_view(view)} == {"DOCS", "IMPORT_ERRORS", "WEBSITE"}
+    menu = {"CONNECTIONS", "DAGS", "DEADLINES", "DOCS", "POOLS", "REQUIRED_ACTIONS", "VARIABLES", "XCOMS"}
+    assert {item for item in MENU_RESOURCES if found.allows_menu_item(item)} == menu
+    assert {name for name in RESOURCES if found.allows("GET", name)} == {"Connections", "Pools", "Variables"}

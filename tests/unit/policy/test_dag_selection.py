@@ -42,7 +42,9 @@ def reader(**selector: tuple[str, ...]) -> dict[str, RoleSettings]:
     return {"r": RoleSettings("r", (Statement(("read",), "dags", DagSelector(**selector), ("all",)),))}
 
 
-GLOBS = st.lists(st.sampled_from(("a*", "*b", "b_?", "ab", "*", "?", "*b*c")), max_size=2).map(tuple)
+GLOBS = st.lists(
+    st.sampled_from(("a*", "*b", "b_?", "ab", "*", "?", "*b*c", "*?", "a*?", "a*b", "ab*b")), max_size=2
+).map(tuple)
 VALUES = st.lists(st.sampled_from(("red", "r*", "ann", "?nn", "git", "fin", "*")), max_size=2).map(tuple)
 
 
@@ -55,6 +57,23 @@ def test_sets_hold_what_the_selector_selects_one_by_one(facts, selector):
     found = snapshot.bits.ids(snapshot.select(selector))
     dags = [reference.Dag(dag_id, known, known.team) for dag_id, known in facts.items()]
     assert found == {dag.id for dag in dags if reference.selects(selector, dag, unknown=False)}
+
+
+@pytest.mark.parametrize(
+    "glob, expected",
+    [
+        ("ab*b", {"abb", "abxb"}),
+        ("a*?", {"ab", "abb", "abxb", "a?"}),
+        ("*?", {"a", "b", "ab", "abb", "abxb", "a?"}),
+        ("*b", {"b", "ab", "abb", "abxb"}),
+        ("a?b", {"abb"}),
+        ("**b", {"b", "ab", "abb", "abxb"}),
+    ],
+)
+def test_the_end_of_a_pattern_is_not_its_beginning_and_no_wildcard(glob, expected):
+    facts = {dag_id: DagFacts(dag_id) for dag_id in ("a", "b", "ab", "abb", "abxb", "a?")}
+    snapshot = Snapshot(0, facts)
+    assert snapshot.bits.ids(snapshot.select(DagSelector(ids=(glob,)))) == expected
 
 
 def test_another_generation_is_another_answer():
