@@ -1,6 +1,6 @@
 PYTHON ?= python3
 
-.PHONY: help demo test lint format docs bench proof lock clean
+.PHONY: help demo test lint format docs bench proof build lock clean
 help: ## Show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 demo: ## Run Airflow with single sign-on and demo users
@@ -18,7 +18,11 @@ bench: ## Compare with Airflow's other auth managers, the short way
 proof: ## Break servers, database and IdP, and measure what becomes of people (needs PostgreSQL and nginx; twenty minutes)
 	@.venv-dev/bin/python -m benchmarks.faults && .venv-dev/bin/python -m benchmarks.many_sessions && .venv-dev/bin/python -m benchmarks.audit_verify
 	@.venv-dev/bin/python -m benchmarks.storm && .venv-dev/bin/python -m benchmarks.flood
-	@.venv-dev/bin/python -m tests.fuzz all --seconds 60
+	@.venv-dev/bin/python -m benchmarks.imports && .venv-dev/bin/python -m benchmarks.two_versions
+	@OIDC_AUTH_PROOF=1 .venv-dev/bin/python -m pytest -q tests/storage/test_migrations_of_releases.py
+	@.venv-dev/bin/python -m tests.fuzz all --seconds 60 && .venv-dev/bin/python -m pytest -q -n 0 tests/leaks/whole.py
+build: ## Build wheel, sdist, bill of materials and checksums of the last commit into dist/
+	@scripts/build
 lock: ## Take the newest releases into requirements/*.txt
 	@scripts/lock --upgrade
 clean: ## Remove everything that demo and test made
