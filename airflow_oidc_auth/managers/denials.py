@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import structlog
 
 from airflow_oidc_auth.config.paths import shorten
+from airflow_oidc_auth.policy.name_rules import UNTOLD_TEAM
 from airflow_oidc_auth.web.denials import CURRENT, note_denial
 
 if TYPE_CHECKING:
     from airflow_oidc_auth.managers.user import SessionUser
     from airflow_oidc_auth.policy.decision import Decision, Question
-from airflow_oidc_auth.policy.name_rules import UNTOLD_TEAM
 
 log = logging.getLogger(__name__)
 

@@ -73,7 +73,7 @@ def bundles(folder: Path) -> str:
     entries = []
     for team, file in FILES.items():
         place = folder / (team or "common")
-        place.mkdir(parents=True)
+        place.mkdir(parents=True, exist_ok=True)
         shutil.copy(DEMO_DAGS / file, place)
         (place / f"broken_{place.name}.py").write_text(BROKEN, encoding="utf-8")
         entry = {"name": place.name, "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle"}

@@ -208,7 +208,7 @@ def misuse(site: Site) -> None:
     program.get("/auth/login/oidc", params={"next": f"https://evil.example/?t={token}"})
     for headers in ({"Authorization": token}, {"Authorization": f"Bearer {token} {token}"}, {"DPoP": token}):
         program.get("/api/v2/dags", headers=headers)
-    program.get("/ui/auth/me", cookies={"_token": token})
+    program.get("/ui/auth/me", headers={"Cookie": f"_token={token}"})
 
 
 def break_glass(site: Site) -> None:

@@ -47,7 +47,10 @@ MEANT = (
     Meant(
         SESSION, "set-cookie", r"GET /auth/callback/\w+|POST /auth/(saml/\w+/acs|break-glass)", "it opens the session"
     ),
-    Meant(SESSION, "set-cookie", r"GET /auth/saml/\w+/acs", "the response comes without cookies, and once more with"),
+    Meant(
+        SESSION, "set-cookie", r"GET /auth/callback/\w+|POST /auth/(saml/\w+/finish|break-glass)", "it is the session"
+    ),
+    Meant("SAML response", "body", r"POST /auth/saml/\w+/acs", "the page sends it once more, with the cookies"),
     Meant(ATTEMPT, "set-cookie", r"GET /auth/login/\w+", "the attempt is the browser's, encrypted"),
     Meant("state", "location", r"GET /auth/login/\w+", "the IdP sends it back"),
     Meant("nonce", "location", r"GET /auth/login/\w+", "the IdP puts it into the id_token"),

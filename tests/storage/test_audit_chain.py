@@ -398,3 +398,10 @@ def test_a_verification_sees_the_database_as_of_one_moment(
             server.sign()
         found = verify(trail, TrustedKeys([KEY.public]))
     assert (told(found), found.rows, found.signed) == ([], 20, 20)
+
+
+def test_a_copy_in_place_of_a_removed_row_hides_neither(audit: AuditDatabase, server: Server) -> None:
+    rows = audit.rows(server.chain)
+    audit.remove(rows[6])
+    audit.copy(rows[4])
+    assert sorted(told(audit.verify())) == [("row_repeated", 5, 5), ("rows_removed", 7, 7)]

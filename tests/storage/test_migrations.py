@@ -19,6 +19,7 @@ from airflow_oidc_auth.sessions.models import metadata
 from airflow_oidc_auth.testing.stores import MemorySessionStore
 from tests.storage.backends import KEYS
 from tests.storage.people import NOW, open_session
+from tests.storage.releases_kept import kept_releases, migrate
 from tests.storage.tokens import make_token
 
 VERSION_TABLE = OidcAuthDBManager.version_table_name
@@ -30,14 +31,6 @@ def empty(engine: Engine) -> Engine:
     everything.reflect(engine)
     everything.drop_all(engine)
     return engine
-
-
-def migrate(engine: Engine, action, revision: str) -> None:
-    with Session(engine) as session:
-        config = OidcAuthDBManager(session).get_alembic_config()
-    with engine.connect() as connection:
-        config.attributes["connection"] = connection
-        action(config, revision)
 
 
 def describe(engine: Engine) -> dict[str, object]:
@@ -118,9 +111,7 @@ OLD_COLUMNS = (
 )
 
 
-@pytest.mark.parametrize(
-    "revision", ["4c1d0e7a9b35", "b7e2f40c61d8", "e91a5c7d3f20", "2f8a6d14b97c", "7d05c1e8a4b6", "a3f19e60c2d4", "c84f2b9d6e17"]
-)
+@pytest.mark.parametrize("revision", [release.revision for release in kept_releases()[:-1]])
 def test_a_session_of_an_older_release_survives_the_way_up_and_down(empty, revision):
     migrate(empty, command.upgrade, revision)
     session = insert_as_an_older_release(empty)
