@@ -45,9 +45,6 @@ class Meant:
 
 MEANT = (
     Meant(
-        SESSION, "set-cookie", r"GET /auth/callback/\w+|POST /auth/(saml/\w+/acs|break-glass)", "it opens the session"
-    ),
-    Meant(
         SESSION, "set-cookie", r"GET /auth/callback/\w+|POST /auth/(saml/\w+/finish|break-glass)", "it is the session"
     ),
     Meant("SAML response", "body", r"POST /auth/saml/\w+/acs", "the page sends it once more, with the cookies"),
