@@ -37,7 +37,6 @@ USERS = (
 ROLE_MAPPING = {"admins": "Admin", "ops": "Op", "users": "User", "viewers": "Viewer"}
 API = "urn:airflow:api"
 JOBS = "urn:airflow:jobs"
-AUDIT_KEY = make_pem()
 TOKEN_CLIENT_SECRET = "a-token-client-secret-for-tests-only"
 
 
@@ -152,7 +151,7 @@ def running(
         document.write_text(json.dumps(built if request.param == "fab" else with_rights(built)), encoding="utf-8")
         # Not taken away between the tests: the server reads the document anew every few seconds.
         secrets = {"TEST_IDP_SECRET": idp.client_secret, "TEST_TOKEN_CLIENT_SECRET": TOKEN_CLIENT_SECRET}
-        secrets["TEST_AUDIT_KEY"] = AUDIT_KEY
+        secrets["TEST_AUDIT_KEY"] = make_pem()
         stack.enter_context(_environment(secrets))
         mode = {
             "AIRFLOW__CORE__AUTH_MANAGER": MANAGERS[request.param],

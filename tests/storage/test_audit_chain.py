@@ -1,8 +1,12 @@
-"""Whatever is done to audit rows that were signed, verification finds it and names it; on every database."""
+"""Whatever is done to audit rows that were signed, verification finds it and names it.
+
+On SQLite here; ``make proof`` does it on PostgreSQL and MariaDB too (``OIDC_AUTH_PROOF=1``).
+"""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -32,6 +36,13 @@ from airflow_oidc_auth.secret import Secret
 from airflow_oidc_auth.sessions.models import audit_statements
 from tests.storage.audit_rig import KEY, AuditDatabase, Server, audit_database, the, told
 from tests.unit.audit.keys import make_pem
+
+DATABASES = ("sqlite", "postgresql", "mariadb") if os.environ.get("OIDC_AUTH_PROOF") else ("sqlite",)
+
+
+@pytest.fixture(params=DATABASES)
+def engine(request: pytest.FixtureRequest, engine_of: Callable[[str], Engine]) -> Engine:
+    return engine_of(request.param)
 
 
 @pytest.fixture
