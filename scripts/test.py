@@ -24,6 +24,8 @@ from environment import ROOT, environment
 OLDEST = ["tests/contract", "tests/unit/managers"]
 # What stands before Airflow, and is the same on every release of it, is tried on the newest.
 SAME = ("conformance", "test_any_input.py", "test_no_secret_leaks.py", "test_floods.py")
+# The walk through every address of core's is one through those of the newest.
+SAME += ("test_team_attacks.py",)
 OLDEST += [f"--ignore=tests/contract/{each}" for each in SAME]
 PARALLEL = ["-n", "2", "--dist", "loadgroup"]
 # Once more, in plain sight: on a machine that stands still for a second a real server may miss a test's moment. The

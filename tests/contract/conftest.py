@@ -18,8 +18,8 @@ from starlette.testclient import TestClient
 from airflow_oidc_auth.sessions.principal import principal_id
 from airflow_oidc_auth.testing import FakeIdp
 from airflow_oidc_auth.testing.users import FakeUser
+from tests.contract.audit_key import AUDIT_KEY
 from tests.e2e.processes import wait_until
-from tests.unit.audit.keys import make_pem
 
 BASE_URL = "http://localhost:8080"
 CALLBACK = f"{BASE_URL}/auth/callback/oidc"
@@ -151,7 +151,7 @@ def running(
         document.write_text(json.dumps(built if request.param == "fab" else with_rights(built)), encoding="utf-8")
         # Not taken away between the tests: the server reads the document anew every few seconds.
         secrets = {"TEST_IDP_SECRET": idp.client_secret, "TEST_TOKEN_CLIENT_SECRET": TOKEN_CLIENT_SECRET}
-        secrets["TEST_AUDIT_KEY"] = make_pem()
+        secrets["TEST_AUDIT_KEY"] = AUDIT_KEY
         stack.enter_context(_environment(secrets))
         mode = {
             "AIRFLOW__CORE__AUTH_MANAGER": MANAGERS[request.param],

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.metadata import version
 
 import pytest
 from airflow.models.asset import AssetEvent, AssetModel, AssetPartitionDagRun
 from airflow.models.dagrun import DagRun
 from airflow.utils.session import create_session
+from packaging.version import Version
 from sqlalchemy import delete, update
 
 from airflow_oidc_auth.testing import Program
@@ -17,6 +19,10 @@ from tests.contract.test_rights import listed
 from tests.contract.test_token_endpoint import exchange, made
 
 API = "/api/v2"
+FROM_3_3_2 = pytest.mark.skipif(
+    Version(version("apache-airflow-core")) < Version("3.3.2"),
+    reason="core before 3.3.2 shows all asset events, and counts a DAG by its newest run alone",
+)
 SEEN = ("finance_daily", "marketing_mail")
 AGENT = Program("agent-app", actors=("agent-7",))
 CLOSED = [("GET", "dags/finance_daily/dagRuns"), ("GET", "connections/fin-bank"), ("DELETE", "connections/fin-bank")]
@@ -85,7 +91,7 @@ def happenings() -> Iterator[None]:
 @pytest.mark.parametrize(
     "path, key, field",
     [
-        (f"{API}/assets/events", "asset_events", "source_dag_id"),
+        pytest.param(f"{API}/assets/events", "asset_events", "source_dag_id", marks=FROM_3_3_2),
         ("/ui/partitioned_dag_runs", "partitioned_dag_runs", "dag_id"),
         (f"{API}/dags?last_dag_run_state=running", "dags", "dag_id"),
         (f"{API}/dags?dag_run_state=running", "dags", "dag_id"),
@@ -99,6 +105,7 @@ def test_no_list_tells_of_runs_that_are_denied(native, path, key, field):
     assert "marketing_mail" in found or "last_dag_run_state" in path or "dag_run_state" in path
 
 
+@FROM_3_3_2
 @pytest.mark.usefixtures("happenings")
 def test_no_number_tells_of_runs_that_are_denied(native):
     of_everybody = native.sign_in("ada").get("/ui/dashboard/dag_stats").json()["running_dag_count"]

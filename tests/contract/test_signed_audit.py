@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from airflow.utils.session import create_session
 
@@ -12,6 +10,7 @@ from airflow_oidc_auth.audit.chain.row import find_place
 from airflow_oidc_auth.audit.chain.verify import Verification, verify
 from airflow_oidc_auth.cli.audit_table import DatabaseTrail, read_rows
 from airflow_oidc_auth.secret import Secret
+from tests.contract.audit_key import AUDIT_KEY
 from tests.contract.conftest import TOKEN_CLIENT_SECRET
 from tests.e2e.processes import wait_until
 
@@ -34,7 +33,7 @@ def chain_of_newest_row() -> str:
 
 def test_the_public_keys_are_there_for_everybody_and_nothing_else(server):
     answer = server.client().get("/auth/audit/jwks.json")
-    key = SigningKey(Secret(os.environ["TEST_AUDIT_KEY"]))
+    key = SigningKey(Secret(AUDIT_KEY))
     assert (answer.status_code, answer.json()) == (200, {"keys": [key.public]})
     assert "d" not in answer.json()["keys"][0]
 
