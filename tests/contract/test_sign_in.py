@@ -60,7 +60,8 @@ def test_the_cookie_is_small_and_names_nobody(server):
     claims = jwt.decode(token, options={"verify_signature": False})
     assert len(token) <= 1024
     assert set(claims) <= {"sub", "sid", "gd", "jti", "aud", "iss", "nbf", "iat", "exp", "fab"}
-    assert "ada" not in str(claims).lower()
+    # Not three letters, which chance puts into an id now and then.
+    assert "ada@example" not in str(claims).lower()
 
 
 def test_thousands_of_groups_make_no_bigger_cookie_and_no_bigger_row(server, audit_rows):
