@@ -11,6 +11,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import sessionmaker
 
 from airflow_oidc_auth.audit.airflow_log import AirflowLogSink
+from airflow_oidc_auth.audit.chain.keys import SigningKey
 from airflow_oidc_auth.audit.pseudonym import Person
 from airflow_oidc_auth.cli.audit_rows import rewrite
 from airflow_oidc_auth.login.outcome import RequestContext
@@ -222,9 +223,13 @@ def test_audit_rows_lose_the_person_on_each_database(store, transactions, databa
         sink.write(build_ended(session, Order("root", "", "why"), context))
     person = Person(ISSUER, ada.subject, ada.principal_id, frozenset({"Ada"}))
     runner = TransactionRunner(transactions)
-    assert rewrite(runner, person, "forgotten-1", dry_run=True) == 1
-    assert rewrite(runner, person, "forgotten-1", dry_run=False) == 1
-    assert rewrite(runner, person, "forgotten-1", dry_run=False) == 0
+
+    def never() -> SigningKey:
+        raise AssertionError("no row is sealed")
+
+    assert rewrite(runner, person, "forgotten-1", dry_run=True, read_key=never) == 1
+    assert rewrite(runner, person, "forgotten-1", dry_run=False, read_key=never) == 1
+    assert rewrite(runner, person, "forgotten-1", dry_run=False, read_key=never) == 0
     with transactions() as transaction:
         rows = transaction.execute(select(Log.owner, Log.owner_display_name, Log.extra).order_by(Log.id)).all()
     assert [row.owner for row in rows] == ["forgotten-1", "Ada"]
