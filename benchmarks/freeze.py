@@ -11,7 +11,6 @@ import argparse
 import contextlib
 import os
 import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from benchmarks.dag_list import DAGS, each_database
 from benchmarks.databases import DATABASES
 from benchmarks.homes import MANAGERS, Home
 from benchmarks.limits import Limit, judge, ratio
-from benchmarks.servers import READY, ask_once, patient_load, running
+from benchmarks.servers import READY, ask_once, meanwhile, patient_load, running
 from benchmarks.stage import machine, say
 from benchmarks.table import Row, render
 
@@ -50,23 +49,16 @@ class Probe:
 
     port: int
     answers: list[tuple[float, float, int]] = field(default_factory=list)
-    _over: threading.Event = field(default_factory=threading.Event)
 
     @contextlib.contextmanager
     def asking(self) -> Iterator[Probe]:
-        thread = threading.Thread(target=self._ask, daemon=True)
-        thread.start()
-        try:
+        with meanwhile(self._ask):
             yield self
-        finally:
-            self._over.set()
-            thread.join()
 
     def _ask(self) -> None:
-        while not self._over.wait(0.1):
-            asked = time.monotonic()
-            status = ask_once(self.port, READY, patience=PATIENCE)
-            self.answers.append((asked, time.monotonic() - asked, status))
+        asked = time.monotonic()
+        status = ask_once(self.port, READY, patience=PATIENCE)
+        self.answers.append((asked, time.monotonic() - asked, status))
 
     def wait_until_well(self, since: float) -> None:
         """Return when the server is well again, or has been unwell for too long."""

@@ -15,7 +15,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,7 +24,7 @@ from typing import Any
 from benchmarks.databases import server_of
 from benchmarks.homes import ROOT, Home
 from benchmarks.limits import Limit, judge, ratio
-from benchmarks.servers import READY, Server, ask_once, running
+from benchmarks.servers import READY, Server, ask_once, meanwhile, running
 from benchmarks.sign_in import DOORS, FAB_OAUTH, OURS
 from benchmarks.stage import line_of, machine, say
 from benchmarks.storm_people import ME, Browser, NotIn, percentile, subject_of
@@ -54,24 +53,17 @@ class Bystander:
     cookie: str
     waits: dict[str, list[float]] = field(default_factory=lambda: {ME: [], READY: []})
     errors: int = 0
-    _over: threading.Event = field(default_factory=threading.Event)
 
     @contextlib.contextmanager
     def asking(self) -> Iterator[Bystander]:
-        thread = threading.Thread(target=self._ask, daemon=True)
-        thread.start()
-        try:
+        with meanwhile(self._ask):
             yield self
-        finally:
-            self._over.set()
-            thread.join()
 
     def _ask(self) -> None:
-        while not self._over.wait(0.1):
-            for path, waits in self.waits.items():
-                asked = time.perf_counter()
-                self.errors += ask_once(self.port, path, patience=PATIENCE, cookie=self.cookie) != 200
-                waits.append(time.perf_counter() - asked)
+        for path, waits in self.waits.items():
+            asked = time.perf_counter()
+            self.errors += ask_once(self.port, path, patience=PATIENCE, cookie=self.cookie) != 200
+            waits.append(time.perf_counter() - asked)
 
 
 def main() -> int:

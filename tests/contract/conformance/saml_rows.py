@@ -14,22 +14,12 @@ from lxml import etree
 from airflow_oidc_auth.providers.saml.names import DS, SAML, STATUS, TRANSIENT, q
 from tests.contract.conformance.row import ACCEPTED, Row, named
 from tests.unit.providers.saml.making import Signing, key_pair
-from tests.unit.providers.saml.wrapping import SHAPES
+from tests.unit.providers.saml.wrapping import CODES, SHAPES
 
 HERE = "tests/contract/conformance/test_saml.py"
 DRIVEN = f"{HERE}::test_a_response_is_judged_as_the_table_says"
 ELSEWHERE = "https://other.example/acs"
 STRANGER = "https://evil.example"
-XSW_CODES = {
-    "xsw1": "saml_assertion_misplaced",
-    "xsw2": "saml_assertion_misplaced",
-    "xsw3": "saml_assertion_count",
-    "xsw4": "saml_assertion_misplaced",
-    "xsw5": "saml_assertion_count",
-    "xsw6": "saml_assertion_misplaced",
-    "xsw7": "saml_duplicate_id",
-    "xsw8": "saml_duplicate_id",
-}
 
 
 @dataclass(frozen=True)
@@ -120,7 +110,7 @@ WRAPPING = tuple(
     _row(
         f"{name}-{signed}",
         f"XSW{name[3:]}, the {signed} signed: {shape.__doc__}".rstrip("."),
-        XSW_CODES[name],
+        CODES[name],
         Forgery(signed=signed, tamper=shape),
     )
     for name, shape in SHAPES.items()

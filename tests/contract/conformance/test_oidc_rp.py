@@ -40,6 +40,11 @@ def code_on(page: Response) -> str:
     return code
 
 
+def assert_let_in(answer: Response, browser: TestClient) -> None:
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{BASE_URL}/dags")
+    assert is_signed_in(browser)
+
+
 def assert_kept_out(page: Response, browser: TestClient, code: str) -> None:
     assert code_on(page) == code
     assert "_token" not in browser.cookies
@@ -59,8 +64,7 @@ def test_a_sign_in_is_judged_as_the_table_says(
     answer = party.finish(browser, idp.sign_in(url, "ada"), row.provider)
     assert_delivered(idp, row.lie)
     if row.expected == ACCEPTED:
-        assert (answer.status_code, answer.headers["location"]) == (303, f"{BASE_URL}/dags")
-        assert is_signed_in(browser)
+        assert_let_in(answer, browser)
         assert logins() == before + 1
         return
     assert_kept_out(answer, browser, row.expected)

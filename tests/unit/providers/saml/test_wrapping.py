@@ -11,18 +11,7 @@ from airflow_oidc_auth.providers.saml.certificates import read_certificate
 from airflow_oidc_auth.providers.saml.names import SAML, SAMLP, q
 from airflow_oidc_auth.providers.saml.signature import verify_signature
 from tests.unit.providers.saml.making import ATTEMPT, SUBJECT, build, form, key_pair, make_provider
-from tests.unit.providers.saml.wrapping import EVIL, SHAPES, read_naively
-
-CODES = {
-    "xsw1": "saml_assertion_misplaced",
-    "xsw2": "saml_assertion_misplaced",
-    "xsw3": "saml_assertion_count",
-    "xsw4": "saml_assertion_misplaced",
-    "xsw5": "saml_assertion_count",
-    "xsw6": "saml_assertion_misplaced",
-    "xsw7": "saml_duplicate_id",
-    "xsw8": "saml_duplicate_id",
-}
+from tests.unit.providers.saml.wrapping import CODES, EVIL, SHAPES, read_naively
 
 
 @pytest.mark.parametrize("signed", ["response", "assertion", "both"])

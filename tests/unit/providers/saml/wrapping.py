@@ -116,3 +116,16 @@ def read_naively(root: etree._Element) -> set[str | None]:
     """Read as trusting services would: the first assertion that a search finds, and the first child."""
     path = f"{_ASSERTION}/{q(SAML, 'Subject')}/{q(SAML, 'NameID')}"
     return {root.findtext(f".//{path}"), root.findtext(path)}
+
+
+CODES = {
+    "xsw1": "saml_assertion_misplaced",
+    "xsw2": "saml_assertion_misplaced",
+    "xsw3": "saml_assertion_count",
+    "xsw4": "saml_assertion_misplaced",
+    "xsw5": "saml_assertion_count",
+    "xsw6": "saml_assertion_misplaced",
+    "xsw7": "saml_duplicate_id",
+    "xsw8": "saml_duplicate_id",
+}
+"""What each shape is refused with, however it is signed."""
