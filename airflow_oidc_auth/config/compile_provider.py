@@ -16,6 +16,7 @@ from airflow_oidc_auth.config.compile_machines import (
 from airflow_oidc_auth.config.compile_saml import build_saml_settings, check_pairs, check_saml, resolve_all
 from airflow_oidc_auth.config.document import RawDocument
 from airflow_oidc_auth.config.paths import Path, parse_path
+from airflow_oidc_auth.config.private_keys import client_key_problem
 from airflow_oidc_auth.config.reading import Parts
 from airflow_oidc_auth.config.schema.providers import GroupsModel, ProviderModel
 from airflow_oidc_auth.config.schema.saml import SamlModel
@@ -67,7 +68,7 @@ class ProviderCompiler:
         self._tell(checks, base, damaged)
         reader = SecretReader(self.raw, self.secrets, self.found)
         client_secret = reader.read((*base, "client_secret"), model.client_secret)
-        private_key = reader.read((*base, "private_key"), model.private_key, _private_key_problem)
+        private_key = reader.read((*base, "private_key"), model.private_key, client_key_problem)
         if damaged or len(self.found) > before:
             return None
         return _settings(provider_id, model, chosen, derived, client_secret, private_key)
@@ -96,26 +97,6 @@ class ProviderCompiler:
         for each in problems:
             if not damaged & ({"preset"} | {str(parse_path(each.path)[0])}):
                 self.found.append(self.raw.place(each, base))
-
-
-def _private_key_problem(secret: Secret) -> str:
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-    try:
-        key = load_pem_private_key(secret.reveal().encode(), password=None)
-    except TypeError:
-        return "is a private key with a passphrase"
-    except (ValueError, UnsupportedAlgorithm):
-        return "is not a private key"
-    if isinstance(key, rsa.RSAPrivateKey) and key.key_size < 2048:
-        return "is an RSA key of less than 2048 bits"
-    return (
-        ""
-        if isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey)
-        else ("is neither an RSA, an EC nor an Ed25519 key")
-    )
 
 
 def _given(model: ProviderModel, chosen: Preset) -> Given:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path as File
 
 from airflow_oidc_auth.config.check_files import check_file
+from airflow_oidc_auth.config.private_keys import saml_key_problem
 from airflow_oidc_auth.config.schema.saml import SamlGroupsModel, SamlModel
 from airflow_oidc_auth.config.schema.secrets import SecretReference
 from airflow_oidc_auth.errors import Problem, ProviderError
@@ -70,7 +71,7 @@ def resolve_all(model: SamlModel, resolve: Resolve) -> dict[str, Secret]:
     """Return keys and certificates by name; problems go where ``resolve`` puts them."""
     found: dict[str, Secret] = {}
     for name in REFERENCES:
-        check = _key_problem if name.endswith("_key") else _certificate_problem
+        check = saml_key_problem if name.endswith("_key") else _certificate_problem
         secret = resolve(name, getattr(model, name), check)
         if secret is not None:
             found[name] = secret
@@ -148,22 +149,6 @@ def _group_source(model: SamlGroupsModel) -> GroupSource:
 
 def _literal(*names: str) -> tuple[ClaimPath, ...]:
     return tuple(ClaimPath((name,)) for name in names)
-
-
-def _key_problem(secret: Secret) -> str:
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric import ec, rsa
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-    try:
-        key = load_pem_private_key(secret.reveal().encode(), password=None)
-    except TypeError:
-        return "is a private key with a passphrase"
-    except (ValueError, UnsupportedAlgorithm):
-        return "is not a private key"
-    if isinstance(key, rsa.RSAPrivateKey):
-        return "is an RSA key of less than 2048 bits" if key.key_size < 2048 else ""
-    return "" if isinstance(key, ec.EllipticCurvePrivateKey) else "is neither an RSA nor an EC key"
 
 
 def _certificate_problem(secret: Secret) -> str:

@@ -60,12 +60,17 @@ def _alternatives(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-def _sources(value: object) -> object:
-    if isinstance(value, dict):
-        return [value]
-    if isinstance(value, list):
-        return value
-    raise refuse(f"must be a mapping or a list of mappings, not {kind_of(value)}", "write {claim: groups}")
+def one_or_more(example: str) -> BeforeValidator:
+    """Let one mapping stand for a list of it; ``example`` is told to who wrote something else."""
+
+    def check(value: object) -> object:
+        if isinstance(value, dict):
+            return [value]
+        if isinstance(value, list):
+            return value
+        raise refuse(f"must be a mapping or a list of mappings, not {kind_of(value)}", f"write {example}")
+
+    return BeforeValidator(check)
 
 
 class HttpModel(Strict):
@@ -123,6 +128,13 @@ DiscoveryFile = Annotated[
 ]
 
 
+StripPrefix = Annotated[
+    str,
+    Field(max_length=200, description="Removed from the front of each group that begins with it.", examples=["/"]),
+]
+HttpSection = Annotated[HttpModel, Field(description="Timeout, certificate authorities, proxy.")]
+
+
 class ClaimsModel(Strict):
     """Which claims say who somebody is; for display, never to join accounts."""
 
@@ -159,12 +171,7 @@ class GroupsModel(Strict):
         description="How several groups are spelled: a list, or one text split at commas or spaces.",
         examples=["csv"],
     )
-    strip_prefix: str = Field(
-        default="",
-        max_length=200,
-        description="Removed from the front of each group that begins with it.",
-        examples=["/"],
-    )
+    strip_prefix: StripPrefix = ""
 
 
 class ProviderModel(Strict):
@@ -234,7 +241,7 @@ class ProviderModel(Strict):
     groups: (
         Annotated[
             list[GroupsModel],
-            BeforeValidator(_sources),
+            one_or_more("{claim: groups}"),
             Field(min_length=1, max_length=10),
             OneOrMany(),
         ]
@@ -244,7 +251,7 @@ class ProviderModel(Strict):
         description="Where groups are found: one place or a list of places; the preset's if left out.",
         examples=[{"claim": "groups", "from": "userinfo"}],
     )
-    http: HttpModel = Field(default_factory=HttpModel, description="Timeout, certificate authorities, proxy.")
+    http: HttpSection = Field(default_factory=HttpModel)
     logout: bool = Field(
         default=True,
         description="Whether signing out of Airflow also sends people to the provider's logout.",

@@ -5,10 +5,17 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, Field, WithJsonSchema
 
-from airflow_oidc_auth.config.schema.base import Strict, kind_of, refuse
-from airflow_oidc_auth.config.schema.providers import HttpModel, Label, Leeway
+from airflow_oidc_auth.config.schema.base import Strict, refuse
+from airflow_oidc_auth.config.schema.providers import (
+    HttpModel,
+    HttpSection,
+    Label,
+    Leeway,
+    StripPrefix,
+    one_or_more,
+)
 from airflow_oidc_auth.config.schema.secrets import SecretReference
 from airflow_oidc_auth.config.schema.values import AbsolutePath, OneOrMany, Text, TextOrTexts, Texts, Url
 
@@ -20,14 +27,6 @@ def _fingerprint(value: str) -> str:
     if _FINGERPRINT.fullmatch(plain) is None:
         raise refuse("is not a SHA-256 fingerprint", "write the 64 hex digits that `openssl x509 -sha256` shows")
     return plain
-
-
-def _sources(value: object) -> object:
-    if isinstance(value, dict):
-        return [value]
-    if isinstance(value, list):
-        return value
-    raise refuse(f"must be a mapping or a list of mappings, not {kind_of(value)}", "write {attribute: groups}")
 
 
 Fingerprint = Annotated[
@@ -60,12 +59,7 @@ class SamlGroupsModel(Strict):
         description="How several groups are spelled: one value each, or one text split at commas or spaces.",
         examples=["csv"],
     )
-    strip_prefix: str = Field(
-        default="",
-        max_length=200,
-        description="Removed from the front of each group that begins with it.",
-        examples=["/"],
-    )
+    strip_prefix: StripPrefix = ""
 
 
 class SamlModel(Strict):
@@ -115,7 +109,9 @@ class SamlModel(Strict):
         default_factory=SamlAttributesModel, description="Which attributes hold name and e-mail address."
     )
     groups: (
-        Annotated[list[SamlGroupsModel], BeforeValidator(_sources), Field(min_length=1, max_length=10), OneOrMany()]
+        Annotated[
+            list[SamlGroupsModel], one_or_more("{attribute: groups}"), Field(min_length=1, max_length=10), OneOrMany()
+        ]
         | None
     ) = Field(
         default=None,
@@ -166,7 +162,7 @@ class SamlModel(Strict):
         default=False, description="Refuse assertions that are not encrypted.", examples=[True]
     )
     leeway: Leeway = 60
-    http: HttpModel = Field(default_factory=HttpModel, description="Timeout, certificate authorities, proxy.")
+    http: HttpSection = Field(default_factory=HttpModel)
     logout: bool = Field(
         default=True,
         description="Whether signing out of Airflow also signs people out at the provider (needs `signing_key`).",
