@@ -11,6 +11,7 @@ from airflow_oidc_auth.errors import SessionError
 _RETRY_SQLSTATES = frozenset({"40001", "40P01"})
 _RETRY_ERRNOS = frozenset({1205, 1213, 1020})
 _HINTS = (
+    # To SQLite an INSERT "has no column named".
     (
         ("no such table", "does not exist", "doesn't exist", "no such column", "unknown column", "has no column"),
         "Run `airflow db migrate`: the tables of airflow-oidc-auth are missing or old.",
@@ -25,10 +26,6 @@ _HINTS = (
     ),
 )
 """What each database calls it, in lower case; what is done about it."""
-
-
-# As SQLite, PostgreSQL, and MySQL and MariaDB say it of a table or a column; to SQLite an INSERT "has no column named".
-_OLD_TABLES = ("no such table", "no such column", "has no column", "does not exist", "doesn't exist", "unknown column")
 
 
 def is_conflict(error: BaseException) -> bool:
