@@ -18,6 +18,11 @@ from hypothesis import HealthCheck, settings
 assert "airflow" not in sys.modules, "Airflow was imported before its home was set: what pytest loads must not do that"
 
 HOME = Path(tempfile.mkdtemp(prefix="airflow-oidc-auth-test-"))
+# One for all processes of a run: xdist starts the workers with the environment of the process that collects for all.
+_SHARED = "AIRFLOW_OIDC_AUTH_TESTS"
+_IS_FIRST = _SHARED not in os.environ
+SHARED = Path(tempfile.mkdtemp(prefix="airflow-oidc-auth-tests-") if _IS_FIRST else os.environ[_SHARED])
+os.environ[_SHARED] = str(SHARED)
 # Not secret: made up for tests. Fixed, so that parametrised ids are equal in every xdist worker.
 FERNET_KEY = "Zm9yIHRlc3RzIG9ubHksIG5vdCBhIHJlYWwga2V5ISE="
 JWT_SECRET = "for tests only " * 8
@@ -54,8 +59,10 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 
 def pytest_unconfigure() -> None:
-    """Remove the temporary home."""
+    """Remove the temporary home, and with the last process what all of them shared."""
     shutil.rmtree(HOME, ignore_errors=True)
+    if _IS_FIRST:
+        shutil.rmtree(SHARED, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

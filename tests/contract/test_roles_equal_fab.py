@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from airflow_oidc_auth.policy.builtin import BUILTIN_ROLES
+from tests.made_once import made_once
 
 HERE = Path(__file__).parent / "fab_roles"
 ROOT = Path(__file__).parents[2]
@@ -51,8 +52,10 @@ def run(arguments: list[str], environment: dict[str, str]) -> str:
 @pytest.fixture(scope="session")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
     """FAB's and our answers by roles and question, from a process with FAB as its auth manager."""
-    environment = fab_environment(tmp_path_factory.mktemp("fab-home"))
-    run(["-m", "airflow", "db", "migrate"], environment)
+    home = tmp_path_factory.mktemp("fab-home")
+    environment = fab_environment(home)
+    what = ("db migrate", environment["AIRFLOW__CORE__AUTH_MANAGER"])
+    made_once(home / "airflow.db", what, lambda: run(["-m", "airflow", "db", "migrate"], environment))
     output = run([str(HERE / "probe.py")], environment)
     (line,) = [line for line in output.splitlines() if line.startswith(MARK)]
     found = json.loads(line.removeprefix(MARK))

@@ -14,6 +14,7 @@ from typing import Any
 
 from tests.conftest import FERNET_KEY, JWT_SECRET
 from tests.e2e.processes import Server, free_port
+from tests.made_once import made_once
 
 ROOT = Path(__file__).resolve().parents[2]
 MIGRATE_SECONDS = 120
@@ -67,9 +68,18 @@ class Airflow:
 
     def migrate(self, *, dags: bool = False) -> None:
         """Create the database and, if asked to, fill it with the example DAGs."""
-        for command in [("db", "migrate")] + ([("dags", "reserialize")] if dags else []):
-            done = self.run(*command)
-            assert done.returncode == 0, done.stdout + done.stderr
+        environ, database = self.environ(), self.home / "airflow.db"
+        what: tuple[object, ...] = ("db migrate", environ["AIRFLOW__CORE__AUTH_MANAGER"])
+        made_once(database, what, lambda: self.succeed("db", "migrate"))
+        if dags:
+            what = (*what, "dags reserialize", environ["AIRFLOW__CORE__DAGS_FOLDER"])
+            made_once(database, what, lambda: self.succeed("dags", "reserialize"))
+
+    def succeed(self, *arguments: str, **more: str) -> str:
+        """Run one ``airflow`` command, which must succeed, and return what it printed."""
+        done = self.run(*arguments, **more)
+        assert done.returncode == 0, f"airflow {' '.join(arguments)}: {done.stdout}{done.stderr}"
+        return done.stdout
 
     def start(self, **more: str) -> Server:
         """Start the api-server and wait until it is healthy."""

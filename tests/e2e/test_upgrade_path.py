@@ -123,12 +123,6 @@ class Deployment(Airflow):
         own = {"AIRFLOW__CORE__DAGS_FOLDER": str(self.home / "dags"), "AIRFLOW__OIDC_AUTH__CONFIG_FILE": ""}
         return super().environ(**{**own, **self.mode, "E2E_CLIENT_SECRET": CLIENT_SECRET, **more})
 
-    def succeed(self, *arguments: str) -> str:
-        """Run a command that must succeed; return what it printed."""
-        done = self.run(*arguments)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
     def query(self, statement: str, *values: object) -> list[tuple[object, ...]]:
         """Ask FAB's tables."""
         with closing(sqlite3.connect(self.home / "airflow.db", timeout=20)) as database, database:
