@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 
 from airflow_oidc_auth.managers.dag_ids import DagIds
 from airflow_oidc_auth.managers.permitted_dags import permit_every, permit_some
@@ -189,7 +189,7 @@ class Lists:
 
     @cached_property
     def _dag_ids(self) -> DagIds:
-        return DagIds(_load_dag_ids)
+        return DagIds(_load_dag_ids, _count_dag_ids)
 
     def _name_of_asset(self, asset_id: str) -> str | None:
         """Return the name that rules know the asset by; Airflow tells its number. None for one that is not known."""
@@ -232,13 +232,23 @@ def _load_dag_ids(session: Session | None = None) -> set[str]:
     return {dag_id for (dag_id,) in _read(session, DagModel.dag_id)}
 
 
+def _count_dag_ids() -> int:
+    from airflow.models.dag import DagModel
+
+    ((found,),) = _ask(select(func.count(DagModel.dag_id)))
+    return int(found)
+
+
 def _read(session: Session | None, *columns: Any) -> list[Any]:
     """Return the rows whose first column holds something."""
+    wanted = select(*columns).where(columns[0].is_not(None))
+    return _ask(wanted) if session is None else list(session.execute(wanted))
+
+
+def _ask(wanted: Select[Any]) -> list[Any]:
+    """Return rows, read in a transaction of our own."""
     from airflow.utils.session import create_session
 
-    wanted = select(*columns).where(columns[0].is_not(None))
-    if session is not None:
-        return list(session.execute(wanted))
     # Not the thread's scoped session: a route that uses that one must not find it committed and closed by us.
     with create_session(scoped=False) as own:
         # Rows of the connection, not of the ORM, which takes twice as long to hand over ten thousand strings.

@@ -18,6 +18,7 @@ from airflow.api_fastapi.auth.managers.models.resource_details import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_oidc_auth.managers.dag_ids import DagIds
 from airflow_oidc_auth.managers.decisions import Decisions
 from airflow_oidc_auth.managers.permitted_dags import EveryDag
 from airflow_oidc_auth.policy.compile import Policy
@@ -116,6 +117,10 @@ def test_a_batch_of_named_things_equals_all_of_its_questions(user, method, kind,
     assert batch(requests, user=user) is all(ask(**request, user=user) for request in requests)
 
 
+def dag_ids(*ids: str) -> DagIds:
+    return DagIds(lambda: set(ids), lambda: len(ids))
+
+
 @given(user=PEOPLE, method=st.sampled_from(METHODS), data=st.data())
 def test_a_filter_of_dags_equals_the_check_of_each(user, method, data):
     ids = data.draw(st.sets(st.sampled_from((*DAGS, UNKNOWN))))
@@ -135,7 +140,7 @@ def test_a_list_of_a_part_holds_only_dags_whose_part_may_be_seen(user, entity, m
     if not decisions.is_authorized_dag(method="GET", access_entity=entity, details=DagDetails(), user=user):
         assert not user.listed
         return
-    decisions._dag_ids._held = (float("inf"), frozenset((*DAGS, UNKNOWN)))
+    decisions._dag_ids = dag_ids(*DAGS, UNKNOWN)
     found = decisions.get_authorized_dag_ids(user=user, method=method)
     each = Someone(user.permissions)
     assert found == {
@@ -175,7 +180,7 @@ def test_a_denied_dag_keeps_the_list_from_being_a_subquery(monkeypatch):
         (RoleSettings("custom", (), (), ("Op",)), EveryDag),
     ):
         decisions = Decisions()
-        decisions._dag_ids._held = (float("inf"), frozenset(DAGS))
+        decisions._dag_ids = dag_ids(*DAGS)
         assert type(decisions.get_authorized_dag_ids(user=permitted(role))) is expected
 
 
