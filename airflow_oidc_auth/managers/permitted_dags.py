@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sqlalchemy import Select
 
-FEW = 500
+FEW = 50
 """Up to so many ids, parameters are as fast as a subquery: the database knows how many there are."""
 
 
