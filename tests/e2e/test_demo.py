@@ -117,25 +117,17 @@ def nothing_left_running(demo: Demo) -> Iterator[None]:
     demo.end()
 
 
-def test_it_starts_is_found_by_a_second_start_and_ends_with_all_it_started(demo: Demo) -> None:
-    process = demo.start()
-    assert get_status(f"{demo.url}/auth/health") == 200
-    groups = demo.groups()
-    assert len(alive(groups)) == 4
-
-    second = demo.run()
-    assert second.returncode == 0
-    assert "already running" in second.stderr
-    assert demo.url in second.stderr
-
-    process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 0
-    assert alive(groups) == set()
-
-
-def test_a_killed_one_is_mended_by_the_next_start(demo: Demo) -> None:
+def test_it_is_found_by_a_second_start_and_when_killed_mended_by_the_next(demo: Demo) -> None:
     first = demo.start()
+    assert get_status(f"{demo.url}/auth/health") == 200
     orphans = demo.groups()
+    assert len(alive(orphans)) == 4
+
+    found = demo.run()
+    assert found.returncode == 0
+    assert "already running" in found.stderr
+    assert demo.url in found.stderr
+
     first.kill()
     first.wait()
     second = demo.start()
@@ -162,7 +154,7 @@ class HealthyStranger(BaseHTTPRequestHandler):
         pass
 
 
-def test_ports_that_are_lost_at_the_last_moment_are_replaced(demo: Demo) -> None:
+def test_ports_that_are_lost_at_the_last_moment_are_replaced_and_ctrl_c_ends_all(demo: Demo) -> None:
     thieves: list[ThreadingHTTPServer] = []
 
     def steal(said: str) -> None:
@@ -184,8 +176,11 @@ def test_ports_that_are_lost_at_the_last_moment_are_replaced(demo: Demo) -> None
         for thief in thieves:
             thief.shutdown()
             thief.server_close()
+    groups = demo.groups()
+    assert alive(groups)
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 0
+    assert alive(groups) == set()
 
 
 def test_a_port_that_was_asked_for_and_is_taken_is_said(demo: Demo) -> None:
