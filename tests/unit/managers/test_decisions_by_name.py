@@ -116,6 +116,21 @@ def test_a_batch_of_named_things_equals_all_of_its_questions(user, method, kind,
     assert batch(requests, user=user) is all(ask(**request, user=user) for request in requests)
 
 
+DAG_REQUESTS = st.fixed_dictionaries(
+    {"method": st.sampled_from(METHODS)},
+    optional={
+        "access_entity": st.none() | st.sampled_from(DagAccessEntity),
+        "details": st.none() | st.builds(DagDetails, st.sampled_from((*DAGS, UNKNOWN, None)), st.sampled_from(TEAMS)),
+    },
+)
+
+
+@given(user=PEOPLE, requests=st.lists(DAG_REQUESTS, max_size=3))
+def test_a_batch_of_dags_equals_all_of_its_questions(user, requests):
+    each = [DECISIONS.is_authorized_dag(**request, user=Someone(user.permissions)) for request in requests]
+    assert DECISIONS.batch_is_authorized_dag(requests, user=user) is all(each)
+
+
 @given(user=PEOPLE, method=st.sampled_from(METHODS), data=st.data())
 def test_a_filter_of_dags_equals_the_check_of_each(user, method, data):
     ids = data.draw(st.sets(st.sampled_from((*DAGS, UNKNOWN))))
