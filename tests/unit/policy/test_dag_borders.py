@@ -134,6 +134,19 @@ def test_what_airflow_says_of_the_team_counts_and_not_what_the_index_says():
     assert [team for team in (None, "fin", "ops") if found.allows_dag("GET", None, "c1", team)] == ["fin"]
 
 
+def test_a_role_that_holds_everywhere_makes_a_member_of_the_team_that_it_is_given_in_and_costs_nothing():
+    found = policy().permissions(["Viewer"], [("fin", "Viewer")])
+    assert [team for team in ("fin", "ops") if found.in_team(team)] == ["fin"]
+    assert found.dags is None
+
+
+@pytest.mark.parametrize("name", ["nobody", "{r}", "{nobody}"])
+def test_a_role_that_gives_nothing_in_a_team_makes_no_member(name):
+    for deny in ((), (READ_A,)):
+        for everywhere in ((), ("Viewer",), (name,)):
+            assert not policy(deny=deny).permissions(everywhere, [("fin", name)]).in_team("fin")
+
+
 @pytest.mark.parametrize(
     "roles, expected",
     [
