@@ -9,7 +9,7 @@ from airflow_oidc_auth.cli.people import Person
 from airflow_oidc_auth.cli.text import printable
 from airflow_oidc_auth.grants.grant import Evaluation, Grant, Refusal
 from airflow_oidc_auth.grants.rules import GrantRules
-from airflow_oidc_auth.grants.scopes import TeamRole, scoped_roles
+from airflow_oidc_auth.grants.scopes import TeamRole, placed_roles
 from airflow_oidc_auth.messages import message
 from airflow_oidc_auth.policy.builtin import BUILTIN_ROLES
 from airflow_oidc_auth.policy.words import describe_role, is_denials
@@ -30,7 +30,7 @@ class Standing:
     """What somebody stands on.
 
     :param roles: that hold everywhere
-    :param team_roles: teams, and roles that hold within that team alone
+    :param team_roles: teams, and roles that a rule gives within that team
     :param basis: how it is known; a key of :data:`HOW_KNOWN`
     :param rules: names of the rules that gave the roles, and their paths
     :param refusal: code and text, where the person would not be let in at all; there are no roles then
@@ -55,7 +55,11 @@ class Standing:
         return {
             "name": self.who,
             "roles": [role for role in self.roles if not is_denials(role)],
-            "team_roles": [{"team": team, "role": role} for team, role in self.team_roles if not is_denials(role)],
+            "team_roles": [
+                {"team": team, "role": role}
+                for team, role in self.team_roles
+                if role not in self.roles and not is_denials(role)
+            ],
             "denials_of": sorted({role[1:-1] for role in self._all() if is_denials(role)} - set(BUILTIN_ROLES)),
             "basis": self.basis,
             "rules": [{"name": name, "path": path} for name, path in self.rules],
@@ -66,8 +70,9 @@ class Standing:
 def describe_roles(roles: Iterable[str], team_roles: Iterable[TeamRole]) -> str:
     """Return ``Viewer; User in team blue``, or ``none``."""
     by_team: dict[str, list[str]] = {}
+    roles = tuple(roles)
     for team, role in team_roles:
-        if role not in _NOTHING_DENIED:
+        if role not in (*roles, *_NOTHING_DENIED):
             by_team.setdefault(team, []).append(describe_role(role))
     told = [
         ", ".join(describe_role(role) for role in roles if role not in _NOTHING_DENIED),
@@ -78,7 +83,7 @@ def describe_roles(roles: Iterable[str], team_roles: Iterable[TeamRole]) -> str:
 
 def standing_of(who: str, grant: Grant, basis: str) -> Standing:
     """Return the standing that a Grant gives."""
-    roles, team_roles = scoped_roles(grant)
+    roles, team_roles = placed_roles(grant)
     rules = tuple((match.rule, match.path) for match in grant.matches)
     return Standing(who, roles, team_roles, basis, rules)
 

@@ -60,7 +60,7 @@ class Grant:
         may be assigned to. It is here because it follows each re-check
     :param withdrawn: roles that it was narrowed away from, by the rules that gave them: they give nothing any more, and
         what they deny stays denied
-    :param places: where its roles hold, once :func:`~.scopes.scoped_roles` was asked; a copy is asked anew
+    :param places: where its roles hold, once :func:`~.scopes.placed_roles` was asked; a copy is asked anew
     """
 
     roles: tuple[str, ...]

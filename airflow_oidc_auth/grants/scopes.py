@@ -23,6 +23,15 @@ def scoped_roles(grant: Grant) -> Places:
     rules that still hold count, and of their roles those that the Grant still has: it may have been narrowed. In a
     Grant with teams, a role that no rule gives any more holds nowhere, because nobody can tell where it should.
     """
+    everywhere, within = placed_roles(grant)
+    return everywhere, tuple(each for each in within if each[1] not in everywhere)
+
+
+def placed_roles(grant: Grant) -> Places:
+    """Return the same for ``policy``: also within each team what a rule gives there and another rule everywhere.
+
+    It opens nothing more there, but whoever has a role in a team belongs to it, and a further role takes nobody out.
+    """
     if grant.places is None:
         # Asked at each request, and a person may be in fifty teams; the Grant itself never changes.
         object.__setattr__(grant, "places", _places(grant))
@@ -35,7 +44,7 @@ def _places(grant: Grant) -> Places:
         return tuple(sorted(set(grant.roles))), ()
     given = [*(_held(grant) if by_rules else (((), role) for role in grant.roles)), *_denials(grant.withdrawn)]
     everywhere = {role for teams, role in given if not teams}
-    within = {(team, role) for teams, role in given if role not in everywhere for team in teams}
+    within = {(team, role) for teams, role in given for team in teams}
     return tuple(sorted(everywhere)), tuple(sorted(within))
 
 

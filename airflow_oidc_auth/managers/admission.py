@@ -8,7 +8,7 @@ from typing import Protocol
 
 from airflow_oidc_auth.config.compiled import CompiledConfig
 from airflow_oidc_auth.errors import SessionError
-from airflow_oidc_auth.grants.scopes import scoped_roles
+from airflow_oidc_auth.grants.scopes import placed_roles
 from airflow_oidc_auth.managers.asset_names import AssetNames, AssetRows
 from airflow_oidc_auth.managers.dag_facts import DagFactsIndex
 from airflow_oidc_auth.managers.dag_rows import DagRows
@@ -110,7 +110,7 @@ class PolicyAdmission:
 
     def peek(self, session: Session) -> OidcUser:
         """Return the user."""
-        return OidcUser(session, self._policy.permissions(*scoped_roles(session.grant)))
+        return OidcUser(session, self._policy.permissions(*placed_roles(session.grant)))
 
     def load(self, session: Session) -> OidcUser:
         """Return the user."""
@@ -126,7 +126,7 @@ class PolicyAdmission:
 
     def explain(self, session: Session, question: Question) -> Decision:
         """Return the line of the document that decides, or that nothing does."""
-        return explain_decision(self._policy, *scoped_roles(session.grant), question)
+        return explain_decision(self._policy, *placed_roles(session.grant), question)
 
     def health(self) -> Mapping[str, object]:
         """Tell how old the knowledge of DAGs is, where rules select them by more than their ids."""

@@ -88,25 +88,30 @@ class Policy:
 
     def _compile(self, roles: frozenset[str], team_roles: frozenset[tuple[str, str]]) -> Permissions:
         home = self._flat(close_roles(roles, self.roles))
-        teams = {team: self._flat(close_roles(roles | held, self.roles)) for team, held in self._held(team_roles)}
+        teams = {
+            team: self._flat(close_roles(roles | held, self.roles)) for team, held in self._held(team_roles, roles)
+        }
+        member_of = frozenset(team for team, role in team_roles if close_roles(without_denials((role,)), self.roles))
+        own = replace(home.permissions, member_of=member_of) if member_of else home.permissions
         if home.simple and not teams:
-            return home.permissions
+            return own
         views = {team: flat.view for team, flat in teams.items()}
         dags = DagRules(home.view, views, self.index, self._snapshots, self._tables)
         found = replace(
-            home.permissions,
+            own,
             dags=dags,
             one_dag=dags.always,
             any_dag=dags.lists,
             single_dags=MappingProxyType({}),
         )
-        member_of = frozenset(team for team, role in team_roles if close_roles(without_denials((role,)), self.roles))
-        return allow_in_teams(found, {team: flat.permissions for team, flat in teams.items()}, member_of)
+        return allow_in_teams(found, {team: flat.permissions for team, flat in teams.items()})
 
-    def _held(self, team_roles: frozenset[tuple[str, str]]) -> Iterable[tuple[str, frozenset[str]]]:
+    def _held(
+        self, team_roles: frozenset[tuple[str, str]], everywhere: frozenset[str]
+    ) -> Iterable[tuple[str, frozenset[str]]]:
         held: dict[str, set[str]] = defaultdict(set)
         for team, role in team_roles:
-            if close_roles((role,), self.roles):
+            if role not in everywhere and close_roles((role,), self.roles):
                 held[team].add(role)
         return [(team, frozenset(names)) for team, names in held.items()]
 

@@ -72,7 +72,7 @@ def build_cell(cell: DagCell, allow: Lines, deny: Lines, *, admin: bool) -> Cell
 
 def methods_of_file(method: str) -> tuple[str, ...]:
     """Return the methods of which ``access_control`` must give one; ``PUT`` brings ``PATCH`` with it."""
-    return ("PATCH", "PUT") if method == "PATCH" else (method,)
+    return ("PUT",) if method == "PATCH" else (method,)
 
 
 def denying_methods(method: str) -> tuple[str, ...]:

@@ -107,9 +107,7 @@ class DagRules:
         return self._always
 
     def allows(self, cell: DagCell, dag_id: str, team: str | None) -> bool:
-        """Return whether the answer is yes for the DAG."""
-        if cell in self._always:
-            return True
+        """Return whether the answer is yes for the DAG; of ``always`` the caller knows it."""
         facts = self._index.facts(dag_id)
         if facts is None or cell not in KNOWN_CELLS or (team is not None and team != facts.team):
             return self._judge(cell, dag_id, facts, team)
@@ -141,7 +139,7 @@ class DagRules:
         if snapshot.is_every(dag_ids):
             return table.choose(snapshot.every)
         found = dag_ids - table.ids if table.inverted else dag_ids & table.ids
-        unknown = (found if table.inverted else dag_ids) - snapshot.every
+        unknown = dag_ids - snapshot.every
         if unknown:
             found = found - unknown | {dag_id for dag_id in unknown if self.allows(cell, dag_id, None)}
         return found if isinstance(found, set) else set(found)

@@ -89,9 +89,8 @@ class Snapshot:
     def _select_ids(self, globs: tuple[str, ...]) -> Bits:
         if matches_everything(globs):
             return self.bits.whole
-        exact = [glob for glob in globs if is_exact(glob)]
-        found = self.bits.named(exact) if exact else NO_BITS
-        return reduce(or_, (self._select_pattern(glob) for glob in globs if not is_exact(glob)), found)
+        patterns = (self._select_pattern(glob) for glob in globs if not is_exact(glob))
+        return reduce(or_, patterns, self.bits.named(globs))
 
     def _select_pattern(self, glob: str) -> Bits:
         before, ordered = literal_prefix(glob), self.bits.ordered

@@ -86,12 +86,12 @@ class DagView:
         found = self._cell(cell)
         if found.whole or found.allowed_matcher.matches(dag_id, facts, team):
             return True
-        given = facts.roles if facts is not None and found.by_file else {}
+        given = facts.roles if facts is not None else {}
         return any(method in given.get(role, ()) for role in self.roles for method in found.by_file)
 
     def _select_allowed(self, found: Cell, snapshot: Snapshot) -> Bits:
         return reduce(or_, map(snapshot.select, found.allowed), self._by_files(found, snapshot))
 
     def _by_files(self, found: Cell, snapshot: Snapshot) -> Bits:
-        every = (snapshot.with_access_control(self.roles, method) for method in found.by_file if self.roles)
+        every = (snapshot.with_access_control(self.roles, method) for method in found.by_file)
         return reduce(or_, every, NO_BITS)

@@ -51,7 +51,7 @@ class Globs:
 
 def literal_prefix(glob: str) -> str:
     """Return what every match begins with."""
-    return _WILDCARD.split(glob, 1)[0]
+    return _WILDCARD.split(glob)[0]
 
 
 def select_texts(glob: str, texts: Iterable[str]) -> list[str]:
@@ -72,8 +72,8 @@ def select_texts(glob: str, texts: Iterable[str]) -> list[str]:
 def compile_globs(globs: tuple[str, ...]) -> Globs:
     """Compile globs: ``*`` is any run of characters, ``?`` is one, everything else is itself. No glob, no match."""
     patterns = sorted({glob for glob in globs if not is_exact(glob)})
-    exact = frozenset(filter(is_exact, globs))
-    return Globs(exact, matches_everything(globs), tuple(_expressions(patterns)))
+    # A pattern matches itself, too.
+    return Globs(frozenset(globs), matches_everything(globs), tuple(_expressions(patterns)))
 
 
 def _expressions(patterns: list[str]) -> Iterator[Any]:

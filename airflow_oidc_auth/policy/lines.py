@@ -120,9 +120,10 @@ class _Sorter:
         elif line.kind in NAMED_RESOURCES:
             for method in (method for action in line.actions for method in ACTION_METHODS[action]):
                 self.names[method, NAMED_RESOURCES[line.kind]].append(name_selector(line))
-        elif line.kind == "custom_views" and isinstance(line.selector, tuple) and not exact:
+        elif not exact:
+            # Of all other things pairs say everything, but for patterns of plugins' views.
             for method in (method for action in line.actions for method in ACTION_METHODS[action]):
-                self.custom[ACTIONS[method]] += line.selector
+                self.custom[ACTIONS[method]] += name_selector(line).names
 
     def _add_dags(self, line: Statement, selector: DagSelector, *, exact: bool) -> None:
         for method in dag_methods(line):

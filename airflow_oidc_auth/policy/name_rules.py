@@ -41,8 +41,9 @@ class _Names:
         return folded is None or compile_globs(self.names).match(name) or _fold_globs(self.names).match(folded)
 
     def is_in(self, team: str | None) -> bool:
-        told = team is not None and team != UNTOLD_TEAM
-        return not self.teams or (told and compile_globs(self.teams).match(team or ""))
+        if not self.teams:
+            return True
+        return team is not None and team != UNTOLD_TEAM and compile_globs(self.teams).match(team)
 
     def could_be_in(self, team: str | None) -> bool:
         return team == UNTOLD_TEAM or self.is_in(team)

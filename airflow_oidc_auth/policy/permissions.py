@@ -45,7 +45,7 @@ class Permissions:
     :param lists: lists that are open though not everything in them is allowed; Airflow filters them
     :param dags: answers about DAGs where more than pairs count; None where they alone do
     :param teams: by team, what the roles may do with things that it owns
-    :param member_of: the teams that a role is held in
+    :param member_of: the teams that a role is held in, not only its denials
     """
 
     everything: bool = False

@@ -44,7 +44,7 @@ class NameSelector:
 class DagFacts:
     """What is known of one DAG.
 
-    :param roles: role → methods, as the DAG file's ``access_control`` says
+    :param roles: role → methods, as the DAG file's ``access_control`` says; PATCH is none of them, PUT brings it
     """
 
     id: str

@@ -19,11 +19,10 @@ TEAM_MENU = frozenset({"CONNECTIONS", "DAGS", "DEADLINES", "DOCS", "POOLS", "REQ
 """Menu items that lead to lists of things which a team can own."""
 
 
-def allow_in_teams(found: Permissions, teams: Mapping[str, Permissions], member_of: frozenset[str]) -> Permissions:
+def allow_in_teams(found: Permissions, teams: Mapping[str, Permissions]) -> Permissions:
     """Add what the teams' roles open to what the roles that hold everywhere do.
 
     :param teams: by team, what the roles of both kinds would do together if they held everywhere
-    :param member_of: the teams that a role is really held in, not only its denials
     """
     if not teams:
         return found
@@ -39,5 +38,4 @@ def allow_in_teams(found: Permissions, teams: Mapping[str, Permissions], member_
         menu=frozenset(menu),
         lists=frozenset(lists),
         teams=MappingProxyType(dict(teams)),
-        member_of=member_of,
     )

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 _LIMIT = "a limit on memory or work: the next number is as good"
 _SPEED = "a short cut: the long way gives the same answer"
+_ROOM = "more room than is needed, and nothing in it"
+_SHELF = "tells apart what stands in one memory, as any other word does"
+_NOBODY = "no team is called so either"
 _TYPES = "no value of another type comes here: it is for the type checker"
 
 EQUIVALENT: dict[str, str] = {
@@ -23,4 +26,76 @@ EQUIVALENT: dict[str, str] = {
     "team is not None and resource in LISTED and (view := self.teams.get(team)) → "
     "resource in LISTED and (view := self.teams.get(team))": _TYPES,
     "team_rights.allow_in_teams: not teams → False": _SPEED,
+    "name_rules: '?' → '?XX'": _NOBODY,
+    "dag_rules.Tables.keep: self._total > self._limit → self._total >= self._limit": _LIMIT,
+    "dag_rules.DagRules.lists: self._opens_list(cell) → False": _SPEED,
+    "dag_rules.DagRules.opens_list: self._by_file and self._opens_list_by_files(cell) → "
+    "self._opens_list_by_files(cell)": _SPEED,
+    "dag_rules.DagRules.ids: cell not in KNOWN_CELLS → True": _SPEED,
+    "dag_rules.DagRules.filter: cell in self._always → False": _SPEED,
+    "dag_rules.DagRules.filter: team is not None or cell not in KNOWN_CELLS → True": _SPEED,
+    "dag_rules.DagRules.filter: snapshot.is_every(dag_ids) → False": _SPEED,
+    "dag_rules.DagRules.filter: dag_ids - snapshot.every → dag_ids": _SPEED,
+    "dag_rules.DagRules.filter: unknown → True": _SPEED,
+    "dag_rules.DagRules.filter: isinstance(found, set) → False": _SPEED,
+    "dag_rules.DagRules._view: team is not None → True": _TYPES,
+    "dag_rules.DagRules._work_out: 2 * allowed.bit_count() > bits.count → "
+    "2 * allowed.bit_count() >= bits.count": _LIMIT,
+    "dag_rules.DagRules._select: not owned → False": _SPEED,
+    "lines.name_selector: isinstance(selector, tuple) → True": _TYPES,
+    "lines._Sorter.add: not exact → True": _SPEED,
+    "dag_view.DagView._cell: found is None → True": _SPEED,
+    "dag_view.DagView._cell: cell in KNOWN_CELLS → False": _SPEED,
+    "dag_view.DagView._cell: self._cells[cell] = found → pass": _SPEED,
+    "dag_cells.closes: entity or '' → entity": _TYPES,
+    "dag_cells.closes: '' → 'XX'": _TYPES,
+    "globs.Globs.match: self.everything or text in self.exact → text in self.exact": _SPEED,
+    "globs.Globs.match: not self._expressions → False": _SPEED,
+    "globs.select_texts: max(literals, key=len) → min(literals, key=len)": _SPEED,
+    "globs.select_texts: glob == f'{before}*' → False": _SPEED,
+    "globs.select_texts: glob == f'{before}*{after}' → False": _SPEED,
+    "globs.select_texts: longest in text and matches(text) → matches(text)": _SPEED,
+    "globs.compile_globs: sorted({glob for glob in globs if not is_exact(glob)}) → "
+    "list({glob for glob in globs if not is_exact(glob)})": _SPEED,
+    "globs.compile_globs: not is_exact(glob) → True": _SPEED,
+    "dag_selection.Snapshot.__init__: 0 → 1": _LIMIT,
+    "dag_selection.Snapshot.is_every: dag_ids is self._seen_to_be_every → False": _SPEED,
+    "dag_selection.Snapshot.is_every: True → False": _SPEED,
+    "dag_selection.Snapshot.is_every: len(dag_ids) != len(self.every) or dag_ids != self.every → "
+    "dag_ids != self.every": _SPEED,
+    "dag_selection.Snapshot.is_every: type(dag_ids) is frozenset → False": _SPEED,
+    "dag_selection.Snapshot.is_every: self._seen_to_be_every = dag_ids → pass": _SPEED,
+    "dag_selection.Snapshot.with_access_control: (role, method) in self._by_role → True": _SPEED,
+    "dag_selection.Snapshot.with_access_control: 'access_control' → 'access_controlXX'": _SHELF,
+    "dag_selection.Snapshot._select_keys: 'ids' → 'idsXX'": _SHELF,
+    "dag_selection.Snapshot._select_keys: 'tags' → 'tagsXX'": _SHELF,
+    "dag_selection.Snapshot._select_keys: 'owners' → 'ownersXX'": _SHELF,
+    "dag_selection.Snapshot._select_keys: 'bundles' → 'bundlesXX'": _SHELF,
+    "dag_selection.Snapshot._select_keys: 'teams' → 'teamsXX'": _SHELF,
+    "dag_selection.Snapshot._select_ids: matches_everything(globs) → False": _SPEED,
+    "dag_selection.Snapshot._select_ids: not is_exact(glob) → True": _SPEED,
+    "dag_selection.Snapshot._select_pattern: glob == f'{before}*' → False": _SPEED,
+    "dag_selection.Snapshot._select_pattern: '*' → '*XX'": _SPEED,
+    "dag_selection.Snapshot._select_pattern: glob == f'{before}*{after}' and is_exact(after) → False": _SPEED,
+    "dag_selection.Snapshot._keep: found is None → True": _SPEED,
+    "dag_selection.Snapshot._keep: self._remembered + size > MAX_REMEMBERED → "
+    "self._remembered + size >= MAX_REMEMBERED": _LIMIT,
+    "dag_selection.Snapshot._keep: 0 → 1": _LIMIT,
+    "dag_values.Values.__init__: sum(map(len, places)) * _MANY > bits.count → "
+    "sum(map(len, places)) * _MANY >= bits.count": _LIMIT,
+    "dag_values.Values.matching: is_exact(glob) → False": _SPEED,
+    "dag_values.Values.of: value in self._many → False": _SPEED,
+    "dag_values.Values.of: few → True": _SPEED,
+    "dag_bits.DagBits.at: self.count >> 3 → self.count << 3": _ROOM,
+    "dag_bits.DagBits.at: self.count >> 3 → self.count": _ROOM,
+    "dag_bits.DagBits.at: 1 → 2": _ROOM,
+    "dag_bits.DagBits.ids: bits.bit_count() * _FEW < self.count → True": _SPEED,
+    "dag_bits.DagBits.ids: bits.bit_count() * _FEW < self.count → False": _SPEED,
+    "dag_bits.DagBits.ids: bits.bit_count() * _FEW < self.count → bits.bit_count() * _FEW <= self.count": _SPEED,
+    "dag_bits.DagBits.ids: bits.bit_count() * _FEW < self.count → bits.bit_count() * _FEW >= self.count": _SPEED,
+    "dag_bits.DagBits.ids: bits.bit_count() * _FEW → bits.bit_count()": _SPEED,
+    "dag_bits.DagBits.ids: bits.bit_count() * _FEW → _FEW": _SPEED,
+    "dag_bits._places: 1 → 2": _LIMIT,
+    "dag_matching._ByAttributes.could_match: facts is None and team is None → team is None": _SPEED,
+    "dag_matching._ByAttributes._is_in: team is not None and self.teams.match(team) → self.teams.match(team)": _SPEED,
 }

@@ -13,10 +13,11 @@ from airflow_oidc_auth.grants.digest import grant_digest
 from airflow_oidc_auth.grants.grant import Grant, Refusal, RuleMatch, StepUp
 from airflow_oidc_auth.grants.needs import Needs
 from airflow_oidc_auth.grants.rules import GrantRules, compile_rules
-from airflow_oidc_auth.grants.scopes import TeamRole, scoped_roles
+from airflow_oidc_auth.grants.scopes import TeamRole, placed_roles, scoped_roles
 from airflow_oidc_auth.grants.settings import RuleSettings
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.identity.authentication import Authentication
+from airflow_oidc_auth.policy.compile import Policy
 from airflow_oidc_auth.sessions.grant_document import dump_grant, parse_grant
 from airflow_oidc_auth.sessions.scope import narrow
 from tests.unit.grants.people import ROLES, person, rule
@@ -53,6 +54,15 @@ def test_a_role_that_a_team_rule_and_a_global_rule_give_stays_global() -> None:
     team, everywhere = rule({"group": "a"}, "User", teams=("red",)), rule({"group": "a"}, "User")
     for rules in (build(team, everywhere), build(everywhere, team)):
         assert scoped_roles(grant_of(rules, person("a"))) == (("User",), ())
+
+
+def test_who_has_a_role_in_a_team_and_everywhere_belongs_to_the_team_as_without_the_second() -> None:
+    in_team, everywhere = rule({"group": "a"}, "User", teams=("red",)), rule({"group": "b"}, "User")
+    for groups in (("a",), ("a", "b")):
+        held = placed_roles(grant_of(build(in_team, everywhere), person(*groups)))
+        found = Policy().permissions(*held)
+        assert [team for team in ("red", "blue") if found.in_team(team)] == ["red"]
+    assert found == replace(Policy().permissions(["User"]), member_of=frozenset({"red"})), "judged by pairs, as before"
 
 
 def test_a_role_captured_with_its_team_does_not_reach_another_captured_team() -> None:
@@ -247,7 +257,7 @@ def test_a_stored_grant_holds_where_it_held(rules: list[RuleSettings], groups: f
 
 def test_what_is_remembered_is_of_one_grant_and_no_copy() -> None:
     grant = Grant(("Op",), ("red",), (match("Op", teams=("red",)),))
-    assert scoped_roles(grant) is scoped_roles(grant)
+    assert placed_roles(grant) is placed_roles(grant)
     moved = replace(grant, teams=("blue",), matches=(match("Op", teams=("blue",)),))
     assert scoped_roles(moved) == ((), (("blue", "Op"),))
     assert grant == Grant(("Op",), ("red",), (match("Op", teams=("red",)),))

@@ -121,6 +121,21 @@ def dag_ids(*ids: str) -> DagIds:
     return DagIds(lambda: set(ids), lambda: len(ids))
 
 
+DAG_REQUESTS = st.fixed_dictionaries(
+    {"method": st.sampled_from(METHODS)},
+    optional={
+        "access_entity": st.none() | st.sampled_from(DagAccessEntity),
+        "details": st.none() | st.builds(DagDetails, st.sampled_from((*DAGS, UNKNOWN, None)), st.sampled_from(TEAMS)),
+    },
+)
+
+
+@given(user=PEOPLE, requests=st.lists(DAG_REQUESTS, max_size=3))
+def test_a_batch_of_dags_equals_all_of_its_questions(user, requests):
+    each = [DECISIONS.is_authorized_dag(**request, user=Someone(user.permissions)) for request in requests]
+    assert DECISIONS.batch_is_authorized_dag(requests, user=user) is all(each)
+
+
 @given(user=PEOPLE, method=st.sampled_from(METHODS), data=st.data())
 def test_a_filter_of_dags_equals_the_check_of_each(user, method, data):
     ids = data.draw(st.sets(st.sampled_from((*DAGS, UNKNOWN))))

@@ -27,6 +27,42 @@ def test_one_dag_is_matched_as_it_is_read(selectors, facts, dag_id, team):
         assert matches(dag_id, facts, team) == expected
 
 
+KNOWN = DagFacts("a1", tags=frozenset({"red"}), owners=frozenset({"ann"}), bundle="git")
+
+
+@pytest.mark.parametrize(
+    "selector, facts, team, certain, possible",
+    [
+        (DagSelector(), KNOWN, None, False, False),
+        (DagSelector(), None, None, False, False),
+        (DagSelector(ids=("a*",)), None, None, True, True),
+        (DagSelector(ids=("b*",)), KNOWN, None, False, False),
+        (DagSelector(ids=("b*",), tags=("red",)), KNOWN, None, False, False),
+        (DagSelector(teams=("fin",)), None, None, False, True),
+        (DagSelector(teams=("fin",)), None, "fin", True, True),
+        (DagSelector(teams=("fin",)), None, "ops", False, False),
+        (DagSelector(teams=("fin",)), KNOWN, None, False, False),
+        (DagSelector(teams=("*",)), KNOWN, None, False, False),
+        (DagSelector(teams=("*",)), KNOWN, "ops", True, True),
+        (DagSelector(ids=("a*",), teams=("fin",)), None, "fin", True, True),
+        (DagSelector(ids=("a*",), tags=("red",)), None, "fin", False, True),
+        (DagSelector(tags=("r*",), owners=("ann",), bundles=("git",)), KNOWN, None, True, True),
+        (DagSelector(tags=("blue",), owners=("ann",), bundles=("git",)), KNOWN, None, False, False),
+        (DagSelector(tags=("red",), owners=("bob",), bundles=("git",)), KNOWN, None, False, False),
+        (DagSelector(tags=("red",), owners=("ann",), bundles=("local",)), KNOWN, None, False, False),
+        (DagSelector(bundles=("*",)), DagFacts("a1"), None, False, False),
+        (DagSelector(bundles=("*",)), None, None, False, True),
+        (DagSelector(owners=("*",)), DagFacts("a1"), None, False, False),
+    ],
+)
+def test_all_keys_must_hold_and_what_is_not_known_is_possible_and_never_certain(
+    selector, facts, team, certain, possible
+):
+    matcher = compile_matcher((selector, DagSelector(ids=("z",))))
+    assert matcher.matches("a1", facts, team) is certain
+    assert matcher.could_match("a1", facts, team) is possible
+
+
 def closed(*resources: str) -> RoleSettings:
     return RoleSettings("closed", deny=(Statement(("read",), "resources", resources),))
 

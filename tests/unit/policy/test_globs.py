@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import pytest
+import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_oidc_auth.policy.globs import compile_globs, matches_everything, select_texts
+from airflow_oidc_auth.policy.globs import _TOGETHER, _portions, compile_globs, matches_everything, select_texts
 from tests.unit.policy import reference
 
 TEXTS = st.text(alphabet="ab_.?*", max_size=6)
@@ -33,6 +34,14 @@ GLOBS = st.text(alphabet="ab_.*?", min_size=1, max_size=5)
         ("a?", "a\udcff", True),
         ("*", "", True),
         ("a", "", False),
+        ("a*c", "bac", False),
+        ("a*c", "ac", True),
+        ("ab*b", "ab", False),
+        ("ab*b", "abb", True),
+        ("ab*bc", "abc", False),
+        ("ab*bc", "abbc", True),
+        ("a*b*a", "aba", True),
+        ("a*b*a", "aa", False),
     ],
 )
 def test_a_glob_matches_the_whole_text_and_means_nothing_else(glob, text, expected):
@@ -64,12 +73,49 @@ def test_any_number_of_patterns_of_any_length_is_compiled(length):
     assert not compiled.match(f"team_300_a_{long}")
 
 
+def test_a_pattern_that_is_too_long_for_any_company_means_what_it_says():
+    long = "a" * (_TOGETHER + 1)
+    compiled = compile_globs((f"{long}*", "b*"))
+    assert compiled.match(f"{long}c")
+    assert compiled.match("bc")
+    assert not compiled.match("")
+
+
+@pytest.mark.parametrize(
+    "lengths, expected",
+    [
+        ([], []),
+        ([_TOGETHER - 1, 1, 1], [[_TOGETHER - 1, 1], [1]]),
+        ([1, _TOGETHER, 1], [[1], [_TOGETHER], [1]]),
+        ([_TOGETHER + 1, _TOGETHER + 1], [[_TOGETHER + 1], [_TOGETHER + 1]]),
+        ([_TOGETHER // 2] * 5, [[_TOGETHER // 2] * 2, [_TOGETHER // 2] * 2, [_TOGETHER // 2]]),
+    ],
+)
+def test_an_expression_holds_as_many_patterns_as_may_stand_together(lengths, expected):
+    """RE2 refuses what outgrows its memory, and each expression is matched by itself."""
+    assert [list(map(len, portion)) for portion in _portions(["a" * length for length in lengths])] == expected
+
+
+def test_a_pattern_that_cannot_be_compiled_is_not_written_to_the_log(capfd):
+    with pytest.raises(re2.error):
+        compile_globs(("s3cret?" * 50_000,))
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_pattern_that_would_take_others_for_ever_takes_no_time():
     assert not compile_globs(("*a" * 60,)).match("a" * 59 + "b" * 2000)
 
 
 @pytest.mark.parametrize(
-    "globs, expected", [(("a", "*"), True), (("**",), True), (("?*",), False), ((), False), (("",), False)]
+    "globs, expected",
+    [
+        (("a", "*"), True),
+        (("**",), True),
+        (("?*",), False),
+        (("X*", "*X", "*X*"), False),
+        ((), False),
+        (("",), False),
+    ],
 )
 def test_only_stars_match_everything(globs, expected):
     assert matches_everything(globs) is expected

@@ -6,7 +6,7 @@ import pytest
 
 from airflow_oidc_auth.policy import name_rules
 from airflow_oidc_auth.policy.compile import Policy
-from airflow_oidc_auth.policy.name_rules import LONGEST, NO_NAME
+from airflow_oidc_auth.policy.name_rules import LONGEST, NO_NAME, UNTOLD_TEAM
 from airflow_oidc_auth.policy.permissions import Permissions
 from airflow_oidc_auth.policy.roles import RoleSettings
 from airflow_oidc_auth.policy.selectors import NameSelector
@@ -40,6 +40,22 @@ def test_where_only_one_team_is_denied_things_without_a_name_may_be_made_elsewhe
     assert found.allows_named("POST", "Connections", None, "ops")
     assert found.allows_named("POST", "Connections", None)
     assert not found.allows_named("POST", "Connections", None, "fin")
+
+
+@pytest.mark.parametrize(
+    "allow, deny, expected",
+    [
+        (((), ("*",)), None, False),
+        (((), ("?", "fin")), None, False),
+        ((("a*",), ()), None, True),
+        ((("*",), ()), ((), ("fin",)), False),
+        ((("*",), ()), (("a*",), ("fin",)), False),
+        ((("*",), ()), (("b*",), ("fin",)), True),
+    ],
+)
+def test_where_airflow_does_not_tell_the_team_it_is_whichever_opens_least(allow, deny, expected):
+    found = given(connections(*allow), deny=(connections(*deny),) if deny else ())
+    assert found.allows_named("GET", "Connections", "a1", UNTOLD_TEAM) is expected
 
 
 def test_a_denial_of_some_names_in_a_team_denies_them_there_alone():
