@@ -138,7 +138,7 @@ def _first(scope: Scope, asked: Asked, does: Callable[[Lines, Asked], bool]) -> 
 
 
 def _decision(reason: Reason, line: HeldLine, second: HeldLine | None = None) -> Decision:
-    if line.statement is None and second is not None and second.statement is not None:
+    if line.statement is None and second is not None:
         # The document's line first: a built-in role has none to look up.
         line, second = second, line
     denied = reason == "denied"
