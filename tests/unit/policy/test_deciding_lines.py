@@ -85,11 +85,18 @@ ROLES = (
     role("conns", called("connections", "b"), called("connections", "a*"), called("pools", teams=("fin",))),
     role("assets", called("assets", "a*")),
     role("core", every("read", "core", "log*", kind="configuration")),
+    role("all", on("read", ids=("*",)), on("read", "logs", ids=("*",))),
+    role("one", on("read edit", ids=("a1",))),
+    role("red", on("read", tags=("red",))),
+    role("audit", every("read", "Audit Logs")),
     role("no-jobs", deny=(every("read", "Pools"), every("read", "Jobs", kind="views"))),
     role("no-site", deny=(every("read", "Website", kind="views"),)),
     role("no-menu", deny=(every("menu", "Pools", kind="menu"),)),
     role("no-dags", deny=(on("edit"), on("read", tags=("red",)), on("read", teams=("fin",)))),
     role("no-conns", deny=(called("connections", "x"), called("connections", "a*"))),
+    role("no-new", deny=(replace(called("connections", "a*"), actions=("create",)),)),
+    role("no-assets", deny=(called("assets", "a*"),)),
+    role("no-kind", deny=(every("read create", "Connections"),)),
     role("no-pools", deny=(called("pools", "*"),)),
     role("no-fin", deny=(called("pools", "*", teams=("fin",)), called("variables", teams=("fin",)))),
     role("no-plugin", deny=(every("edit", "My*", kind="custom_views"), every("read", "My*", kind="custom_views"))),
@@ -108,6 +115,7 @@ ROLES = (
         ("Admin no-jobs", view("CRYSTAL_BALL"), "admin", "Admin may do everything"),
         ("Admin no-jobs", view("JOBS"), "denied", "no-jobs-1"),
         ("Admin no-jobs", view("PLUGINS"), "admin", "Admin may do everything"),
+        ("Admin no-menu", menu("CRYSTAL_BALL"), "admin", "Admin may do everything"),
         ("Op no-menu", menu("POOLS"), "denied", "no-menu-0"),
         ("Op no-menu", menu("VARIABLES"), "allowed", "built-in role Op"),
         ("Op", menu("CRYSTAL_BALL"), "no_right", ""),
@@ -136,6 +144,11 @@ ROLES = (
         ("Op no-conns", thing("GET", "Connections", "a1"), "denied", "no-conns-1"),
         ("Op no-conns", thing("GET", "Connections", "b"), "allowed", "built-in role Op"),
         ("Op no-conns", thing("GET", "Connections"), "allowed", "built-in role Op"),
+        ("Op no-new", thing("POST", "Connections"), "denied", "no-new-0"),
+        ("Op no-new", thing("POST", "Connections", "b"), "allowed", "built-in role Op"),
+        ("Op no-assets", thing("GET", "Assets"), "denied", "no-assets-0"),
+        ("Op no-kind", thing("GET", "Connections"), "denied", "no-kind-0"),
+        ("Op no-kind", thing("POST", "Connections", "a"), "denied", "no-kind-0"),
         ("Op no-pools", thing("GET", "Pools"), "denied", "no-pools-0"),
         ("Op no-fin", thing("GET", "Pools"), "allowed", "built-in role Op"),
         ("Op no-fin", thing("GET", "Pools", "a", "fin"), "denied", "no-fin-0"),
@@ -153,6 +166,13 @@ ROLES = (
         ("logs", dag("GET", "AUDIT_LOG"), "allowed", "logs+1"),
         ("logs", dag("GET", "AUDIT_LOG", None), "no_right", ""),
         ("logs", dag("GET", "TASK_LOGS", "b"), "no_right", ""),
+        ("audit logs Viewer", dag("GET", "AUDIT_LOG", None), "allowed", "audit+0"),
+        ("all", dag("GET", None, "a" * 300), "allowed", "all+0"),
+        ("all", dag("GET", "TASK_LOGS", "a" * 300), "allowed", "all+1"),
+        ("one", dag("GET", None, None), "allowed", "one+0"),
+        ("one", dag("PUT", None, None), "no_right", ""),
+        ("one", dag("PUT", "RUN", None), "no_right", ""),
+        ("red Viewer", dag("GET", None, "new"), "allowed", "built-in role Viewer"),
         ("dags", dag("GET"), "allowed", "dags+0"),
         ("dags", dag("GET", None, None), "allowed", "dags+0"),
         ("dags", dag("GET", None, "b"), "no_right", ""),
@@ -244,6 +264,18 @@ def test_a_line_is_told_in_words_with_its_role():
         ("", [("fin", "Op")], menu("VARIABLES"), ("allowed", "Op", "fin")),
         ("", [("fin", "Op")], menu("PLUGINS"), ("no_right", None, None)),
         ("", [("fin", "Op")], plugin("Jobs"), ("no_right", None, None)),
+        # Another team's denials are none of it.
+        ("", [("fin", "no-conns")], thing("GET", "Connections", "a1"), ("no_right", None, None)),
+        ("", [("fin", "no-kind")], thing("GET", "Connections", "fin"), ("no_right", None, None)),
+        ("", [("fin", "no-kind")], thing("POST", "Connections"), ("no_right", None, None)),
+        ("Op", [("fin", "no-kind")], thing("POST", "Connections"), ("allowed", "Op", None)),
+        ("Op", [("fin", "no-assets")], thing("GET", "Assets", "a", "fin"), ("allowed", "Op", None)),
+        ("", [("fin", "no-kind")], plugin("Connections"), ("no_right", None, None)),
+        ("Op", [("fin", "no-kind")], replace(plugin("Connections"), team="fin"), ("allowed", "Op", None)),
+        ("", [("fin", "no-dags")], dag("PUT"), ("no_right", None, None)),
+        ("", [("ops", "no-dags")], dag("PUT", None, "a9", "fin"), ("no_right", None, None)),
+        ("", [("fin", "audit")], dag("GET", "AUDIT_LOG", None), ("no_right", None, None)),
+        ("", [("fin", "audit")], dag("GET", "AUDIT_LOG", None, "fin"), ("no_right", None, None)),
         # What one team denies may be open in another one.
         ("", [("fin", "Viewer"), ("fin", "no-site"), ("ops", "Viewer")], view("WEBSITE"), ("allowed", "Viewer", "ops")),
         ("", [("fin", "Viewer"), ("fin", "no-site")], view("WEBSITE"), ("denied", "no-site", "fin")),
@@ -256,6 +288,11 @@ def test_a_line_is_told_in_words_with_its_role():
 def test_a_role_is_told_with_the_team_that_it_holds_in(held, teams, question, told):
     decision = explain(ROLES, held, question, *teams)
     assert (decision.reason, decision.role, decision.team) == told
+
+
+def test_of_many_teams_that_open_a_list_the_first_by_name_is_told():
+    teams = [(f"team-{number:02}", "Viewer") for number in reversed(range(100))]
+    assert explain(ROLES, "", dag("GET", None, None), *teams).team == "team-00"
 
 
 def test_of_a_dag_that_nobody_knows_it_is_not_said_that_a_role_in_a_team_has_half_of_the_right():
@@ -284,10 +321,21 @@ def test_a_right_that_the_dag_file_gives_is_told_as_such(held, teams, question, 
     assert not explain(ROLES, held, question, *teams, files=False).allowed
 
 
+def test_what_a_file_gives_is_not_told_where_files_do_not_count():
+    assert explain(ROLES, "author", dag("POST", "RUN", None)).path == "author+0"
+
+
 def test_what_a_file_gives_to_a_role_is_nothing_to_its_denials():
     denying = role("author", deny=(on("delete"),))
     assert explain([denying], "author", dag("PUT", None, "mine"), files=True).allowed
     assert explain([denying], "{author}", dag("PUT", None, "mine"), files=True).reason == "no_right"
+
+
+def test_a_file_that_names_a_role_in_braces_gives_nothing():
+    facts = {"d": DagFacts("d", roles={"{r}": frozenset({"GET"}), "\u00fcber": frozenset({"GET"})})}
+    roles = {"r": role("r", deny=(on("delete"),)), "\u00fcber": role("\u00fcber")}
+    policy = Policy(roles, FixedIndex(facts), access_control=True)
+    assert explain_decision(policy, ["{r}", "\u00fcber"], (), dag("GET", None, "d")).role == "\u00fcber"
 
 
 def test_a_connection_that_is_called_as_a_dag_does_not_belong_to_its_team():

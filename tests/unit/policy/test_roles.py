@@ -107,3 +107,18 @@ def test_a_role_denies_what_it_extends_denies():
         "free": RoleSettings("free", allow=(line,), extends=("Viewer",)),
     }
     assert denying_roles(roles) == {"strict", "heir"}
+
+
+def test_the_denials_of_a_role_are_also_those_of_the_roles_that_it_extends():
+    """A token that was narrowed away from a role must not get around what that role inherited."""
+    line = Statement(("read",), "connections", NameSelector(names=("prod-*",)))
+    roles = {
+        "strict": RoleSettings("strict", deny=(line,)),
+        "middle": RoleSettings("middle", extends=("strict", "Viewer", "nobody")),
+        "heir": RoleSettings("heir", extends=("middle",)),
+    }
+    for name in roles:
+        found = Policy(roles).permissions(["Op", f"{{{name}}}"])
+        assert not found.allows_named("GET", "Connections", "prod-1")
+        assert found.allows_named("GET", "Connections", "dev-1")
+        assert not Policy(roles).permissions([f"{{{name}}}"]).allows_dag("GET", None, "a")
