@@ -6,7 +6,7 @@ from airflow_oidc_auth.policy.overview import overview_of
 from airflow_oidc_auth.policy.roles import RoleSettings
 from airflow_oidc_auth.policy.selectors import DagSelector, NameSelector
 from airflow_oidc_auth.policy.statements import Kind, Statement
-from airflow_oidc_auth.policy.words import closure, describe_role, describe_statement, lines_of
+from airflow_oidc_auth.policy.words import Line, closure, describe_role, describe_statement, lines_of
 
 
 def on_dags(*actions: str, parts: tuple[str, ...] | None = None, **keys: tuple[str, ...]) -> Statement:
@@ -51,6 +51,12 @@ def test_a_denial_of_a_dag_says_that_its_parts_are_meant() -> None:
     assert describe_statement(on_dags("read", ids=("a",)), deny=True) == "deny read on DAGs with id a, with all parts"
     partial = on_dags("read", ids=("a",), parts=("logs",))
     assert describe_statement(partial, deny=True) == "deny read on logs of DAGs with id a"
+
+
+def test_a_line_says_what_may_be_done_to_what() -> None:
+    allowed = Line("allow", on_dags("read", "edit", ids=("a",)), "r", "r")
+    assert (allowed.actions, allowed.things) == ("read, edit", "DAGs with id a")
+    assert Line("deny", on_dags("read", ids=("a",)), "r", "r").things == "DAGs with id a, with all parts"
 
 
 FIRST, SECOND, THIRD = (on_dags("read", ids=(name,)) for name in ("first", "second", "third"))
