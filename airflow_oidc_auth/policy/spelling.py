@@ -22,9 +22,9 @@ _UNSEEN = frozenset({"Cc", "Cf", "Mc", "Me", "Mn"})
 def fold_name(name: str) -> str | None:
     """Return the spelling that stands for all that some database takes for this one; None if nobody can tell."""
     if name.isascii() and name.isprintable():
-        return name.lower().rstrip(" ")
+        return name.lower().rstrip()
     folded = [part for part in map(_fold_character, name) if part is not None]
-    return "".join(folded).rstrip(" ") if len(folded) == len(name) else None
+    return "".join(folded).rstrip() if len(folded) == len(name) else None
 
 
 @lru_cache(maxsize=1024)

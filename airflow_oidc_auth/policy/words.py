@@ -122,7 +122,7 @@ def describe_selection(statement: Statement, *, deny: bool = False) -> str:
 def _dags(selector: DagSelector, parts: Sequence[str] | None, *, deny: bool) -> str:
     written = [(first, later, values) for key, later, first in _DAG_WORDS if (values := getattr(selector, key))]
     words = [f"{first if n == 0 else later} {_listed(values)}" for n, (first, later, values) in enumerate(written)]
-    dags = "every DAG" if words and selector == DagSelector(ids=ALL) else " and ".join(words)
+    dags = "every DAG" if selector == DagSelector(ids=ALL) else " and ".join(words)
     if parts is None:
         return f"{dags}, with all parts" if deny else dags
     if "all" in parts:

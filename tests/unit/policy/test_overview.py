@@ -59,7 +59,7 @@ def test_what_is_allowed_of_all_of_a_kind_is_told_by_kind_and_the_rest_line_by_l
         "Pools": ("read", "delete", "menu"),
         "Website": ("read",),
     }
-    assert list(found.resources) == sorted(found.resources)
+    assert list(seen(held="Op").resources) == sorted(seen(held="Op").resources)
     assert statements(found.some) == list(SOME)
     assert (found.everything, found.denied, found.teams) == (False, (), ())
 
@@ -139,3 +139,5 @@ def test_each_team_is_told_once_by_name_with_its_roles():
     assert [(each.team, each.roles) for each in teams] == [("fin", ("Admin", "Viewer", "r")), ("ops", ("r",))]
     assert [each.overview.everything for each in teams] == [True, False]
     assert [statements(each.overview.some) for each in teams] == [[on("read", "a")]] * 2
+    many = [f"team-{number:02}" for number in range(50)]
+    assert [each.team for each in overview_of((), [(team, "r") for team in reversed(many)], {"r": role}).teams] == many
