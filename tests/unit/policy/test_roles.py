@@ -128,3 +128,8 @@ def test_the_same_roles_are_one_combination_in_whatever_order_they_come():
     """Rights are compiled once for each, and people are told the first that decides."""
     names = [f"role-{number:02}" for number in range(100)]
     assert list(close_roles(reversed(names), {name: RoleSettings(name) for name in names})) == names
+
+
+def test_what_stands_in_no_document_has_no_place_there():
+    line = Statement(("read",), "resources", ("Jobs",))
+    assert (RoleSettings("r").path, RoleSettings("r").description, line.path) == ("", "", "")

@@ -30,6 +30,12 @@ def on_names(kind: Kind, **keys: tuple[str, ...]) -> Statement:
         (on_dags("read", owners=("o",), parts=("all",)), "read on DAGs of owner o, with all parts"),
         (on_dags("read", ids=("a",), parts=("logs", "all")), "read on DAGs with id a, with all parts"),
         (on_dags("read", ids=("a",), parts=("runs", "audit_log")), "read on runs, audit log of DAGs with id a"),
+        (
+            on_dags("read", ids=("a",), parts=("xcoms", "required_actions", "logs")),
+            "read on XComs, required actions, logs of DAGs with id a",
+        ),
+        (on_dags("read", bundles=("b",), owners=("o", "p", "q")), "read on DAGs of owner o, p or q and bundle b"),
+        (on_dags("read"), "read on no DAG"),
         (on_dags("read", ids=("a",), parts=("dag",)), "read on the DAG itself of DAGs with id a"),
         (on_names("connections", names=("fin-*",)), "read on connections fin-*"),
         (on_names("pools", names=("a", "b")), "read on pools a or b"),
