@@ -6,6 +6,7 @@ from itertools import product
 
 import pytest
 
+from airflow_oidc_auth.policy.builtin import BUILTIN_PAIRS, BUILTIN_ROLES
 from airflow_oidc_auth.policy.compile import Policy
 from airflow_oidc_auth.policy.pairs import compile_pairs
 from airflow_oidc_auth.policy.permissions import Permissions
@@ -122,3 +123,7 @@ def test_built_in_roles_may_what_airflow_documents(role, more):
 def test_the_role_public_is_a_role_though_it_may_nothing():
     assert Policy().permissions((), [("fin", "Public")]).in_team("fin")
     assert not Policy().permissions((), [("fin", "public")]).in_team("fin")
+
+
+def test_each_built_in_role_but_admin_has_its_rights_written_down():
+    assert BUILTIN_ROLES == ("Admin", *BUILTIN_PAIRS) == ("Admin", "Op", "User", "Viewer", "Public")
