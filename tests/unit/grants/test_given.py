@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from airflow_oidc_auth.grants.digest import grant_digest
 from airflow_oidc_auth.grants.grant import Grant, RuleMatch, StepUp, first_end
 from airflow_oidc_auth.grants.judgements import Judgements
 from airflow_oidc_auth.grants.needs import Needs
@@ -96,6 +97,49 @@ def test_a_claim_that_only_a_requirement_reads_is_not_forgotten_between_two_toke
     assert isinstance(judgements.decide(person(env="prod"), 0), Grant)
     assert not isinstance(judgements.decide(person(env="dev"), 0), Grant)
     assert isinstance(judgements.decide(person(env="prod"), 0), Grant)
+
+
+class Counting:
+    """Rules that count how often they are asked."""
+
+    def __init__(self, *whens):
+        self.rules, self.asked = compiled(*whens), 0
+        self.claims_read = self.rules.claims_read
+
+    def evaluate(self, identity, now=None):
+        self.asked += 1
+        return self.rules.evaluate(identity, now)
+
+
+@pytest.mark.parametrize(
+    "value, asked",
+    [(["prod", "dev"], 1), ("prod", 1), ([], 1), (["prod", 1], 2), ([{"prod": "x"}], 2), ([True], 2), ({"a": "b"}, 2)],
+)
+def test_texts_and_lists_of_texts_are_compared_and_nothing_else(value, asked):
+    """True equals 1, and an object equals nothing for certain."""
+    rules = Counting({"claims": {"env": "prod"}})
+    judgements = Judgements(rules)
+    for _ in range(2):
+        judgements.decide(person(env=value), 0)
+    assert rules.asked == asked
+
+
+@pytest.mark.parametrize("count, asked", [(200, 1), (201, 2)])
+def test_answers_for_members_of_many_groups_are_kept_up_to_a_number(count, asked):
+    rules = Counting({"everyone": True})
+    judgements = Judgements(rules)
+    for _ in range(2):
+        judgements.decide(person(*map(str, range(count))), 0)
+    assert rules.asked == asked
+
+
+def test_a_grant_has_one_digest_in_whatever_order_and_another_one_where_a_role_holds_elsewhere():
+    teams = tuple(f"team-{number:02}" for number in range(50))
+    assert grant_digest(Grant(("Op",), teams)) == grant_digest(Grant(("Op",), teams[::-1]))
+    everywhere = Grant(("Op",), ("red",), (RuleMatch("r", "", ("Op",)),))
+    nobody_knows = Grant(("Op",), ("red",))
+    within = Grant(("Op",), ("red",), (RuleMatch("r", "", ("Op",), ("red",)),))
+    assert len({grant_digest(each) for each in (everywhere, nobody_knows, within, Grant(("Op",)))}) == 4
 
 
 NEEDING = compile_rules(
