@@ -115,9 +115,10 @@ def _explain_no(scopes: list[Scope], asked: Asked) -> Decision:
 
 def _explain_lack(scopes: list[Scope], asked: Asked) -> Decision | None:
     """Say which half is missing, where a right on the part and one on the DAG would decide together."""
-    if asked.question.kind != "dag" or asked.question.entity is None:
+    if asked.question.kind != "dag":
         return None
-    for scope in scopes:
+    # Of a DAG that nobody knows, no role in a team opens anything.
+    for scope in scopes[:1] if asked.is_of_unknown_dag else scopes:
         on_part, on_dag = _first(scope, asked, allows_on_part), _first(scope, asked, allows_on_dag)
         if on_part is not None and on_dag is None:
             text = f"{_place(on_part)} allows the part, but nothing allows this DAG"
@@ -137,7 +138,7 @@ def _first(scope: Scope, asked: Asked, does: Callable[[Lines, Asked], bool]) -> 
 
 
 def _decision(reason: Reason, line: HeldLine, second: HeldLine | None = None) -> Decision:
-    if line.statement is None and second is not None and second.statement is not None:
+    if line.statement is None and second is not None:
         # The document's line first: a built-in role has none to look up.
         line, second = second, line
     denied = reason == "denied"

@@ -39,21 +39,18 @@ class Asked:
 
     @property
     def pair(self) -> Pair | None:
-        """The pair that decides anything but DAGs; None for what this release does not know."""
-        kind, resource = self.question.kind, self.question.resource
-        if kind == "view":
+        """The pair that decides a page or a menu item; None for what this release does not know."""
+        resource = self.question.resource
+        if self.question.kind == "view":
             return VIEW_RESOURCES.get(resource)
-        if kind == "menu":
-            return ("MENU", MENU_RESOURCES[resource]) if resource in MENU_RESOURCES else None
-        return self.question.method, resource
+        return ("MENU", MENU_RESOURCES[resource]) if resource in MENU_RESOURCES else None
 
     @property
     def is_list(self) -> bool:
         """Whether the question names nothing and Airflow filters what it shows."""
         question = self.question
-        if question.name or question.kind == "dag":
-            return question.kind == "dag" and not question.name
-        return question.kind == "resource" and question.method == "GET" and question.resource in LISTED
+        filtered = question.kind == "resource" and question.method == "GET" and question.resource in LISTED
+        return not question.name and (filtered or question.kind == "dag")
 
     @property
     def is_of_unknown_dag(self) -> bool:
@@ -77,9 +74,11 @@ def denies(lines: Lines, asked: Asked) -> bool:
     if question.kind == "custom_view":
         action = ACTIONS.get(question.method, question.method)
         return _is_in(lines, action, question.resource) or _custom(NO_LINES, lines, action, question.resource) is False
-    pair = asked.pair
-    if pair is None or pair in lines.pairs or question.kind != "resource":
-        return pair in lines.pairs
+    if question.kind != "resource":
+        return asked.pair in lines.pairs
+    pair = (question.method, question.resource)
+    if pair in lines.pairs:
+        return True
     rule = compile_names((), lines.names.get(pair, ()), whole=True)
     return not (rule.allows_list if asked.is_list else rule.allows(question.name, asked.team))
 
@@ -92,9 +91,11 @@ def allows(lines: Lines, asked: Asked) -> bool:
     if question.kind == "custom_view":
         action = ACTIONS.get(question.method, question.method)
         return _is_in(lines, action, question.resource) or bool(_custom(lines, NO_LINES, action, question.resource))
-    pair = asked.pair
-    if pair is None or pair in lines.pairs or question.kind != "resource":
-        return pair in lines.pairs
+    if question.kind != "resource":
+        return asked.pair in lines.pairs
+    pair = (question.method, question.resource)
+    if pair in lines.pairs:
+        return True
     rule = compile_names(lines.names.get(pair, ()), (), whole=False)
     return rule.allows_list if asked.is_list else rule.allows(question.name, asked.team)
 

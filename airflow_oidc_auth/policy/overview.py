@@ -70,10 +70,10 @@ def overview_of(
 def _overview(
     roles: Iterable[str], team_roles: Iterable[tuple[str, str]], settings: Mapping[str, RoleSettings]
 ) -> Overview:
-    held = tuple(sorted(set(roles)))
+    held = frozenset(roles)
     lines = lines_of(held, (), settings)
     denied = tuple(each for each in lines if each.effect == "deny")
-    some = tuple(each for each in lines if each.effect == "allow" and not _is_whole(each))
+    some = tuple(each for each in lines if each.effect == "allow" and _whole_pairs(each) is None)
     by_team: dict[str, list[str]] = {}
     for team, role in sorted(set(team_roles)):
         by_team.setdefault(team, []).append(role)
@@ -97,18 +97,16 @@ def _is_of_teams(verb: str, resource: str) -> bool:
     return True
 
 
-def _is_whole(line: Line) -> bool:
-    return line.statement.kind in _WHOLE_KINDS and statement_pairs(line.statement) is not None
+def _whole_pairs(line: Line) -> frozenset[Pair] | None:
+    """Return what a line says about all of a kind; None for a line about some things."""
+    return statement_pairs(line.statement) if line.statement.kind in _WHOLE_KINDS else None
 
 
 def _resources(
-    roles: Sequence[str], denied: Sequence[Line], settings: Mapping[str, RoleSettings]
+    roles: Iterable[str], denied: Sequence[Line], settings: Mapping[str, RoleSettings]
 ) -> dict[str, tuple[str, ...]]:
     """Return what may be done with all of a kind: what a deny takes away as a whole is not among it."""
-    gone: set[Pair] = set()
-    for line in denied:
-        if _is_whole(line):
-            gone |= statement_pairs(line.statement) or frozenset()
+    gone = {pair for line in denied for pair in _whole_pairs(line) or ()}
     pairs = {pair for pair in collect_pairs(roles, settings) - gone if not pair[1].startswith(DAG_PREFIX)}
     names = sorted({resource for _, resource in pairs})
     return {name: tuple(verb for method, verb in VERBS if (method, name) in pairs) for name in names}

@@ -28,23 +28,22 @@ from airflow_oidc_auth.policy.vocabulary import (
 def compile_pairs(pairs: frozenset[Pair], custom: frozenset[Pair] | None = None) -> Permissions:
     """Precompute the answer to every question that ``pairs`` can answer with yes.
 
-    A resource ``DAG:<id>`` is one DAG, ``DAG Run:<id>`` the runs of one DAG.
+    Methods are keys of :data:`ACTIONS`. A resource ``DAG:<id>`` is one DAG, ``DAG Run:<id>`` the runs of one DAG.
 
     :param custom: action names and resources for custom views; None for those that ``pairs`` stand for
     """
     if custom is None:
-        custom = frozenset((ACTIONS[method], resource) for method, resource in pairs if method in ACTIONS)
+        custom = frozenset((ACTIONS[method], resource) for method, resource in pairs)
     # PATCH is a partial PUT: whoever may replace a thing may change a part of it, and nobody else.
     pairs = pairs | {("PATCH", resource) for method, resource in pairs if method == "PUT"}
     dags = collect_ids(pairs, DAG_PREFIX)
-    one_dag = frozenset(_dag_keys(pairs, named=True))
     # A list is open to whoever may read at least one DAG; what it shows is asked for DAG by DAG.
     listing = pairs | {("GET", DAGS)} if "GET" in dags else pairs
     return Permissions(
         pairs=pairs,
-        one_dag=one_dag,
+        one_dag=frozenset(_dag_keys(pairs, named=True)),
         any_dag=frozenset(_dag_keys(listing, named=False)),
-        single_dags=MappingProxyType(dict(compile_single_dags(pairs, one_dag, dags))),
+        single_dags=MappingProxyType(dict(compile_single_dags(pairs, dags))),
         views=frozenset(view for view, pair in VIEW_RESOURCES.items() if pair in pairs),
         menu=frozenset(item for item, resource in MENU_RESOURCES.items() if ("MENU", resource) in pairs),
         custom=custom,

@@ -37,16 +37,14 @@ def method_on_the_dag(method: str, entity: str | None) -> str:
 
 
 def compile_single_dags(
-    pairs: frozenset[Pair], one_dag: frozenset[DagCell], dags: Mapping[str, frozenset[str]]
+    pairs: frozenset[Pair], dags: Mapping[str, frozenset[str]]
 ) -> Iterator[tuple[DagCell, frozenset[str]]]:
-    """Yield the ids for which a question is answered yes, for each question that ``one_dag`` does not answer.
+    """Yield the ids for which a question is answered yes because a pair names the DAG.
 
     :param dags: the DAGs that ``pairs`` name, by method
     """
     runs = collect_ids(pairs, DAG_RUN_PREFIX)
     for method, entity in product(METHODS, (None, *ENTITY_RESOURCES)) if dags or runs else ():
-        if (method, entity) in one_dag:
-            continue
         of_entity = runs.get(method, _NO_IDS) if entity == "RUN" else _NO_IDS
         on_dag = method_on_the_dag(method, entity)
         by_id = dags.get(on_dag, _NO_IDS)
@@ -59,5 +57,8 @@ def compile_single_dags(
 
 
 def allows_entity(pairs: frozenset[Pair], method: str, entity: str | None) -> bool:
-    """Return whether every resource that decides the entity allows the method; None is the DAG itself."""
-    return all((method, resource) in pairs for resource in ENTITY_RESOURCES.get(entity or "", ()))
+    """Return whether every resource that decides the entity allows the method; None is the DAG itself.
+
+    :raises KeyError: this release does not know the entity
+    """
+    return entity is None or all((method, resource) in pairs for resource in ENTITY_RESOURCES[entity])

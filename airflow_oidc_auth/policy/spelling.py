@@ -11,7 +11,7 @@ import unicodedata
 from functools import lru_cache
 
 _STROKES = str.maketrans(dict(zip("øđłħŧð\u0131", "odlhtdi", strict=True)) | {"æ": "ae", "œ": "oe"})
-_UNCERTAIN = frozenset("ß\u1e9e\ufe73\u1cf2\u1cf3")
+_UNCERTAIN = frozenset({"ß", "\u1e9e", "\ufe73", "\u1cf2", "\u1cf3"})
 """One letter to one collation and two to another, or nothing at all."""
 
 _LETTERS = frozenset({"Ll", "Lo", "Lu"})
@@ -22,9 +22,9 @@ _UNSEEN = frozenset({"Cc", "Cf", "Mc", "Me", "Mn"})
 def fold_name(name: str) -> str | None:
     """Return the spelling that stands for all that some database takes for this one; None if nobody can tell."""
     if name.isascii() and name.isprintable():
-        return name.lower().rstrip(" ")
-    folded = list(map(_fold_character, name))
-    return None if None in folded else "".join(filter(None, folded)).rstrip(" ")
+        return name.lower().rstrip()
+    folded = [part for part in map(_fold_character, name) if part is not None]
+    return "".join(folded).rstrip() if len(folded) == len(name) else None
 
 
 @lru_cache(maxsize=1024)

@@ -18,11 +18,11 @@ _PART_WORDS: Mapping[str, str] = {
     "xcoms": "XComs",
 }
 _DAG_WORDS = (
-    ("ids", "with id", "DAGs with id"),
-    ("tags", "tag", "DAGs with tag"),
-    ("owners", "owner", "DAGs of owner"),
-    ("bundles", "bundle", "DAGs from bundle"),
-    ("teams", "team", "DAGs of team"),
+    ("ids", "with", "id"),
+    ("tags", "with", "tag"),
+    ("owners", "of", "owner"),
+    ("bundles", "from", "bundle"),
+    ("teams", "of", "team"),
 )
 _NOUNS: Mapping[str, str] = {
     "configuration": "configuration sections",
@@ -106,7 +106,7 @@ def describe_statement(statement: Statement, *, deny: bool = False) -> str:
     return f"{'deny' if deny else 'allow'} {actions} on {describe_selection(statement, deny=deny)}"
 
 
-def describe_selection(statement: Statement, *, deny: bool = False) -> str:
+def describe_selection(statement: Statement, *, deny: bool) -> str:
     """Return the things that a statement is for."""
     selector = statement.selector
     if isinstance(selector, DagSelector):
@@ -120,9 +120,12 @@ def describe_selection(statement: Statement, *, deny: bool = False) -> str:
 
 
 def _dags(selector: DagSelector, parts: Sequence[str] | None, *, deny: bool) -> str:
-    written = [(first, later, values) for key, later, first in _DAG_WORDS if (values := getattr(selector, key))]
-    words = [f"{first if n == 0 else later} {_listed(values)}" for n, (first, later, values) in enumerate(written)]
-    dags = "every DAG" if words and selector == DagSelector(ids=ALL) else " and ".join(words)
+    words = [
+        (before, f"{noun} {_listed(each)}") for key, before, noun in _DAG_WORDS if (each := getattr(selector, key))
+    ]
+    dags = f"DAGs {words[0][0]} {' and '.join(word for _, word in words)}" if words else "no DAG"
+    if selector == DagSelector(ids=ALL):
+        dags = "every DAG"
     if parts is None:
         return f"{dags}, with all parts" if deny else dags
     if "all" in parts:

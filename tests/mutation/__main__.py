@@ -1,4 +1,4 @@
-"""Write every small mistake into the decision code of the policy, one at a time, and see whether a test notices.
+"""Write every small mistake into the code that decides, one at a time, and see whether a test notices.
 
 Works on a copy. Ends with 1 if a mutant survived that is not known to be equivalent (tests/mutation/equivalent.py).
 """
@@ -26,13 +26,32 @@ from tests.mutation.swap import Session, try_in_this_process
 from tests.mutation.trial import PACKAGE, PASSED, UNTRIED, Order, change_modules, limit, run_tests, start, start_pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-TESTS = "tests/unit/policy"
-FOLDER = PACKAGE.replace(".", "/")
-COPIED = (FOLDER, TESTS, "docs/roles.md", "airflow_oidc_auth/__init__.py")
-GONE_THROUGH = ("compile", "custom_rules", "dag_matching", "flat", "name_rules", "permissions", "team_rights")
-GONE_THROUGH += ("dag_rules", "lines", "dag_view", "dag_cells", "globs", "dag_selection", "dag_values", "dag_bits")
-GONE_THROUGH += ("dag_index", "selectors")
-"""Modules that were gone through, survivor by survivor; the others can be named."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A package of ours that is tried.
+
+    :param tests: the folder of its tests; of no others
+    :param copied: what these need besides
+    :param gone_through: modules that were gone through, survivor by survivor; the others can be named
+    """
+
+    tests: str
+    copied: tuple[str, ...]
+    gone_through: tuple[str, ...]
+
+
+POLICY = ("compile", "custom_rules", "dag_matching", "flat", "name_rules", "permissions", "team_rights")
+POLICY += ("pairs", "single_dags", "statement_pairs", "decision", "questions", "roles", "statements", "scopes")
+POLICY += ("spelling", "fab", "line_effects", "builtin", "vocabulary", "words", "overview", "summary")
+POLICY += ("dag_rules", "lines", "dag_view", "dag_cells", "globs", "dag_selection", "dag_values", "dag_bits")
+POLICY += ("dag_index", "selectors")
+
+PACKAGES = {
+    "policy": Tried("tests/unit/policy", (f"{PACKAGE}/policy", "docs/roles.md", f"{PACKAGE}/__init__.py"), POLICY),
+    "grants": Tried("tests/unit/grants", (PACKAGE,), ()),
+}
 
 LEAST_SECONDS = 20.0
 """Of a processor, for the tests of one mutant; else ten times what they take without a mistake."""
@@ -63,33 +82,30 @@ def main() -> int:
     """Run it; return 1 if something is not as it should be."""
     options = _arguments()
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    with _copy() as copy:
-        mutants = _find(copy, options.modules or GONE_THROUGH)
+    tried = PACKAGES[options.package]
+    with _copy(tried) as copy:
+        mutants = _find(copy, [f"{options.package}.{module}" for module in options.modules or tried.gone_through])
         print(f"{len(mutants)} mutants; running all tests without a mistake", flush=True)
-        reach = _record(copy)
+        reach = _record(copy, options.package)
         tally = Tally(len(mutants))
-        _try_all(copy, mutants, reach, tally, options.jobs)
+        _try_all(copy, mutants, reach, tally, options)
     return _judge(mutants, tally)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
-    parser.add_argument(
-        "modules",
-        nargs="*",
-        metavar="MODULE",
-        help=f"of airflow_oidc_auth/policy; without any: {', '.join(GONE_THROUGH)}",
-    )
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help="without any: those that were gone through")
+    parser.add_argument("--package", choices=PACKAGES, default="policy", help="that the modules are of")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="trials at the same time")
     return parser.parse_args()
 
 
 @contextmanager
-def _copy() -> Iterator[Path]:
+def _copy(tried: Tried) -> Iterator[Path]:
     """Copy what is tried and what tries it, so that nobody who edits meanwhile is in the way, and work there."""
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
         copy = Path(folder).resolve()
-        for name in COPIED:
+        for name in (tried.tests, *tried.copied):
             _copy_to(copy, name)
         (copy / "mutation.ini").write_text("[pytest]\n")
         before = Path.cwd()
@@ -110,23 +126,23 @@ def _copy_to(copy: Path, name: str) -> None:
         shutil.copy(ROOT / name, copy / name)
 
 
-def _modules(copy: Path) -> set[str]:
-    return {path.stem for path in (copy / FOLDER).glob("*.py")} - {"__init__"}
+def _modules(copy: Path, package: str) -> set[str]:
+    return {f"{package}.{path.stem}" for path in (copy / PACKAGE / package).glob("[!_]*.py")}
 
 
 def _find(copy: Path, modules: Collection[str]) -> list[Mutant]:
-    folder = copy / FOLDER
-    return [each for module in modules for each in find_mutants(module, (folder / f"{module}.py").read_text())]
+    files = {module: copy / PACKAGE / f"{module.replace('.', '/')}.py" for module in modules}
+    return [mutant for module, file in files.items() for mutant in find_mutants(module, file.read_text())]
 
 
-def _record(copy: Path) -> Reach:
+def _record(copy: Path, package: str) -> Reach:
     """Run all tests once; a run that fails without a mistake would prove nothing."""
     found, output = copy / "reach.json", copy / "output"
 
     def run() -> int:
         recorder = Recorder()
-        change_modules(_modules(copy), recorder.change, copy)
-        code = run_tests(copy, [TESTS], recorder)
+        change_modules(_modules(copy, package), recorder.change, copy)
+        code = run_tests(copy, [PACKAGES[package].tests], recorder)
         recorder.write(found)
         return code
 
@@ -136,8 +152,8 @@ def _record(copy: Path) -> Reach:
     return read_reach(found)
 
 
-def _try_all(copy: Path, mutants: list[Mutant], reach: Reach, tally: Tally, jobs: int) -> None:
-    bench = _Bench(copy, reach, tally, jobs)
+def _try_all(copy: Path, mutants: list[Mutant], reach: Reach, tally: Tally, options: argparse.Namespace) -> None:
+    bench = _Bench(copy, reach, tally, options.jobs)
     # What runs at import is decided by then, and reaches every test.
     early = [mutant for mutant in mutants if not reach.calling(mutant)]
     bench.run((mutant, partial(_try_anew, copy, mutant, reach.tests_of(mutant))) for mutant in early)
@@ -149,7 +165,7 @@ def _try_all(copy: Path, mutants: list[Mutant], reach: Reach, tally: Tally, jobs
             if mutant not in early
         )
 
-    start_pytest(copy, [TESTS], Session(use))
+    start_pytest(copy, [PACKAGES[options.package].tests], Session(use))
 
 
 def _try_anew(copy: Path, mutant: Mutant, tests: list[str]) -> int:
@@ -192,8 +208,8 @@ class _Bench:
 def _judge(mutants: list[Mutant], tally: Tally) -> int:
     survived = {mutant.name for mutant in tally.survivors}
     bad = [mutant for mutant in tally.survivors if mutant.name not in EQUIVALENT]
-    tried = {mutant.module for mutant in mutants}
-    stale = [name for name in EQUIVALENT if name.split(":")[0].split(".")[0] in tried and name not in survived]
+    tried = tuple(f"{mark}{end}" for mark in {mutant.short for mutant in mutants} for end in ".:")
+    stale = [name for name in EQUIVALENT if name.startswith(tried) and name not in survived]
     killed = tally.total - len(survived)
     print(f"\n{killed} of {tally.total} were noticed, {len(survived) - len(bad)} are known to be no mistake.")
     for title, lines in (("Nobody noticed", list(map(_place, bad))), ("No longer equivalent", stale)):
@@ -203,7 +219,7 @@ def _judge(mutants: list[Mutant], tally: Tally) -> int:
 
 
 def _place(mutant: Mutant) -> str:
-    return f"policy/{mutant.module}.py:{mutant.line}  {mutant.name}"
+    return f"{mutant.module.replace('.', '/')}.py:{mutant.line}  {mutant.name}"
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ _NAMES_THAT_DECLARE = frozenset({"__all__", "__slots__"})
 class Mutant:
     """A module with one mistake.
 
-    :param module: ``dag_rules``
+    :param module: ``policy.dag_rules``
     :param where: the function that has the mistake, ``DagRules.allows``; empty outside of functions
     :param lines: first and last of this function; of the whole module outside of functions
     :param change: what stood there, and what stands there now
@@ -35,9 +35,14 @@ class Mutant:
     source: str = field(repr=False)
 
     @property
+    def short(self) -> str:
+        """The module without the name of the package that most are of: ``dag_rules``, ``grants.rules``."""
+        return self.module.removeprefix("policy.")
+
+    @property
     def name(self) -> str:
         """What the list of equivalent mutants calls it: the same as long as the code is, wherever it stands."""
-        place = f"{self.module}.{self.where}" if self.where else self.module
+        place = f"{self.short}.{self.where}" if self.where else self.short
         return f"{place}: {self.change}" + (f" ({self.number})" if self.number > 1 else "")
 
 

@@ -21,7 +21,7 @@ import pytest
 import re2  # noqa: F401  as Hypothesis: imported once, for all children
 from hypothesis import HealthCheck, Phase, settings
 
-PACKAGE = "airflow_oidc_auth.policy"
+PACKAGE = "airflow_oidc_auth"
 PASSED, FAILED, BROKEN, UNTRIED = 0, 1, 3, 4
 """What a trial ends with: every test passed, one failed, pytest could not even begin, or the fault is ours."""
 
@@ -91,8 +91,8 @@ def start_pytest(root: Path, tests: Collection[str], *plugins: object) -> int:
 
 def change_modules(modules: Collection[str], change: Callable[[str, str], str], root: Path) -> None:
     """Let the import of these modules of the package go through ``change``: from name and source to what runs."""
-    folder = root / PACKAGE.replace(".", "/")
-    sys.meta_path.insert(0, _Finder({f"{PACKAGE}.{name}": folder / f"{name}.py" for name in modules}, change))
+    files = {f"{PACKAGE}.{name}": root / PACKAGE / f"{name.replace('.', '/')}.py" for name in modules}
+    sys.meta_path.insert(0, _Finder(files, change))
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -107,7 +107,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def exec_module(self, module: ModuleType) -> None:
         file = self._files[module.__name__]
         module.__file__ = str(file)
-        source = self._change(file.stem, file.read_text())
+        source = self._change(module.__name__.removeprefix(f"{PACKAGE}."), file.read_text())
         exec(compile(source, file, "exec"), module.__dict__)
 
 

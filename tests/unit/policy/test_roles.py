@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from airflow_oidc_auth.policy.builtin import BUILTIN_PAIRS
 from airflow_oidc_auth.policy.compile import Policy
 from airflow_oidc_auth.policy.permissions import NOTHING
-from airflow_oidc_auth.policy.roles import RESOURCES, RoleSettings, collect_pairs, denying_roles
+from airflow_oidc_auth.policy.roles import RESOURCES, RoleSettings, close_roles, collect_pairs, denying_roles
 from airflow_oidc_auth.policy.selectors import DagSelector, NameSelector
 from airflow_oidc_auth.policy.statement_pairs import statement_pairs
 from airflow_oidc_auth.policy.statements import Statement
@@ -107,3 +107,29 @@ def test_a_role_denies_what_it_extends_denies():
         "free": RoleSettings("free", allow=(line,), extends=("Viewer",)),
     }
     assert denying_roles(roles) == {"strict", "heir"}
+
+
+def test_the_denials_of_a_role_are_also_those_of_the_roles_that_it_extends():
+    """A token that was narrowed away from a role must not get around what that role inherited."""
+    line = Statement(("read",), "connections", NameSelector(names=("prod-*",)))
+    roles = {
+        "strict": RoleSettings("strict", deny=(line,)),
+        "middle": RoleSettings("middle", extends=("strict", "Viewer", "nobody")),
+        "heir": RoleSettings("heir", extends=("middle",)),
+    }
+    for name in roles:
+        found = Policy(roles).permissions(["Op", f"{{{name}}}"])
+        assert not found.allows_named("GET", "Connections", "prod-1")
+        assert found.allows_named("GET", "Connections", "dev-1")
+        assert not Policy(roles).permissions([f"{{{name}}}"]).allows_dag("GET", None, "a")
+
+
+def test_the_same_roles_are_one_combination_in_whatever_order_they_come():
+    """Rights are compiled once for each, and people are told the first that decides."""
+    names = [f"role-{number:02}" for number in range(100)]
+    assert list(close_roles(reversed(names), {name: RoleSettings(name) for name in names})) == names
+
+
+def test_what_stands_in_no_document_has_no_place_there():
+    line = Statement(("read",), "resources", ("Jobs",))
+    assert (RoleSettings("r").path, RoleSettings("r").description, line.path) == ("", "", "")

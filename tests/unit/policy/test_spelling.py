@@ -53,6 +53,37 @@ def test_sections_of_the_configuration_have_no_letter_case(section):
     assert not rights.allows_named("GET", "Configurations", section)
 
 
+@pytest.mark.parametrize(
+    "name, folded",
+    [
+        ("\u00d8RE ", "ore"),
+        ("\u00e9 ", "e"),
+        ("\u0110\u0141\u0126\u0166\u00d0\u0131", "dlhtdi"),
+        ("\u00c6on-\u0152uvre", "aeon-oeuvre"),
+        ("\u0416\u65e5", "\u0436\u65e5"),
+        # Cherokee is folded to its capitals.
+        ("\uab70", "\u13a0"),
+        # Of each kind of what takes no place: a control, a format, a sign beside, around and above.
+        ("a\x85b", "ab"),
+        ("a\x7f\u00e9", "ae"),
+        ("a\u00adb", "ab"),
+        ("a\u0903b", "ab"),
+        ("a\u20ddb", "ab"),
+        ("a\u0301b", "ab"),
+    ],
+)
+def test_what_some_database_takes_for_one_letter_is_folded_to_one(name, folded):
+    assert fold_name(name) == folded
+
+
+@pytest.mark.parametrize(
+    "character",
+    ["\u00df", "\u1e9e", "\ufe73", "\u1cf2", "\u1cf3", "\u00bd", "\u029e", "\uff9e", "\u037a", "\u2044", "\u0661"],
+)
+def test_what_databases_take_for_different_things_could_be_anything(character):
+    assert fold_name(f"a{character}") is None
+
+
 @pytest.mark.parametrize("name", ["f\u0456n", "\u65e5\u672c", "gef\u00fchl"])
 def test_names_of_other_languages_are_not_denied_with_the_ascii_ones(name):
     assert denied("fin-*").allows_named("GET", "Connections", name)

@@ -13,6 +13,11 @@ def test_lists_resources_by_name_with_verbs_in_one_order():
     )
 
 
+def test_a_long_list_is_by_name_too():
+    names = [row.resource for row in summarize(Policy().permissions(("Op",)))]
+    assert names == sorted(names)
+
+
 def test_admin_has_no_list():
     assert summarize(EVERYTHING) == ()
 

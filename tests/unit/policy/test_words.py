@@ -6,7 +6,7 @@ from airflow_oidc_auth.policy.overview import overview_of
 from airflow_oidc_auth.policy.roles import RoleSettings
 from airflow_oidc_auth.policy.selectors import DagSelector, NameSelector
 from airflow_oidc_auth.policy.statements import Kind, Statement
-from airflow_oidc_auth.policy.words import closure, describe_role, describe_statement, lines_of
+from airflow_oidc_auth.policy.words import Line, closure, describe_role, describe_statement, is_denials, lines_of
 
 
 def on_dags(*actions: str, parts: tuple[str, ...] | None = None, **keys: tuple[str, ...]) -> Statement:
@@ -30,6 +30,12 @@ def on_names(kind: Kind, **keys: tuple[str, ...]) -> Statement:
         (on_dags("read", owners=("o",), parts=("all",)), "read on DAGs of owner o, with all parts"),
         (on_dags("read", ids=("a",), parts=("logs", "all")), "read on DAGs with id a, with all parts"),
         (on_dags("read", ids=("a",), parts=("runs", "audit_log")), "read on runs, audit log of DAGs with id a"),
+        (
+            on_dags("read", ids=("a",), parts=("xcoms", "required_actions", "logs")),
+            "read on XComs, required actions, logs of DAGs with id a",
+        ),
+        (on_dags("read", bundles=("b",), owners=("o", "p", "q")), "read on DAGs of owner o, p or q and bundle b"),
+        (on_dags("read"), "read on no DAG"),
         (on_dags("read", ids=("a",), parts=("dag",)), "read on the DAG itself of DAGs with id a"),
         (on_names("connections", names=("fin-*",)), "read on connections fin-*"),
         (on_names("pools", names=("a", "b")), "read on pools a or b"),
@@ -53,6 +59,12 @@ def test_a_denial_of_a_dag_says_that_its_parts_are_meant() -> None:
     assert describe_statement(partial, deny=True) == "deny read on logs of DAGs with id a"
 
 
+def test_a_line_says_what_may_be_done_to_what() -> None:
+    allowed = Line("allow", on_dags("read", "edit", ids=("a",)), "r", "r")
+    assert (allowed.actions, allowed.things) == ("read, edit", "DAGs with id a")
+    assert Line("deny", on_dags("read", ids=("a",)), "r", "r").things == "DAGs with id a, with all parts"
+
+
 FIRST, SECOND, THIRD = (on_dags("read", ids=(name,)) for name in ("first", "second", "third"))
 ROLES = {
     "top": RoleSettings("top", allow=(FIRST,), extends=("base", "Viewer")),
@@ -72,9 +84,23 @@ def test_denials_come_first_and_each_line_knows_the_way_it_came() -> None:
     ]
 
 
+def test_lines_come_by_the_name_of_the_role_then_by_the_name_of_the_team() -> None:
+    names = [f"role-{number:02}" for number in range(50)]
+    settings = {name: RoleSettings(name, allow=(FIRST,)) for name in names}
+    lines = lines_of(reversed(names), [("blue", name) for name in reversed(names)], settings)
+    assert [(each.role, each.team) for each in lines] == [(name, team) for team in (None, "blue") for name in names]
+
+
+@pytest.mark.parametrize("name, denials", [("{r}", True), ("{r", False), ("r}", False), ("r", False), ("a{r}b", False)])
+def test_only_what_stands_in_braces_is_told_as_the_denials_of_a_role(name: str, denials: bool) -> None:
+    assert is_denials(name) is denials
+    assert describe_role(name) == ("denials of r" if denials else name)
+
+
 def test_roles_that_extend_each_other_end_somewhere() -> None:
     assert closure(["top"], ROLES) == ("top", "base", "Viewer")
     assert closure(["nobody knows"], ROLES) == ("nobody knows",)
+    assert closure(["Op", "base", "User"], ROLES) == ("Op", "base", "top", "Viewer", "User")
 
 
 def test_unknown_roles_allow_nothing() -> None:
