@@ -46,9 +46,12 @@ POLICY = ("compile", "custom_rules", "dag_matching", "flat", "name_rules", "perm
 POLICY += ("pairs", "single_dags", "statement_pairs", "decision", "questions", "roles", "statements", "scopes")
 POLICY += ("spelling", "fab", "line_effects", "builtin", "vocabulary", "words", "overview", "summary")
 
+GRANTS = ("rules", "grant", "filling", "template", "scopes", "delegation", "needs", "conditions", "patterns")
+GRANTS += ("judgements", "digest")
+
 PACKAGES = {
     "policy": Tried("tests/unit/policy", (f"{PACKAGE}/policy", "docs/roles.md", f"{PACKAGE}/__init__.py"), POLICY),
-    "grants": Tried("tests/unit/grants", (PACKAGE,), ()),
+    "grants": Tried("tests/unit/grants", (PACKAGE,), GRANTS),
 }
 
 LEAST_SECONDS = 20.0
