@@ -48,9 +48,12 @@ POLICY += ("spelling", "fab", "line_effects", "builtin", "vocabulary", "words", 
 POLICY += ("dag_rules", "lines", "dag_view", "dag_cells", "globs", "dag_selection", "dag_values", "dag_bits")
 POLICY += ("dag_index", "selectors")
 
+GRANTS = ("rules", "grant", "filling", "template", "scopes", "delegation", "needs", "conditions", "patterns")
+GRANTS += ("judgements", "digest")
+
 PACKAGES = {
     "policy": Tried("tests/unit/policy", (f"{PACKAGE}/policy", "docs/roles.md", f"{PACKAGE}/__init__.py"), POLICY),
-    "grants": Tried("tests/unit/grants", (PACKAGE,), ()),
+    "grants": Tried("tests/unit/grants", (PACKAGE,), GRANTS),
 }
 
 LEAST_SECONDS = 20.0

@@ -131,4 +131,6 @@ EQUIVALENT: dict[str, str] = {
     ")) → not any(('\\ud800' <= character <= '\\udfff' for character in text))": _SPEED,
     "grants.patterns._encodable: '\\udfff' → '\\udfffXX'": "no one character is between the two",
     "grants.digest.grant_digest: ':' → ':XX'": "a list has no colon",
+    "grants.rules._check_roles: 1 → 2": "of the names that are close, the first is taken",
+    "grants.conditions._loose: ' ' → ' XX'": "what stands between words is the same on both sides",
 }
