@@ -266,6 +266,23 @@ LOGOUTS = (
         "saml_signature_invalid",
         tests=(f"{HERE}::test_a_logout_request_that_nobody_signed_ends_nothing",),
     ),
+    *(
+        Row(f"logout-request-{name}", delivered, code, tests=(f"{HERE}::test_a_logout_request_{about}_ends_nothing",))
+        for name, delivered, code, about in (
+            (
+                "issuer-other",
+                "a signed LogoutRequest of another issuer",
+                "saml_response_issuer",
+                "that_is_not_for_us_now",
+            ),
+            ("destination-other", "one for another service", "saml_destination", "that_is_not_for_us_now"),
+            ("issued-long-ago", "one of an hour ago", "saml_issued_too_long_ago", "that_is_not_for_us_now"),
+            ("issued-in-future", "one of an hour ahead", "saml_issued_in_future", "that_is_not_for_us_now"),
+            ("expired", "one whose `NotOnOrAfter` is over", "saml_expired", "that_is_not_for_us_now"),
+            ("other-person", "a good one, about somebody else", "ends their sessions alone", "about_somebody_else"),
+            ("replay", "the same again, after a new sign-in", "saml_replayed", "that_was_brought_before"),
+        )
+    ),
     Row("artifact-binding", "", absent="responses come by HTTP-POST; nothing is fetched for a browser"),
     Row("soap-logout", "", absent="logout goes through the browser"),
     Row("ecp", "", absent="programs bring access tokens"),
