@@ -329,6 +329,12 @@ BEYOND = (
         HONEST,
         "strange-keys",
     ),
+    _driven(
+        "frontchannel-other-session",
+        "frames that name the beginning of a session, a pattern, or another issuer",
+        "end nothing",
+        "test_a_frame_that_names_no_session_ends_none",
+    ),
     _told("logout-wrong-typ", "`typ: at+jwt`", "logout_token_type", typ="at+jwt"),
     _told("logout-broken-signature", "one bit of the signature is wrong", "logout_token_signature", signature="broken"),
     _told("logout-foreign-key", "a key that is not published", "logout_token_signature", signature="foreign_key"),

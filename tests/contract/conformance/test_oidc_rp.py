@@ -17,7 +17,7 @@ from airflow_oidc_auth.providers.client_auth import ASSERTION_TYPE
 from airflow_oidc_auth.testing import Misbehaviour
 from airflow_oidc_auth.testing.keys import sign
 from airflow_oidc_auth.testing.loopback import Answer
-from tests.contract.conformance.conftest import CLIENT_KEY_ID, Party, assert_told, host_of
+from tests.contract.conformance.conftest import CLIENT_KEY_ID, FOREIGN, Party, assert_told, host_of
 from tests.contract.conformance.idp import assert_delivered, decode, verifies
 from tests.contract.conformance.oidc_rows import LOGOUT, REFRESH, REFUSED, driven_by
 from tests.contract.conformance.row import ACCEPTED, Row
@@ -246,6 +246,24 @@ def test_an_id_token_ends_no_session(party: Party) -> None:
     answer = party.server.client().post("/auth/backchannel-logout/conform", data={"logout_token": token})
     assert (answer.status_code, answer.json()["code"]) == (400, "logout_token_events")
     assert is_signed_in(browser)
+
+
+def test_a_frame_that_names_no_session_ends_none(party: Party) -> None:
+    """Nobody signs a frame: whoever could end a session by half of its name would end everybody's."""
+    browser, idp, address = party.browser(), party.idps["conform"], "/auth/frontchannel-logout/conform"
+    assert party.sign_in(browser).status_code == 303
+    sid = idp.sids("ada")[-1]
+    sids = [sid[:-1], sid[:1], f"{sid}x", "%", "_" * len(sid), f"{sid[:-1]}_", f" {sid}", ""]
+    lies = [(idp.issuer, each) for each in sids]
+    lies += [(issuer, sid) for issuer in (FOREIGN, f"{idp.issuer}/", party.idps["profile"].issuer, "")]
+    for issuer, named in lies:
+        party.server.client().get(address, params={"iss": issuer, "sid": named})
+        assert is_signed_in(browser), (issuer, named)
+    other = party.server.client().get("/auth/frontchannel-logout/profile", params={"iss": idp.issuer, "sid": sid})
+    assert other.status_code == 200
+    assert is_signed_in(browser), "at the address of another provider"
+    assert party.server.client().get(address, params={"iss": idp.issuer, "sid": sid}).status_code == 200
+    assert not is_signed_in(browser)
 
 
 def test_a_sign_out_reaches_the_identity_provider_and_comes_back(party: Party) -> None:
