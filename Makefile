@@ -18,6 +18,8 @@ bench: ## Compare with Airflow's other auth managers, the short way
 proof: ## Attack, break, flood and fuzz, and measure what becomes of people (needs PostgreSQL and nginx; an hour)
 	@.venv-dev/bin/python -m benchmarks.faults && .venv-dev/bin/python -m benchmarks.many_sessions && .venv-dev/bin/python -m benchmarks.audit_verify
 	@.venv-dev/bin/python -m benchmarks.storm && .venv-dev/bin/python -m benchmarks.flood
+	@.venv-dev/bin/python -m benchmarks.flood --manager FAB-mode --database postgresql --packets 4000
+	@.venv-dev/bin/python -m benchmarks.faults_of_sqlite
 	@.venv-dev/bin/python -m benchmarks.imports && .venv-dev/bin/python -m benchmarks.two_versions
 	@OIDC_AUTH_PROOF=1 .venv-dev/bin/python -m pytest -q tests/storage/test_migrations_of_releases.py tests/storage/test_audit_chain.py
 	@.venv-dev/bin/python -m tests.fuzz all --seconds 60 && .venv-dev/bin/python -m pytest -q -n 0 tests/leaks/whole.py

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.flood [--manager …] [--packets N]``: what does an attack leave behind?
+"""``python -m benchmarks.flood [--manager …] [--database …] [--packets N]``: what does an attack leave behind?
 
 Twenty thousand bad packets of eight kinds from five thousand addresses, in two halves, against one real API server:
 answers to sign-ins that nobody began, tokens of nobody, logout tokens and assertions without a signature, guessed
@@ -21,6 +21,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, inspect, text
 
+from benchmarks.databases import server_of
 from benchmarks.flood_packets import ADDRESSES, API
 from benchmarks.homes import ROOT, Home
 from benchmarks.limits import Limit, judge
@@ -65,17 +66,19 @@ class Loud(Home):
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.flood", description="What does an attack leave behind?")
     parser.add_argument("--manager", choices=("ours", "FAB-mode"), default="ours")
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--packets", type=int, default=20_000)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="airflow-oidc-auth-flood-") as folder:
-        home = Loud(options.manager, Path(folder) / "home", "")
         metadata = Path(folder) / "corp.xml"
         metadata.write_bytes(idp_metadata())
-        with (
-            deployed(home, 1, document=_document(metadata)) as issuer,
-            running(home, "--proxy-headers") as server,
-        ):
-            limits = list(_attack(home, server, issuer, options.packets))
+        with server_of(options.database, Path(folder)) as url:
+            home = Loud(options.manager, Path(folder) / "home", "", url)
+            with (
+                deployed(home, 1, document=_document(metadata)) as issuer,
+                running(home, "--proxy-headers") as server,
+            ):
+                limits = list(_attack(home, server, issuer, options))
     print()
     return judge(limits)
 
@@ -87,7 +90,8 @@ def _document(metadata: Path) -> str:
     return DOCUMENT.replace("client_id: airflow,", f"client_id: airflow, {api}").replace("grants:", f"{saml}\ngrants:")
 
 
-def _attack(home: Home, server: Server, issuer: str, packets: int) -> Iterator[Limit]:
+def _attack(home: Home, server: Server, issuer: str, options: argparse.Namespace) -> Iterator[Limit]:
+    packets = options.packets
     early = Browser(f"http://127.0.0.1:{server.port}", "198.51.100.1")
     early.sign_in(subject_of(0), LOGIN)
     # Imports, caches of statements, the first of each kind: not what a flood costs.
@@ -104,7 +108,7 @@ def _attack(home: Home, server: Server, issuer: str, packets: int) -> Iterator[L
     _send(server.port, issuer, 20 * packets, 16)  # whoever comes next brings them out
     last = _traces(home, server)
     limited = _one_address(server)
-    print(f"\n{machine('sqlite')}, {home.manager}, {packets:,} packets of {ADDRESSES:,} addresses\n")
+    print(f"\n{machine(options.database)}, {home.manager}, {packets:,} packets of {ADDRESSES:,} addresses\n")
     _tell(said, before, last)
     print(f"one address that begins 400 sign-ins: {limited}")
     waits = [wait for each in bystander.waits.values() for wait in each]

@@ -56,7 +56,12 @@ class AirflowLogSink:
             self._insert(row)
             return
         extra = self._complete(row.extra or "{}")
-        sealed = chain.seal(Content(to_moment(row.dttm), row.event, row.owner, extra))  # type: ignore[arg-type]  # just set
+        moment = to_moment(row.dttm)  # type: ignore[arg-type]  # just set
+        sealed = chain.seal(Content(moment, row.event, row.owner, extra))
+        if sealed is None:
+            self._insert(row)
+            chain.leave_out(moment)
+            return
         row.dttm, row.extra = from_moment(sealed.moment), sealed.extra
         written = False
         try:

@@ -76,6 +76,9 @@ def _key_of(settings: AuditSettings, suggestion: str) -> SigningKey:
 
 
 def _read_file(name: str) -> list[dict[str, object]]:
+    if name.lower().startswith(("https://", "http://")):
+        # Keys fetched anew each time are those of whoever has the server now, and vouch for any history.
+        raise CommandFailed("--key takes a file: save what that address answers once, keep it, and name the file.")
     try:
         with Path(name).open("rb") as file:
             return [dict(each) for each in read_jwks(file.read(MAX_BYTES))]

@@ -91,6 +91,7 @@ class VerifyReport:
             "erased": found.erased,
             "unsigned": self._unsigned(),
             "unchained": found.unchained.rows,
+            "not_sealed": found.unsealed,
             "not_written": found.lost,
             "pruned_but_there": found.leftovers,
             "unchecked": found.unchecked,
@@ -126,6 +127,11 @@ class VerifyReport:
                 f"{count(found.unchained.rows, 'row')} in no chain ({_span(found.unchained)}, from id "
                 f"{found.unchained.first_id}): written before the chain was on, by a command without the key, or by "
                 "somebody else."
+            )
+        if found.unsealed:
+            yield (
+                f"{count(found.unsealed, 'row')} got no place in a chain, as the servers' checkpoints say, because "
+                f"nothing could be signed; {found.unchained.rows:,} in no chain are there."
             )
         for each in found.chains:
             if each.unsigned and self._age(each) > LATE:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from airflow_oidc_auth.audit.chain.keys import SigningKey, TrustedKeys
 from airflow_oidc_auth.audit.chain.row import CHAIN_ID_BYTES, SALT_BYTES
 from airflow_oidc_auth.audit.chain.statement import Statement, digest_of, read_statement
-from airflow_oidc_auth.audit.chain.writer import Chain
+from airflow_oidc_auth.audit.chain.writer import MAX_WAITING, Chain
 from airflow_oidc_auth.audit.stream import tell_checkpoint
 from airflow_oidc_auth.config.compiled import AuditSettings
 from airflow_oidc_auth.errors import SessionError
@@ -22,6 +24,9 @@ log = logging.getLogger(__name__)
 LOOK_EVERY = 5.0
 # So many rows do not wait for their minute.
 MANY = 256
+# Chains that ended and could not be signed; each holds the rows that wait.
+MAX_LEAVING = 3
+TELL_EVERY = 60.0
 
 
 class Statements(Protocol):
@@ -40,11 +45,16 @@ class AuditTrail:
     """Built once per process; follows the settings of the document in force.
 
     :param clock: epoch seconds
+    :param most_waiting: rows of a chain that may wait for their signature
     """
 
-    def __init__(self, statements: Statements, clock: Callable[[], float]) -> None:
+    def __init__(self, statements: Statements, clock: Callable[[], float], *, most_waiting: int = MAX_WAITING) -> None:
         self._statements = statements
         self._clock = clock
+        self._most_waiting = most_waiting
+        self._told_at = float("-inf")
+        # A server that stops signs what is left while a look may still wait for a slow database.
+        self._signing = threading.Lock()
         self._settings = AuditSettings(fail_login=True)
         self._key: SigningKey | None = None
         self._started = False
@@ -91,24 +101,51 @@ class AuditTrail:
 
         :raises SessionError: ``session_store_unavailable``; the rows wait for the next look
         """
+        self._tell_left_out()
         self._sign_due(closing=False)
 
     def _begin(self) -> None:
         if self._key is None:
-            if self._running is not None:
-                self._leaving.append(self._running)
-            self._running = None
+            self._leave()
         elif self._running is None:
-            chain = Chain(secrets.token_urlsafe(CHAIN_ID_BYTES), self._key, int(self._clock()), _salt)
+            chain = Chain(
+                secrets.token_urlsafe(CHAIN_ID_BYTES), self._key, int(self._clock()), _salt, most=self._most_waiting
+            )
             self._running = _Running(chain, self._key, self._statements)
         else:
             self._running.key = self._key
 
+    def _leave(self) -> None:
+        if self._running is not None:
+            self._leaving.append(self._running)
+        self._running = None
+        while len(self._leaving) > MAX_LEAVING:
+            rows, _ = self._leaving.pop(0).chain.unsigned()
+            log.error("%d audit rows of a chain that was switched off stay unsigned", rows)
+
+    def _tell_left_out(self) -> None:
+        chain, now = self.chain, self._clock()
+        if chain is None or 0 <= now - self._told_at < TELL_EVERY:
+            return
+        full, rows = chain.left_out()
+        if full:
+            self._told_at = now
+            log.error(
+                "As many audit rows wait for a signature as may, because none can be stored; further ones are written "
+                "outside the chain, %d so far. Look for the error of oidc-auth-audit-chain above: often the table "
+                "oidc_auth_audit_statement is missing, and `airflow db migrate` makes it",
+                rows,
+            )
+
     def _sign_due(self, *, closing: bool) -> None:
-        now = int(self._clock())
+        with self._signing:
+            self._sign_all(int(self._clock()), closing=closing)
+
+    def _sign_all(self, now: int, *, closing: bool) -> None:
         for left in tuple(self._leaving):
             left.sign(now, closing=True)
-            self._leaving.remove(left)
+            with contextlib.suppress(ValueError):  # it may have been given up meanwhile
+                self._leaving.remove(left)
         running = self._running
         if running is not None and (closing or running.is_due(now, self._settings.checkpoint_every)):
             running.sign(now, closing=closing)

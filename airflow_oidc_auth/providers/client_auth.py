@@ -7,6 +7,7 @@ import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache, partial
 from urllib.parse import quote_plus
 
 from joserfc.errors import JoseError
@@ -36,6 +37,8 @@ class ClientCredentials:
 class ClientAuthenticator:
     """Makes credentials for each request.
 
+    A private key is loaded for the first one and kept: OpenSSL looks at an RSA key for 40 ms.
+
     :param clock: epoch seconds
     :param new_id: unguessable text, for ``jti``
     """
@@ -43,6 +46,11 @@ class ClientAuthenticator:
     settings: ProviderSettings
     clock: Callable[[], float]
     new_id: Callable[[], str] = field(default=lambda: secrets.token_urlsafe(24))
+    _key: Callable[[], RSAKey | ECKey | OKPKey] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        load = cache(partial(load_private_key, self.settings.private_key))
+        object.__setattr__(self, "_key", load)
 
     def credentials(self, metadata: ProviderMetadata) -> ClientCredentials:
         """Return the credentials of the configured method.
@@ -71,9 +79,8 @@ class ClientAuthenticator:
             "iat": now,
             "exp": now + _ASSERTION_LIFETIME,
         }
-        assertion = sign_assertion(
-            claims, self.settings, metadata.names("token_endpoint_auth_signing_alg_values_supported")
-        )
+        supported = metadata.names("token_endpoint_auth_signing_alg_values_supported")
+        assertion = sign_assertion(claims, self._key(), self.settings.private_key_id, supported)
         return {
             "client_id": self.settings.client_id,
             "client_assertion_type": ASSERTION_TYPE,
@@ -88,16 +95,19 @@ def basic(client_id: str, secret: Secret) -> str:
 
 
 def sign_assertion(
-    claims: Mapping[str, object], settings: ProviderSettings, supported: tuple[str, ...] | None = None
+    claims: Mapping[str, object],
+    key: RSAKey | ECKey | OKPKey,
+    key_id: str | None,
+    supported: tuple[str, ...] | None = None,
 ) -> str:
-    """Sign with the configured private key.
+    """Sign with our private key.
 
+    :param key_id: by which the IdP knows it
     :param supported: algorithms that the IdP accepts here, if it says so
     :raises ProviderError: ``client_key_unusable``
     """
-    key = load_private_key(settings.private_key)
     alg = choose_algorithm(key, supported)
-    header = {"alg": alg, "typ": "JWT", **({"kid": settings.private_key_id} if settings.private_key_id else {})}
+    header = {"alg": alg, "typ": "JWT", **({"kid": key_id} if key_id else {})}
     # The algorithm's model itself: the front door warns about EdDSA, which is fine with Ed25519.
     signing_input = f"{_encode(json.dumps(header).encode())}.{_encode(json.dumps(dict(claims)).encode())}"
     signature = JWSRegistry.algorithms[alg].sign(signing_input.encode("ascii"), key)

@@ -53,9 +53,10 @@ def run(data: bytes) -> None:
     """Hand over the message that these bytes stand for, as a request and as an answer."""
     way, rest = data[:1], data[1:]
     signed = way == b"q"
+    # What it costs to sign is not what is looked at.
+    message = compose(rest, "") if way == b"f" else None
     for name in ("SAMLRequest", "SAMLResponse"):
-        if way == b"f":
-            message = compose(rest, "")
+        if message is not None:
             signed = message.signed is not None
             sent = LogoutMessage({name: base64.b64encode(message.xml).decode()})
         elif way == b"q":

@@ -17,6 +17,7 @@ from airflow_oidc_auth.audit.chain.findings import Finding
 from airflow_oidc_auth.audit.chain.keys import SigningKey, TrustedKeys
 from airflow_oidc_auth.audit.chain.row import find_place
 from airflow_oidc_auth.audit.chain.verify import Verification, verify
+from airflow_oidc_auth.audit.chain.writer import MAX_WAITING
 from airflow_oidc_auth.cli.audit_table import DatabaseTrail
 from airflow_oidc_auth.config.compiled import AuditSettings
 from airflow_oidc_auth.managers.audit_trail import AuditTrail
@@ -36,9 +37,10 @@ KEY = SigningKey(Secret(PEM))
 class Server:
     """One API server process: its sink, its chain, and a clock that tests move."""
 
-    def __init__(self, database: AuditDatabase, pem: str = PEM) -> None:
+    def __init__(self, database: AuditDatabase, pem: str = PEM, *, most_waiting: int = MAX_WAITING) -> None:
         self._database = database
-        self.trail = AuditTrail(AuditStatements(transactions=database.transactions), database.clock)
+        statements = AuditStatements(transactions=database.transactions)
+        self.trail = AuditTrail(statements, database.clock, most_waiting=most_waiting)
         self.settings = AuditSettings(True, Secret(pem), checkpoint_every=60)
         self.trail.accept(self.settings)
         self.trail.start()

@@ -72,7 +72,7 @@ class ChainCheck:
         self, chain: str, texts: Texts, keys: TrustedKeys, findings: Findings, erased: ErasedLeaf, since: int = 0
     ) -> None:
         self.chain = chain
-        self.rows = self.erasures = self.lost = self.leftovers = self.unchecked = 0
+        self.rows = self.erasures = self.lost = self.leftovers = self.unchecked = self.unsealed = 0
         self.walk = Walk(chain, keys, findings)
         self._texts = texts
         self._findings = findings
@@ -124,6 +124,8 @@ class ChainCheck:
         if statement is None:
             return False
         self._last = max(self._last, statement.last)
+        if statement.unsealed and statement.unsealed[-1] >= self._since:
+            self.unsealed += statement.unsealed[0]
         if statement.began < self._since:
             self._skipped = statement.last
         elif statement.leaves:

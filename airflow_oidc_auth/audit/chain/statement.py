@@ -41,6 +41,7 @@ class Statement:
     :param by: who pruned or erased
     :param removed: how many rows were removed
     :param tail: rows up to this number were removed although nobody had signed them
+    :param unsealed: rows that got no place in the chain: how many, times of the first and of the last one; or nothing
     """
 
     kind: str
@@ -60,6 +61,7 @@ class Statement:
     by: str = ""
     removed: int = 0
     tail: int = 0
+    unsealed: tuple[int, ...] = ()
 
     def payload(self) -> bytes:
         """Return what is signed."""
@@ -87,7 +89,7 @@ class Statement:
         return self.leaves[at : at + HASH_BYTES]
 
 
-_PLAIN = ("previous", "began", "ended", "numbers", "seen", "closing", "by", "removed", "tail")
+_PLAIN = ("previous", "began", "ended", "numbers", "seen", "closing", "by", "removed", "tail", "unsealed")
 
 
 class NoStatement(ValueError):
@@ -106,6 +108,8 @@ def read_statement(text: str) -> Statement:
         raise NoStatement(type(error).__name__) from None
     if statement.kind == ROWS and len(statement.leaves) != (statement.last - statement.first + 1) * HASH_BYTES:
         raise NoStatement("its leaves do not fit its rows")
+    if len(statement.unsealed) not in (0, 3):
+        raise NoStatement("what it says of rows in no chain cannot be read")
     if statement.kind == ERASED and len(statement.leaves) != len(statement.numbers) * HASH_BYTES:
         raise NoStatement("its leaves do not fit its rows")
     return statement
@@ -137,4 +141,5 @@ def _build(data: Mapping[str, Any]) -> Statement:
         ended=int(data.get("ended", 0)),
         removed=int(data.get("removed", 0)),
         tail=int(data.get("tail", 0)),
+        unsealed=tuple(map(int, data.get("unsealed", ()))),
     )

@@ -60,6 +60,7 @@ class Verification:
     :param leftovers: rows that were pruned and are still there
     :param unchecked: rows whose statement is gone or forged
     :param unchained: rows without a place in any chain
+    :param unsealed: rows of which the servers said that they wrote them without a place
     :param unknown: rows of chains about which nothing was signed
     """
 
@@ -71,6 +72,7 @@ class Verification:
     lost: int = 0
     leftovers: int = 0
     unchecked: int = 0
+    unsealed: int = 0
     unchained: Loose = field(default_factory=Loose)
     unknown: dict[str, Loose] = field(default_factory=dict)
 
@@ -109,6 +111,7 @@ def _finish(found: Verification, checks: Iterable[ChainCheck]) -> None:
         found.lost += check.lost
         found.leftovers += check.leftovers
         found.unchecked += check.unchecked
+        found.unsealed += check.unsealed
         for chain, last in check.walk.seen.items():
             witnessed[chain] = max(last, witnessed.get(chain, 0))
     reached = {each.chain: each.signed for each in found.chains}

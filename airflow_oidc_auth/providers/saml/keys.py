@@ -29,20 +29,21 @@ _HASHES: dict[str, hashes.HashAlgorithm] = {
 class SigningKey:
     """Signs what we send.
 
+    The key is loaded once: OpenSSL looks at an RSA key for 40 ms, and anybody may begin a sign-in.
+
     :param algorithm: of XML Signature, with SHA-256 always
     """
 
     algorithm: str
     certificate: Certificate | None
     _pem: Secret = field(repr=False)
+    _key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey = field(repr=False, compare=False)
 
     def sign_text(self, text: str) -> str:
         """Sign the query of HTTP-Redirect (SAML Bindings §3.4.4.1); base64."""
-        key = load_pem_private_key(self._pem.reveal().encode(), None)
+        key = self._key
         if isinstance(key, rsa.RSAPrivateKey):
             return base64.b64encode(key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())).decode()
-        if not isinstance(key, ec.EllipticCurvePrivateKey):  # load_signing_key lets no other pass
-            raise TypeError(type(key).__name__)
         return base64.b64encode(_to_raw(key.sign(text.encode(), ec.ECDSA(hashes.SHA256())), key.key_size)).decode()
 
     def sign_element(self, element: etree._Element) -> None:
@@ -79,7 +80,7 @@ def load_signing_key(pem: Secret | None, certificate: str | None) -> SigningKey 
         raise ProviderError("saml_key_unusable", "neither an RSA nor an EC key")
     if own is not None and own.public_key.public_numbers() != key.public_key().public_numbers():
         raise ProviderError("saml_key_unusable", "`certificate` belongs to another key than `signing_key`")
-    return SigningKey(RSA_SHA256 if isinstance(key, rsa.RSAPrivateKey) else ECDSA_SHA256, own, pem)
+    return SigningKey(RSA_SHA256 if isinstance(key, rsa.RSAPrivateKey) else ECDSA_SHA256, own, pem, key)
 
 
 def load_decryption_key(pem: Secret | None) -> rsa.RSAPrivateKey | None:

@@ -22,16 +22,19 @@ from tests.contract.conformance.idp import WatchedIdp, signing_keys
 from tests.contract.conformance.row import HONEST
 from tests.contract.conftest import BASE_URL, Server
 from tests.e2e.processes import wait_until
+from tests.unit.providers.making import make_key, public
 
 # Where the extra is not installed, as with the oldest Airflow, there is nothing to attack.
 SAML = find_spec("xmlsec") is not None
 collect_ignore = [] if SAML else ["test_saml.py", "test_page.py"]
+CLIENT_KEY_ID = "airflow-2026"
 FOREIGN = "https://idp.attacker.example"
 # What is wrong from the beginning, because a document that was fetched once is not fetched for each sign-in.
 BEGINNINGS = {
     "conform": HONEST,
     "profile": HONEST,
     "rotating": HONEST,
+    "by-key": HONEST,
     "nameless-keys": Misbehaviour(keys_without_kid=True, extra_keys=2),
     "strange-keys": Misbehaviour(extra_strange_key=True, extra_mac_key=True),
     "other-issuer": Misbehaviour(discovery={"issuer": FOREIGN}),
@@ -83,8 +86,10 @@ def known(running: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with contextlib.ExitStack() as stack:
         shared = signing_keys()
         idps = {name: stack.enter_context(_idp(name, lie, shared)) for name, lie in BEGINNINGS.items()}
+        key_file = tmp_path_factory.mktemp("client") / "key.pem"
+        key_file.write_bytes(make_key("ES256").as_pem(private=True))
         document = json.loads(before)
-        document["providers"].update({name: _settings(idp) for name, idp in idps.items()})
+        document["providers"].update({name: _settings(idp, key_file) for name, idp in idps.items()})
         if SAML:
             document["providers"]["saml"] = _saml_settings(tmp_path_factory.mktemp("saml"))
         path.write_text(json.dumps(document), encoding="utf-8")
@@ -100,19 +105,24 @@ def known(running: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 def _idp(name: str, lie: Misbehaviour, shared: SigningKeys) -> WatchedIdp:
     groups_in = ("userinfo",) if name == "profile" else ("id_token", "userinfo")
-    idp = WatchedIdp(name, signing_keys() if name == "rotating" else shared, groups_in=groups_in)
+    key = public("ES256", kid=CLIENT_KEY_ID) if name == "by-key" else None
+    idp = WatchedIdp(name, signing_keys() if name == "rotating" else shared, client_key=key, groups_in=groups_in)
     discovery = {key: value and str(value).replace("{issuer}", idp.issuer) for key, value in lie.discovery.items()}
     idp.misbehaviour = replace(lie, discovery=discovery)
     return idp
 
 
-def _settings(idp: WatchedIdp) -> dict[str, object]:
+def _settings(idp: WatchedIdp, key_file: Path) -> dict[str, object]:
+    secret: dict[str, object] = {"client_secret": {"env": "TEST_IDP_SECRET"}}
+    if idp.name == "by-key":
+        key = {"private_key": {"file": str(key_file)}, "private_key_id": CLIENT_KEY_ID}
+        secret = {"client_auth": "private_key_jwt", **key}
     return {
         "preset": "oidc",
         "label": idp.name,
         "issuer": idp.issuer,
         "client_id": idp.client_id,
-        "client_secret": {"env": "TEST_IDP_SECRET"},
+        **secret,
         "algorithms": ["RS256", "ES256"],
         "userinfo": "auto" if idp.name == "profile" else "always",
         **({"groups": {"claim": "groups", "from": "userinfo"}} if idp.name == "profile" else {}),

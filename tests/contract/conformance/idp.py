@@ -10,7 +10,7 @@ from typing import Any
 from joserfc.errors import JoseError
 from joserfc.jws import JWSRegistry
 
-from airflow_oidc_auth.testing import FakeIdp, Misbehaviour
+from airflow_oidc_auth.testing import CLIENT_ID, FakeClient, FakeIdp, Misbehaviour
 from airflow_oidc_auth.testing.keys import SigningKeys
 from airflow_oidc_auth.testing.loopback import Answer, Request
 from tests.contract.conftest import BASE_URL, USERS
@@ -28,12 +28,17 @@ class WatchedIdp(FakeIdp):
     """The fake identity provider of one configured provider; it keeps what it answered.
 
     :param keys: may be shared, because keys are slow to make
+    :param client_key: the client proves itself with this public key (JWK) alone; there is no secret
     :ivar exchanges: every request with its answer, the oldest first
     """
 
-    def __init__(self, name: str, keys: SigningKeys, **options: Any) -> None:
+    def __init__(
+        self, name: str, keys: SigningKeys, *, client_key: Mapping[str, Any] | None = None, **options: Any
+    ) -> None:
         self.exchanges: list[tuple[Request, Answer]] = []
         back = (f"{BASE_URL}/auth/callback/{name}", f"{BASE_URL}/auth/signed-out")
+        if client_key is not None:
+            options["clients"] = [FakeClient(CLIENT_ID, "", back, "private_key_jwt", client_key)]
         super().__init__(redirect_uris=back, users=USERS, refresh_tokens="always", **options)
         self.name, self.keys = name, keys
         self._registry.keys = keys

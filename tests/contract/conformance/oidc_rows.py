@@ -134,6 +134,14 @@ BASIC = (
     ),
 )
 MORE = (
+    _driven(
+        "oidcc-client-test, client_auth_type private_key_jwt",
+        "a token endpoint that takes no secret, only what our registered key has signed; with another key registered "
+        "it refuses, and so do we (`client_rejected`)",
+        ACCEPTED,
+        "test_the_client_proves_itself_with_its_key",
+        "test_a_client_whose_key_is_not_registered_lets_nobody_in",
+    ),
     _none("oidcc-client-test-nonce-unless-code-flow", "a nonce is always sent, and one that is missing is refused"),
     _sign_in(
         "oidcc-client-test-invalid-athash",
@@ -321,9 +329,18 @@ BEYOND = (
         HONEST,
         "strange-keys",
     ),
+    _driven(
+        "frontchannel-other-session",
+        "frames that name the beginning of a session, a pattern, or another issuer",
+        "end nothing",
+        "test_a_frame_that_names_no_session_ends_none",
+    ),
     _told("logout-wrong-typ", "`typ: at+jwt`", "logout_token_type", typ="at+jwt"),
     _told("logout-broken-signature", "one bit of the signature is wrong", "logout_token_signature", signature="broken"),
     _told("logout-foreign-key", "a key that is not published", "logout_token_signature", signature="foreign_key"),
+    _told("logout-expired", "`exp` is over", "logout_token_expired", exp=1_000_000_000),
+    _told("logout-issued-long-ago", "`iat` years ago, `exp` to come", "logout_token_expired", iat=1_000_000_000),
+    _told("logout-from-the-future", "`iat` to come", "logout_token_not_yet_valid", iat=4e9, exp=4e9 + 60),
     _told("logout-about-nobody", "neither `sub` nor `sid`", "logout_token_about_nobody", sub=None, sid=None),
     _told("logout-without-jti", "no `jti`", "logout_token_claim", jti=None),
     _driven(

@@ -112,6 +112,12 @@ RFC_9700 = (
         "tests/contract/conformance/test_oidc_rp.py::test_the_client_proves_itself_in_the_header",
     ),
     _by(
+        "9700 §2.5 asymmetric client authentication (RFC 7523 §2.2, §3)",
+        "a token endpoint that takes no secret: an assertion for it alone, good for a minute, with a `jti` of its own",
+        ACCEPTED,
+        "tests/contract/conformance/test_oidc_rp.py::test_the_client_proves_itself_with_its_key",
+    ),
+    _by(
         "9700 §2.6 metadata, TLS",
         "a discovery document whose token endpoint is plain http",
         "provider_url_insecure",

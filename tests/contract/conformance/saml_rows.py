@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
-from airflow_oidc_auth.providers.saml.names import DS, SAML, STATUS, TRANSIENT, q
+from airflow_oidc_auth.providers.saml.names import DS, SAML, SAMLP, STATUS, TRANSIENT, q
 from tests.contract.conformance.row import ACCEPTED, Row, named
 from tests.unit.providers.saml.making import Signing, key_pair
 from tests.unit.providers.saml.wrapping import CODES, SHAPES
@@ -90,6 +90,12 @@ def _twice(root: etree._Element) -> None:
     root.append(copy)
 
 
+def _astray(root: etree._Element) -> None:
+    extensions = etree.Element(q(SAMLP, "Extensions"))
+    extensions.append(etree.fromstring(etree.tostring(next(root.iter(q(DS, "Signature"))), with_tail=False)))
+    root.insert(1, extensions)
+
+
 def _status(*names: str) -> str:
     nested = ""
     for name in reversed(names):
@@ -140,6 +146,7 @@ SIGNATURES = (
         "reference-ssrf", "a reference to another host", "saml_signature_reference", _reference(f"{STRANGER}/x.xml")
     ),
     _tampered("reference-file", "a reference to a file", "saml_signature_reference", _reference("file:///etc/passwd")),
+    _tampered("signature-astray", "a second signature, in `Extensions`", "saml_signature_misplaced", _astray),
     _tampered("key-retrieval", "a key to be fetched", "saml_signature_reference", _retrieve),
     _tampered("two-assertions", "the genuine assertion twice", "saml_assertion_count", _twice),
 )
@@ -265,6 +272,23 @@ LOGOUTS = (
         "a LogoutRequest signed by another key",
         "saml_signature_invalid",
         tests=(f"{HERE}::test_a_logout_request_that_nobody_signed_ends_nothing",),
+    ),
+    *(
+        Row(f"logout-request-{name}", delivered, code, tests=(f"{HERE}::test_a_logout_request_{about}_ends_nothing",))
+        for name, delivered, code, about in (
+            (
+                "issuer-other",
+                "a signed LogoutRequest of another issuer",
+                "saml_response_issuer",
+                "that_is_not_for_us_now",
+            ),
+            ("destination-other", "one for another service", "saml_destination", "that_is_not_for_us_now"),
+            ("issued-long-ago", "one of an hour ago", "saml_issued_too_long_ago", "that_is_not_for_us_now"),
+            ("issued-in-future", "one of an hour ahead", "saml_issued_in_future", "that_is_not_for_us_now"),
+            ("expired", "one whose `NotOnOrAfter` is over", "saml_expired", "that_is_not_for_us_now"),
+            ("other-person", "a good one, about somebody else", "ends their sessions alone", "about_somebody_else"),
+            ("replay", "the same again, after a new sign-in", "saml_replayed", "that_was_brought_before"),
+        )
     ),
     Row("artifact-binding", "", absent="responses come by HTTP-POST; nothing is fetched for a browser"),
     Row("soap-logout", "", absent="logout goes through the browser"),

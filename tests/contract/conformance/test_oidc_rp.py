@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from httpx import Response
+from joserfc.jws import JWSRegistry
 from starlette.testclient import TestClient
 
+from airflow_oidc_auth.providers.client_auth import ASSERTION_TYPE
 from airflow_oidc_auth.testing import Misbehaviour
 from airflow_oidc_auth.testing.keys import sign
 from airflow_oidc_auth.testing.loopback import Answer
-from tests.contract.conformance.conftest import Party, assert_told, host_of
+from tests.contract.conformance.conftest import CLIENT_KEY_ID, FOREIGN, Party, assert_told, host_of
 from tests.contract.conformance.idp import assert_delivered, decode, verifies
 from tests.contract.conformance.oidc_rows import LOGOUT, REFRESH, REFUSED, driven_by
 from tests.contract.conformance.row import ACCEPTED, Row
 from tests.contract.conftest import BASE_URL, path_of
 from tests.contract.rechecks import recheck_now, session_id_of
+from tests.unit.providers.making import make_key, public
 
 
 def is_signed_in(browser: TestClient) -> bool:
@@ -86,6 +91,45 @@ def test_the_client_proves_itself_in_the_header(party: Party) -> None:
     assert answer.status == 200
     assert request.headers["authorization"].startswith("Basic ")
     assert "client_secret" not in request.form
+
+
+def test_the_client_proves_itself_with_its_key(party: Party) -> None:
+    """RFC 7523 §2.2 and §3, OIDC Core §9: for this endpoint alone, for a minute, once, and nothing that is secret."""
+    idp, browser = party.idps["by-key"], party.browser()
+    shown = []
+    for _ in range(2):
+        assert_let_in(party.sign_in(browser, "by-key"), browser)
+        request, answer = idp.last("/token")
+        assert answer.status == 200
+        assert "authorization" not in request.headers
+        assert request.form["client_assertion_type"] == ASSERTION_TYPE
+        assert not {"client_secret", "private_key"} & set(request.form)
+        shown.append(request.form["client_assertion"])
+    for assertion in shown:
+        header, claims, signature = decode(assertion)
+        assert header == {"alg": "ES256", "typ": "JWT", "kid": CLIENT_KEY_ID}
+        assert set(claims) == {"iss", "sub", "aud", "jti", "iat", "exp"}
+        assert claims["iss"] == claims["sub"] == idp.client_id
+        assert claims["aud"] == f"{idp.origin}/token"
+        assert claims["exp"] - claims["iat"] == 60
+        assert abs(time.time() - claims["iat"]) < 120
+        key, said = make_key("ES256"), assertion.rpartition(".")[0].encode()
+        assert JWSRegistry.algorithms["ES256"].verify(said, signature, key)
+        assert key.as_dict(private=True)["d"] not in str((header, claims))
+    first, second = (decode(assertion)[1]["jti"] for assertion in shown)
+    assert first != second
+    assert min(len(first), len(second)) >= 22, "too short to be unguessable"
+
+
+def test_a_client_whose_key_is_not_registered_lets_nobody_in(party: Party, monkeypatch: pytest.MonkeyPatch) -> None:
+    idp, browser = party.idps["by-key"], party.browser()
+    ours = idp._registry.clients[idp.client_id]
+    clients = {idp.client_id: replace(ours, jwk=public("ES384", kid=CLIENT_KEY_ID))}
+    monkeypatch.setattr(idp, "_registry", replace(idp._registry, clients=clients))
+    answer = party.sign_in(browser, "by-key")
+    request, refused = idp.last("/token")
+    assert (refused.status, "client_assertion" in request.form) == (401, True)
+    assert_kept_out(answer, browser, "client_rejected")
 
 
 @pytest.mark.parametrize("honest", [True, False], ids=["honest", "broken"])
@@ -202,6 +246,24 @@ def test_an_id_token_ends_no_session(party: Party) -> None:
     answer = party.server.client().post("/auth/backchannel-logout/conform", data={"logout_token": token})
     assert (answer.status_code, answer.json()["code"]) == (400, "logout_token_events")
     assert is_signed_in(browser)
+
+
+def test_a_frame_that_names_no_session_ends_none(party: Party) -> None:
+    """Nobody signs a frame: whoever could end a session by half of its name would end everybody's."""
+    browser, idp, address = party.browser(), party.idps["conform"], "/auth/frontchannel-logout/conform"
+    assert party.sign_in(browser).status_code == 303
+    sid = idp.sids("ada")[-1]
+    sids = [sid[:-1], sid[:1], f"{sid}x", "%", "_" * len(sid), f"{sid[:-1]}_", f" {sid}", ""]
+    lies = [(idp.issuer, each) for each in sids]
+    lies += [(issuer, sid) for issuer in (FOREIGN, f"{idp.issuer}/", party.idps["profile"].issuer, "")]
+    for issuer, named in lies:
+        party.server.client().get(address, params={"iss": issuer, "sid": named})
+        assert is_signed_in(browser), (issuer, named)
+    other = party.server.client().get("/auth/frontchannel-logout/profile", params={"iss": idp.issuer, "sid": sid})
+    assert other.status_code == 200
+    assert is_signed_in(browser), "at the address of another provider"
+    assert party.server.client().get(address, params={"iss": idp.issuer, "sid": sid}).status_code == 200
+    assert not is_signed_in(browser)
 
 
 def test_a_sign_out_reaches_the_identity_provider_and_comes_back(party: Party) -> None:

@@ -27,7 +27,7 @@ from airflow_oidc_auth.providers.saml.times import write_instant
 from airflow_oidc_auth.secret import Secret
 from tests.contract.conformance.conftest import Party, assert_told
 from tests.contract.conformance.row import ACCEPTED, Row
-from tests.contract.conformance.saml_rows import DRIVEN, FORGERIES, ROWS, WRAPPING, Forgery
+from tests.contract.conformance.saml_rows import DRIVEN, ELSEWHERE, FORGERIES, ROWS, STRANGER, WRAPPING, Forgery
 from tests.contract.conformance.test_oidc_rp import assert_kept_out, assert_let_in, code_on, is_signed_in
 from tests.contract.conftest import BASE_URL
 from tests.unit.providers.saml.making import IDP, KeyPair, Parts, build, key_pair
@@ -78,10 +78,11 @@ class SamlParty:
         response = self.respond(request_id, forgery or Forgery())
         return self.deliver(browser, response, relay_state), response
 
-    def logout_request(self, name_id: str, keys: KeyPair | None) -> str:
+    def logout_request(self, name_id: str, keys: KeyPair | None, *, ago: int = 0, **header_fields: str) -> str:
         """Return the query of a LogoutRequest."""
         key = load_signing_key(Secret(keys.key), None) if keys else None
-        header = Header(f"_out-{next(self.numbers)}", int(time.time()), OWN.slo_url, IDP)
+        header = Header(f"_out-{next(self.numbers)}", int(time.time()) - ago, OWN.slo_url, IDP)
+        header = replace(header, **header_fields)
         text = build_logout_request(header, SamlSession(name_id))
         message: Any = send(text, binding=REDIRECT, url=f"{BASE_URL}{PATH}/slo", relay_state="x", key=key)
         return urlsplit(message.url).query
@@ -174,3 +175,48 @@ def test_a_logout_request_that_nobody_signed_ends_nothing(saml: SamlParty, keys:
     genuine = saml.logout_request(name_id.decode(), key_pair())
     assert saml.browser().get(f"{PATH}/slo?{genuine}").status_code in {200, 303}
     assert not is_signed_in(browser), "the same, signed by the identity provider, ends it"
+
+
+def name_id_of(response: bytes) -> str:
+    [name_id] = re.findall(rb"<saml:NameID[^>]*>([^<]*)<", response)
+    return name_id.decode()
+
+
+@pytest.mark.parametrize(
+    ("lie", "code"),
+    [
+        ({"issuer": STRANGER}, "saml_response_issuer"),
+        ({"destination": ELSEWHERE}, "saml_destination"),
+        ({"ago": 3600}, "saml_issued_too_long_ago"),
+        ({"ago": -3600}, "saml_issued_in_future"),
+        # Made eight minutes ago: messages may be ten minutes old, this one was good for five.
+        ({"ago": 500}, "saml_expired"),
+    ],
+    ids=lambda each: next(iter(each)) if isinstance(each, dict) else each,
+)
+def test_a_logout_request_that_is_not_for_us_now_ends_nothing(saml: SamlParty, lie: dict[str, Any], code: str) -> None:
+    browser = saml.browser()
+    _, response = saml.sign_in(browser)
+    page = saml.browser().get(f"{PATH}/slo?{saml.logout_request(name_id_of(response), key_pair(), **lie)}")
+    assert code_on(page) == code
+    assert is_signed_in(browser)
+
+
+def test_a_logout_request_about_somebody_else_ends_nothing(saml: SamlParty) -> None:
+    browser = saml.browser()
+    assert saml.sign_in(browser)[0].status_code == 303
+    query = saml.logout_request("somebody-else", key_pair())
+    assert saml.browser().get(f"{PATH}/slo?{query}").status_code in {200, 303}
+    assert is_signed_in(browser)
+
+
+def test_a_logout_request_that_was_brought_before_ends_nothing(saml: SamlParty) -> None:
+    browser = saml.browser()
+    _, response = saml.sign_in(browser)
+    query = saml.logout_request(name_id_of(response), key_pair())
+    assert saml.browser().get(f"{PATH}/slo?{query}").status_code in {200, 303}
+    assert not is_signed_in(browser)
+    assert saml.sign_in(browser)[0].status_code == 303
+    page = saml.browser().get(f"{PATH}/slo?{query}")
+    assert code_on(page) == "saml_replayed"
+    assert is_signed_in(browser)

@@ -86,6 +86,8 @@ def test_an_auditor_needs_public_keys_only(oidc: Oidc, key_file: Path, server: S
     assert oidc("audit", "verify", "--key", str(keys)).code == 1
     keys.write_text("{}", encoding="ascii")
     assert oidc("audit", "verify", "--key", str(keys)).code == 1
+    fetched = oidc("audit", "verify", "--key", "https://airflow.example.com/auth/audit/jwks.json")
+    assert (fetched.code, "--key takes a file: save" in fetched.err) == (1, True), fetched.err
 
 
 @pytest.mark.parametrize(
@@ -116,6 +118,19 @@ def test_a_row_in_no_chain_is_worth_a_look_and_fails_where_that_is_asked(
     done = oidc("audit", "verify")
     assert (done.code, "1 row in no chain" in done.out) == (0, True)
     assert oidc("audit", "verify", "--strict").code == 1
+
+
+def test_rows_that_the_server_could_not_seal_are_told_with_what_it_signed_about_them(
+    oidc: Oidc, audit: AuditDatabase, key_file: Path
+) -> None:
+    server = Server(audit, key_file.read_text("ascii"), most_waiting=4)
+    server.write(6, **ADA)
+    server.sign()
+    done = oidc("audit", "verify")
+    assert (done.code, "2 rows got no place in a chain" in done.out) == (0, True), done.out
+    assert oidc("audit", "verify", "--strict").code == 1
+    assert oidc("audit", "verify", "--json").data["rows"]["not_sealed"] == 2
+    assert oidc("audit", "verify", "--since", "2100-01-01", "--json").data["rows"]["not_sealed"] == 0
 
 
 def test_a_person_who_is_forgotten_leaves_a_trail_that_verifies(
