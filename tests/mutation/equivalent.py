@@ -39,7 +39,9 @@ EQUIVALENT: dict[str, str] = {
     "dag_rules.DagRules.filter: cell in self._always → False": _SPEED,
     "dag_rules.DagRules.filter: team is not None or cell not in KNOWN_CELLS → True": _SPEED,
     "dag_rules.DagRules.filter: snapshot.is_every(dag_ids) → False": _SPEED,
-    "dag_rules.DagRules.filter: dag_ids - snapshot.every → dag_ids": _SPEED,
+    "dag_rules.DagRules.filter: (found if table.inverted else dag_ids) - snapshot.every → "
+    "found if table.inverted else dag_ids": _SPEED,
+    "dag_rules.DagRules.filter: table.inverted → False (2)": _SPEED,
     "dag_rules.DagRules.filter: unknown → True": _SPEED,
     "dag_rules.DagRules.filter: isinstance(found, set) → False": _SPEED,
     "dag_rules.DagRules._view: team is not None → True": _TYPES,
