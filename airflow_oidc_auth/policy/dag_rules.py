@@ -139,7 +139,7 @@ class DagRules:
         if snapshot.is_every(dag_ids):
             return table.choose(snapshot.every)
         found = dag_ids - table.ids if table.inverted else dag_ids & table.ids
-        unknown = dag_ids - snapshot.every
+        unknown = (found if table.inverted else dag_ids) - snapshot.every
         if unknown:
             found = found - unknown | {dag_id for dag_id in unknown if self.allows(cell, dag_id, None)}
         return found if isinstance(found, set) else set(found)

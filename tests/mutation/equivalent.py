@@ -29,6 +29,10 @@ EQUIVALENT: dict[str, str] = {
     "resource in LISTED and (view := self.teams.get(team))": _TYPES,
     "team_rights.allow_in_teams: not teams → False": _SPEED,
     "name_rules: '?' → '?XX'": _NOBODY,
+    "globs: 5000 → 5001": _LIMIT,
+    "dag_values: 32 → 33": _LIMIT,
+    "dag_bits: 16 → 17": _LIMIT,
+    "dag_index.FixedIndex.__init__: 0 → 1": "whichever number it is, it stays",
     "dag_rules.Tables.keep: self._total > self._limit → self._total >= self._limit": _LIMIT,
     "dag_rules.DagRules.lists: self._opens_list(cell) → False": _SPEED,
     "dag_rules.DagRules.opens_list: self._by_file and self._opens_list_by_files(cell) → "
@@ -37,7 +41,9 @@ EQUIVALENT: dict[str, str] = {
     "dag_rules.DagRules.filter: cell in self._always → False": _SPEED,
     "dag_rules.DagRules.filter: team is not None or cell not in KNOWN_CELLS → True": _SPEED,
     "dag_rules.DagRules.filter: snapshot.is_every(dag_ids) → False": _SPEED,
-    "dag_rules.DagRules.filter: dag_ids - snapshot.every → dag_ids": _SPEED,
+    "dag_rules.DagRules.filter: (found if table.inverted else dag_ids) - snapshot.every → "
+    "found if table.inverted else dag_ids": _SPEED,
+    "dag_rules.DagRules.filter: table.inverted → False (2)": _SPEED,
     "dag_rules.DagRules.filter: unknown → True": _SPEED,
     "dag_rules.DagRules.filter: isinstance(found, set) → False": _SPEED,
     "dag_rules.DagRules._view: team is not None → True": _TYPES,
@@ -97,9 +103,6 @@ EQUIVALENT: dict[str, str] = {
     "dag_bits.DagBits.ids: bits.bit_count() * _FEW < self.count → bits.bit_count() * _FEW >= self.count": _SPEED,
     "dag_bits.DagBits.ids: bits.bit_count() * _FEW → bits.bit_count()": _SPEED,
     "dag_bits.DagBits.ids: bits.bit_count() * _FEW → _FEW": _SPEED,
-    "dag_bits._places: 1 → 2": _LIMIT,
-    "dag_matching._ByAttributes.could_match: facts is None and team is None → team is None": _SPEED,
-    "dag_matching._ByAttributes._is_in: team is not None and self.teams.match(team) → self.teams.match(team)": _SPEED,
     "roles._every_resource: yield from (resource for resources in ENTITY_RESOURCES.values() for resource in resources) "
     "→ pass": _ELSEWHERE,
     "roles._every_resource: yield from MENU_RESOURCES.values() → pass": _ELSEWHERE,

@@ -8,7 +8,7 @@ from airflow_oidc_auth.policy.compile import Policy
 from airflow_oidc_auth.policy.dag_index import FixedIndex
 from airflow_oidc_auth.policy.dag_matching import NO_ID, compile_matcher
 from airflow_oidc_auth.policy.roles import RoleSettings
-from airflow_oidc_auth.policy.selectors import DagFacts, DagSelector
+from airflow_oidc_auth.policy.selectors import EVERY_DAG, DagFacts, DagSelector
 from airflow_oidc_auth.policy.statements import Statement
 from tests.unit.policy import reference
 
@@ -35,6 +35,8 @@ KNOWN = DagFacts("a1", tags=frozenset({"red"}), owners=frozenset({"ann"}), bundl
     [
         (DagSelector(), KNOWN, None, False, False),
         (DagSelector(), None, None, False, False),
+        (EVERY_DAG, KNOWN, "fin", True, True),
+        (EVERY_DAG, None, None, True, True),
         (DagSelector(ids=("a*",)), None, None, True, True),
         (DagSelector(ids=("b*",)), KNOWN, None, False, False),
         (DagSelector(ids=("b*",), tags=("red",)), KNOWN, None, False, False),

@@ -5,7 +5,14 @@ import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_oidc_auth.policy.globs import _TOGETHER, _portions, compile_globs, matches_everything, select_texts
+from airflow_oidc_auth.policy.globs import (
+    _TOGETHER,
+    _portions,
+    compile_globs,
+    is_exact,
+    matches_everything,
+    select_texts,
+)
 from tests.unit.policy import reference
 
 TEXTS = st.text(alphabet="ab_.?*", max_size=6)
@@ -119,3 +126,7 @@ def test_a_pattern_that_would_take_others_for_ever_takes_no_time():
 )
 def test_only_stars_match_everything(globs, expected):
     assert matches_everything(globs) is expected
+
+
+def test_no_character_but_two_is_a_wildcard():
+    assert {character for character in map(chr, range(32, 127)) if not is_exact(f"a{character}b")} == {"*", "?"}
