@@ -6,6 +6,7 @@ per worker) gets a temporary home with its own SQLite database, fixed keys and a
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import sys
@@ -23,6 +24,9 @@ _SHARED = "AIRFLOW_OIDC_AUTH_TESTS"
 _IS_FIRST = _SHARED not in os.environ
 SHARED = Path(tempfile.mkdtemp(prefix="airflow-oidc-auth-tests-") if _IS_FIRST else os.environ[_SHARED])
 os.environ[_SHARED] = str(SHARED)
+if _IS_FIRST:
+    # Benchmarks start servers of the tests, too, and know nothing of pytest's end.
+    atexit.register(shutil.rmtree, SHARED, ignore_errors=True)
 # Not secret: made up for tests. Fixed, so that parametrised ids are equal in every xdist worker.
 FERNET_KEY = "Zm9yIHRlc3RzIG9ubHksIG5vdCBhIHJlYWwga2V5ISE="
 JWT_SECRET = "for tests only " * 8
@@ -59,10 +63,8 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 
 def pytest_unconfigure() -> None:
-    """Remove the temporary home, and with the last process what all of them shared."""
+    """Remove the temporary home."""
     shutil.rmtree(HOME, ignore_errors=True)
-    if _IS_FIRST:
-        shutil.rmtree(SHARED, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

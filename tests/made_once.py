@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.conftest import SHARED
 
 
-def made_once(database: Path, what: tuple[object, ...], make: Callable[[], None]) -> None:
+def made_once(database: Path, what: tuple[object, ...], make: Callable[[], object]) -> None:
     """Put a SQLite database in its place: a copy of an earlier one of this run, else what ``make`` makes there.
 
     :param what: all that decides what ``make`` makes

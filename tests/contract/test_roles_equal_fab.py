@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -54,8 +55,8 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
     """FAB's and our answers by roles and question, from a process with FAB as its auth manager."""
     home = tmp_path_factory.mktemp("fab-home")
     environment = fab_environment(home)
-    what = ("db migrate", environment["AIRFLOW__CORE__AUTH_MANAGER"])
-    made_once(home / "airflow.db", what, lambda: run(["-m", "airflow", "db", "migrate"], environment))
+    what = (environment["AIRFLOW__CORE__AUTH_MANAGER"], "db", "migrate")
+    made_once(home / "airflow.db", what, partial(run, ["-m", "airflow", "db", "migrate"], environment))
     output = run([str(HERE / "probe.py")], environment)
     (line,) = [line for line in output.splitlines() if line.startswith(MARK)]
     found = json.loads(line.removeprefix(MARK))
