@@ -21,7 +21,7 @@ proof: ## Attack, break, flood and fuzz, and measure what becomes of people (nee
 	@.venv-dev/bin/python -m benchmarks.flood --manager FAB-mode --database postgresql --packets 4000
 	@.venv-dev/bin/python -m benchmarks.faults_of_sqlite
 	@.venv-dev/bin/python -m benchmarks.imports && .venv-dev/bin/python -m benchmarks.two_versions
-	@OIDC_AUTH_PROOF=1 .venv-dev/bin/python -m pytest -q tests/storage/test_migrations_of_releases.py tests/storage/test_audit_chain.py
+	@OIDC_AUTH_PROOF=1 .venv-dev/bin/python -m pytest -q tests/storage/test_migrations_of_releases.py tests/storage/test_audit_chain.py tests/e2e/test_demo.py
 	@.venv-dev/bin/python -m tests.fuzz all --seconds 60 && .venv-dev/bin/python -m pytest -q -n 0 tests/leaks/whole.py
 mutants: ## Write small mistakes into the policy's decisions, and name those that no test notices (hours)
 	@.venv-dev/bin/python -m tests.mutation

@@ -27,7 +27,8 @@ SAME = ("conformance", "test_any_input.py", "test_no_secret_leaks.py", "test_flo
 # The walk through every address of core's is one through those of the newest.
 SAME += ("test_team_attacks.py",)
 OLDEST += [f"--ignore=tests/contract/{each}" for each in SAME]
-PARALLEL = ["-n", "2", "--dist", "loadgroup"]
+# Some wait, for browsers and databases, while others work: three for two processors.
+PARALLEL = ["-n", "3", "--dist", "loadgroup"]
 # Once more, in plain sight: on a machine that stands still for a second a real server may miss a test's moment. The
 # closing lines name what needed it; whatever fails twice fails.
 PARALLEL += ["--reruns", "1", "-rsxXfER"]

@@ -47,7 +47,9 @@ os.environ.update(
 )
 
 # The same examples in each run, however long a busy machine takes; `--hypothesis-profile searching` looks for others.
-settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "steady", deadline=None, derandomize=True, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.register_profile("searching", deadline=None, max_examples=1_000)
 settings.load_profile("steady")
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import requests
 
-START_SECONDS = 90
+START_SECONDS = 180
 PR_SET_PDEATHSIG = 1
 
 

@@ -117,7 +117,7 @@ def nothing_left_running(demo: Demo) -> Iterator[None]:
     demo.end()
 
 
-def test_it_is_found_by_a_second_start_and_when_killed_mended_by_the_next(demo: Demo) -> None:
+def test_a_second_start_finds_it_the_next_one_mends_it_when_killed_and_ctrl_c_ends_all(demo: Demo) -> None:
     first = demo.start()
     assert get_status(f"{demo.url}/auth/health") == 200
     orphans = demo.groups()
@@ -134,7 +134,8 @@ def test_it_is_found_by_a_second_start_and_when_killed_mended_by_the_next(demo: 
     assert alive(orphans) == set()
     assert get_status(f"{demo.url}/auth/health") == 200
     groups = demo.groups()
-    assert demo.run("--stop").returncode == 0
+    assert alive(groups)
+    second.send_signal(signal.SIGINT)
     assert second.wait(60) == 0
     assert alive(groups) == set()
 
@@ -154,7 +155,8 @@ class HealthyStranger(BaseHTTPRequestHandler):
         pass
 
 
-def test_ports_that_are_lost_at_the_last_moment_are_replaced_and_ctrl_c_ends_all(demo: Demo) -> None:
+@pytest.mark.skipif(not os.environ.get("OIDC_AUTH_PROOF"), reason="starts Airflow three times: for `make proof`")
+def test_ports_that_are_lost_at_the_last_moment_are_replaced_and_another_terminal_ends_all(demo: Demo) -> None:
     thieves: list[ThreadingHTTPServer] = []
 
     def steal(said: str) -> None:
@@ -177,8 +179,7 @@ def test_ports_that_are_lost_at_the_last_moment_are_replaced_and_ctrl_c_ends_all
             thief.shutdown()
             thief.server_close()
     groups = demo.groups()
-    assert alive(groups)
-    process.send_signal(signal.SIGINT)
+    assert demo.run("--stop").returncode == 0
     assert process.wait(60) == 0
     assert alive(groups) == set()
 
