@@ -88,7 +88,8 @@ def _run(name: str, command: Sequence[str | Path]) -> list[str]:
 def _environ() -> dict[str, str]:
     """Return the environment without a trace of other Airflows."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
-    return kept | {"PYTHONDONTWRITEBYTECODE": "1", "NO_MKDOCS_2_WARNING": "1"}
+    # Installed without bytecode: each of a hundred Airflow processes would compile Airflow anew.
+    return kept | {"PYTHONPYCACHEPREFIX": str(ROOT / ".cache" / "pycache"), "NO_MKDOCS_2_WARNING": "1"}
 
 
 def _say_what_is_missing() -> None:
