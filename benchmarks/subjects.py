@@ -101,12 +101,11 @@ class Ours(Subject):
         self.manager.engine.live.start()
         if self._index is not None:
             self._index.look()
-        self._token = await self._token_of_new_session("ann")
-        self.user = await self.manager.get_user_from_token(self._token)
+        self.user = await self.manager.get_user_from_token(await self._token_of_new_session("ann"))
 
-    def cookie(self) -> str:
-        # Not a minted one, which is for programs and no cookie.
-        return f"_token={self._token}"
+    def mint(self) -> str:
+        # The manager's own makes a program's token, which is no cookie.
+        return str(self.manager.engine.tokens.issue(self.user.session))
 
     async def mint_sessions(self, count: int) -> list[str]:
         tokens = [await self._token_of_new_session(f"person-{number}") for number in range(count)]
