@@ -103,15 +103,22 @@ class MemorySessionStore(MemoryTokenStore):
     ) -> Sequence[Ended]:
         """Forget sessions and publish that."""
         with self._available():
-            found = (self._find(session_id, now) for session_id in session_ids)
-            gone = [kept for kept in found if kept is not None and (idle_since is None or _idle(kept, idle_since, now))]
-            for kept in gone:
-                del self._sessions[kept.session.id]
-                if not kept.session.is_token:
-                    self._endings[kept.session.id] = Ending(kept.session.provider, now, reason), kept.session.expires_at
-                self._publish(SESSION, kept.session.id, kept.session.expires_at)
-            ended = tuple(Ended(kept.session, kept.tokens.id_token) for kept in gone)
-            return ended + self._follow_up(gone, reason, now)
+            generations = [self._forget(session_ids, reason, now, idle_since)]
+            while children := self._made_from(generations[-1]):
+                generations.append(self._forget(children, reason, now, None))
+            for gone in reversed(generations):
+                self._follow_up(gone, reason, now)
+            return tuple(Ended(kept.session, kept.tokens.id_token) for gone in generations for kept in gone)
+
+    def _forget(self, session_ids: Collection[str], reason: str, now: int, idle_since: int | None) -> list[Kept]:
+        found = (self._find(session_id, now) for session_id in session_ids)
+        gone = [kept for kept in found if kept is not None and (idle_since is None or _idle(kept, idle_since, now))]
+        for kept in gone:
+            del self._sessions[kept.session.id]
+            if not kept.session.is_token:
+                self._endings[kept.session.id] = Ending(kept.session.provider, now, reason), kept.session.expires_at
+            self._publish(SESSION, kept.session.id, kept.session.expires_at)
+        return gone
 
     def revoke_token(self, jti: str, *, expires_at: int, now: int) -> None:  # the database keeps it
         """Publish the revocation of one token."""

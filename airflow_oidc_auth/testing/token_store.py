@@ -132,19 +132,19 @@ class MemoryTokenStore:
         with self._available():
             self._hand_over(leased.session, tokens, leased.identity, now)
 
-    def _follow_up(self, gone: Sequence[Kept], reason: str, now: int) -> tuple[Ended, ...]:
+    def _made_from(self, gone: Sequence[Kept]) -> list[str]:
         ids = {kept.session.id for kept in gone}
         made = (each for kept in gone for each in self._made_for.get(kept.session.principal_id, ()))
         tokens = [kept for each in dict.fromkeys(made) if (kept := self._sessions.get(each)) is not None]
-        children = [each.session.id for each in tokens if each.session.parent in ids]
-        ended = tuple(self.end_many(children, reason=reason, now=now)) if children else ()
+        return [each.session.id for each in tokens if each.session.parent in ids]
+
+    def _follow_up(self, gone: Sequence[Kept], reason: str, now: int) -> None:
         for kept in gone:
             session = kept.session
             if (session.is_token or reason == IDLE_TIMEOUT) and kept.lease_until <= now:
                 self._hand_over(session, kept.tokens, kept.identity, now)
             for token in self._tokens_of(session, now) if kept.holds else ():
                 token.session = replace(token.session, regrade_at=marked(token.session.regrade_at, now))
-        return ended
 
     def _hand_over(self, session: Session, tokens: HeldTokens, identity: Identity | None, now: int) -> None:
         heirs = self._tokens_of(session, now)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
+import sys
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -201,6 +205,34 @@ def test_an_idle_browsers_tokens_go_to_one_token_session(store):
     assert refresh_token_of(store, long, DUE) == "refresh-token-of-ada"
     assert refresh_token_of(store, short, DUE) is None
     due = store.due_sessions(now=DUE, active_since=DUE + DAY, limit=9, providers=("okta",))
+@contextlib.contextmanager
+def little_stack(frames: int = 250) -> Iterator[None]:
+    """Let so many calls stand on each other from here on: a thousand would take as long as it takes to make them."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + frames)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_long_chain_of_tokens_ends_as_a_whole(store, refused):
+    """Each made from the last: whoever sees the end coming could make a thousand, and be signed out by nobody."""
+    owner = last = open_kept(store)
+    for _ in range(150):
+        last = make_token(store, last, parent=last.id)
+    leased = take(store, owner)
+    with little_stack():
+        if refused:
+            ended = store.end_refused(leased, reason="session_refused_by_provider", now=DUE)
+        else:
+            ended = store.end_many([owner.id], reason="ended_by_admin", now=DUE)
+    assert len(ended) == 151
+    assert ended[0].session.id == owner.id
+    assert store.list_sessions(now=DUE) == ()
+
+
     assert long.id in [each.id for each in due], "whether it is used or not"
 
 
