@@ -45,12 +45,17 @@ class DatabaseTokenStore:
         """Store the session behind a token; see :class:`~airflow_oidc_auth.sessions.store.SessionStore`."""
         if identity is not None:
             check_storable(identity)
-        token = new_token_session(self._new_id(), owner, request, now=now, client_address=client_address)
+        token_id = self._new_id()
+
+        def make(current: Session) -> Session:
+            return new_token_session(token_id, current, request, now=now, client_address=client_address)
+
         work = partial(
             insert_token,
             cipher=self._cipher,
             owner=owner,
-            token=token,
+            make=make,
+            now=now,
             identity=identity,
             unverified_lifetime=unverified_lifetime,
         )

@@ -66,9 +66,10 @@ class MemoryTokenStore:
         unverified_lifetime: int = UNVERIFIED_LIFETIME,
     ) -> Opened:
         """Keep the session behind a token."""
-        token = new_token_session(self._new_id(), owner, request, now=now, client_address=client_address)
         with self._available():
             kept = self._sessions.get(owner.id)
+            current = owner if kept is None else replace(owner, grant=kept.session.grant)
+            token = new_token_session(self._new_id(), current, request, now=now, client_address=client_address)
             gone = kept is None or kept.session.expires_at <= now
             if (gone and owner.kind != BEARER) or self._revoked.get(owner.principal_id, 0) > owner.created_at:
                 raise SessionError("token_owner_gone", f"session {owner.id[:8]} has ended")

@@ -65,6 +65,18 @@ def test_a_scope_narrows_and_is_kept(store):
         make_token(store, owner, scope=("Op",))
 
 
+def test_a_token_gets_what_its_owner_has_by_now_whatever_a_server_remembers(store):
+    remembered = open_kept(store, grant=BOTH)
+    parent = make_token(store, remembered)
+    for each in (remembered, parent):
+        store.settle_recheck(take(store, each), Recheck(None, DUE + DAY, grant=VIEWER, whole=VIEWER), now=DUE)
+    for each in (remembered, parent):
+        token = make_token(store, each, now=DUE)
+        assert store.load(token.id, now=DUE).grant == VIEWER
+        with pytest.raises(SessionError, match="token_scope_not_held"):
+            make_token(store, each, now=DUE, scope=("Admin",))
+
+
 def test_a_token_outlives_logout_idling_and_the_end_of_the_browsers_session(store):
     owner = open_kept(store, lifetime=HOUR)
     token = make_token(store, owner)
