@@ -124,7 +124,7 @@ class SessionStore(Protocol):
 
         :param idp_sid: what ``idp_sid`` begins with; only together with ``provider``
         :param user: exactly the name, the e-mail or the subject; names and e-mails can be those of several people
-        :param limit: at most so many; a store may return fewer
+        :param limit: at most so many; None for all
         """
 
     def sessions_by_identity(self, issuer: str, subject: str, *, now: int) -> Sequence[Session]:

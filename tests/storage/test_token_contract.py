@@ -13,7 +13,7 @@ import pytest
 from airflow_oidc_auth.errors import LoginRefused, SessionError
 from airflow_oidc_auth.grants.grant import Grant, RuleMatch
 from airflow_oidc_auth.identity.authentication import Authentication
-from airflow_oidc_auth.sessions import token_store
+from airflow_oidc_auth.sessions import database, token_store
 from airflow_oidc_auth.sessions.session import BEARER, Opening, Recheck
 from tests.storage.backends import Backend
 from tests.storage.people import ADMIN, HOUR, NOW, VIEWER, at_once, open_session, sign_in
@@ -117,6 +117,17 @@ def test_a_token_is_found_by_its_id_among_more_than_a_list_can_show(store, monke
     assert [each.id for each in store.list_tokens(now=NOW + 4, reference=last.id)] == [last.id]
 
 
+def test_nobody_hides_a_browser_behind_more_tokens_than_a_list_shows(store, monkeypatch):
+    """What the identity provider ends is looked up first, and the browser is older than what was made with it."""
+    for module in (database, token_store):
+        monkeypatch.setattr(module, "LIST_LIMIT", 3, raising=False)
+    owner = open_kept(store)
+    tokens = [make_token(store, owner, now=NOW + number) for number in range(1, 5)]
+    found = store.sessions_by_identity(owner.issuer, owner.subject, now=NOW + 5)
+    assert [each.id for each in found] == [*(each.id for each in reversed(tokens)), owner.id]
+    assert len(store.list_sessions(now=NOW + 5, principal_id=owner.principal_id, limit=2)) == 2
+
+
 def test_no_token_from_a_session_that_has_ended(store):
     owner = open_kept(store)
     store.end(owner.id, reason="user_logout", now=NOW)
@@ -194,29 +205,6 @@ def test_what_was_made_from_a_token_ends_with_it(store):
     assert {entry.key for entry in store.revocations(after=0, now=NOW)} == {parent.id, child.id, grandchild.id}
 
 
-def test_without_anybody_to_ask_a_token_lives_for_the_unverified_lifetime_to_the_second(store):
-    token = make_token(store, open_plain(store), now=NOW + 60)
-    assert token.verify_by == NOW + DAY, "since the sign-in, not since the token was made"
-    assert store.load(token.id, now=NOW + DAY - 1)
-    assert store.load(token.id, now=NOW + DAY) is None
-    assert store.list_tokens(now=NOW + DAY) == ()
-    with pytest.raises(SessionError, match="token_owner_unverified"):
-        make_token(store, open_plain(store, lifetime=9 * DAY), now=NOW + DAY)
-
-
-def test_a_token_is_looked_at_in_time_before_it_would_end(store):
-    token = make_token(store, open_plain(store))
-    found = [each.id for each in store.due_sessions(now=NOW + DAY - 1, active_since=0, limit=9, providers=())]
-    assert found == [token.id]
-
-
-def test_an_idle_browsers_tokens_go_to_one_token_session(store):
-    owner = open_kept(store)
-    short, long = make_token(store, owner, lifetime=DAY), make_token(store, owner, lifetime=9 * DAY)
-    assert store.end_many([owner.id], reason="idle_timeout", now=DUE, idle_since=DUE)
-    assert refresh_token_of(store, long, DUE) == "refresh-token-of-ada"
-    assert refresh_token_of(store, short, DUE) is None
-    due = store.due_sessions(now=DUE, active_since=DUE + DAY, limit=9, providers=("okta",))
 @contextlib.contextmanager
 def little_stack(frames: int = 250) -> Iterator[None]:
     """Let so many calls stand on each other from here on: a thousand would take as long as it takes to make them."""
@@ -245,6 +233,29 @@ def test_a_long_chain_of_tokens_ends_as_a_whole(store, refused):
     assert store.list_sessions(now=DUE) == ()
 
 
+def test_without_anybody_to_ask_a_token_lives_for_the_unverified_lifetime_to_the_second(store):
+    token = make_token(store, open_plain(store), now=NOW + 60)
+    assert token.verify_by == NOW + DAY, "since the sign-in, not since the token was made"
+    assert store.load(token.id, now=NOW + DAY - 1)
+    assert store.load(token.id, now=NOW + DAY) is None
+    assert store.list_tokens(now=NOW + DAY) == ()
+    with pytest.raises(SessionError, match="token_owner_unverified"):
+        make_token(store, open_plain(store, lifetime=9 * DAY), now=NOW + DAY)
+
+
+def test_a_token_is_looked_at_in_time_before_it_would_end(store):
+    token = make_token(store, open_plain(store))
+    found = [each.id for each in store.due_sessions(now=NOW + DAY - 1, active_since=0, limit=9, providers=())]
+    assert found == [token.id]
+
+
+def test_an_idle_browsers_tokens_go_to_one_token_session(store):
+    owner = open_kept(store)
+    short, long = make_token(store, owner, lifetime=DAY), make_token(store, owner, lifetime=9 * DAY)
+    assert store.end_many([owner.id], reason="idle_timeout", now=DUE, idle_since=DUE)
+    assert refresh_token_of(store, long, DUE) == "refresh-token-of-ada"
+    assert refresh_token_of(store, short, DUE) is None
+    due = store.due_sessions(now=DUE, active_since=DUE + DAY, limit=9, providers=("okta",))
     assert long.id in [each.id for each in due], "whether it is used or not"
 
 
