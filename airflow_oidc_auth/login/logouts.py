@@ -99,8 +99,9 @@ class IdpLogouts:
         :raises SessionError: the session may live on
         """
         _, provider = self._find(provider_id)
-        if not 0 < len(sid) <= MAX_SID or not 0 < len(issuer) <= MAX_ISSUER:
-            raise ProtocolViolation("frontchannel_logout_unnamed", "iss or sid is missing or too long")
+        # What is not printable is no name that a session is kept under, and a database may refuse to look for it.
+        if not 0 < len(sid) <= MAX_SID or not sid.isprintable() or not 0 < len(issuer) <= MAX_ISSUER:
+            raise ProtocolViolation("frontchannel_logout_unnamed", "iss or sid is missing, too long or no text")
         if _origin(issuer) != _origin(provider.issuer):
             return 0
         named = await self._sessions.run(self._named_by_sid, provider_id, issuer, sid)
@@ -135,8 +136,7 @@ class IdpLogouts:
 
     def _named_by_sid(self, provider_id: str, issuer: str, sid: str) -> list[Session]:
         found = self._sessions.store.list_sessions(now=int(self._clock()), provider=provider_id, idp_sid=sid)
-        # The store looks for what begins so.
-        return [session for session in found if session.idp_sid == sid and session.issuer == issuer]
+        return [session for session in found if session.issuer == issuer]
 
     async def _use_up(self, claims: LogoutClaims) -> None:
         name = hashlib.sha256(f"logout token\n{claims.issuer}\n{claims.jti}".encode()).hexdigest()

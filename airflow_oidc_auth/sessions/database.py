@@ -204,6 +204,7 @@ class DatabaseSessionStore(DatabaseTokenStore):
     ) -> Sequence[Session]:
         """Return live sessions, newest first; all, unless the caller bounds them.
 
+        sid_begins: str | None = None,
         Who asks is about to end them: somebody with ten thousand tokens must not keep the browser that is older.
         """
         wanted = [live(now)]
@@ -212,13 +213,15 @@ class DatabaseSessionStore(DatabaseTokenStore):
         if provider is not None:
             wanted.append(_S.provider == provider)
         if idp_sid is not None:
-            wanted.append(_S.idp_sid.startswith(idp_sid, autoescape=True))
+            wanted.append(_S.idp_sid == idp_sid)
+        if sid_begins is not None:
+            wanted.append(_S.idp_sid.startswith(sid_begins, autoescape=True))
         if user is not None:
             wanted.append(or_(_S.name == user, _S.email == user, _P.subject == user))
         statement = READ_SESSION.where(*wanted).order_by(_S.created_at.desc(), _S.id).limit(limit)
         found = self._runner.run(lambda transaction: transaction.execute(statement).all())
         sessions = (session for row in found if (session := parse_session(row)) is not None)
-        return tuple(session for session in sessions if _is_meant(session, idp_sid, user))
+        return tuple(session for session in sessions if _is_meant(session, idp_sid, sid_begins, user))
 
     def sessions_by_identity(self, issuer: str, subject: str, *, now: int) -> Sequence[Session]:
         """Return the live sessions of one identity, newest first."""
@@ -331,8 +334,8 @@ def _execute(transaction: Transaction, *, statement: Any) -> None:
     transaction.execute(statement)
 
 
-def _is_meant(session: Session, idp_sid: str | None, user: str | None) -> bool:
+def _is_meant(session: Session, idp_sid: str | None, sid_begins: str | None, user: str | None) -> bool:
     """Compare again: SQLite's LIKE folds case, and no database is asked to compare text from outside."""
     if user is not None and user not in (session.name, session.email, session.subject):
         return False
-    return idp_sid is None or (session.idp_sid or "").startswith(idp_sid)
+    return idp_sid in (None, session.idp_sid) and (session.idp_sid or "").startswith(sid_begins or "")

@@ -122,7 +122,9 @@ class SessionStore(Protocol):
     ) -> Sequence[Session]:
         """Return live sessions, newest first.
 
-        :param idp_sid: what ``idp_sid`` begins with; only together with ``provider``
+        :param idp_sid: the identity provider's whole name of the session; only together with ``provider``
+        :param sid_begins: how that name begins, likewise; never a stranger's word, it may be that of everybody
+        sid_begins: str | None = None,
         :param user: exactly the name, the e-mail or the subject; names and e-mails can be those of several people
         :param limit: at most so many; None for all
         """

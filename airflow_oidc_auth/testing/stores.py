@@ -145,6 +145,7 @@ class MemorySessionStore(MemoryTokenStore):
     ) -> Sequence[Session]:
         """Return live sessions, newest first."""
         with self._available():
+        sid_begins: str | None = None,
             live = [kept.session for kept in self._sessions.values() if kept.session.expires_at > now]
         mine = [
             session
@@ -152,7 +153,8 @@ class MemorySessionStore(MemoryTokenStore):
             if principal_id in (None, session.principal_id)
             and provider in (None, session.provider)
             and user in (None, session.name, session.email, session.subject)
-            and (idp_sid is None or (session.idp_sid is not None and session.idp_sid.startswith(idp_sid)))
+            and idp_sid in (None, session.idp_sid)
+            and (session.idp_sid or "").startswith(sid_begins or "")
         ]
         return tuple(sorted(mine, key=lambda session: (-session.created_at, session.id))[:limit])
 

@@ -234,7 +234,10 @@ def test_a_frame_that_names_another_issuer_ends_nothing(browser: Browser, issuer
     assert is_signed_in(browser)
 
 
-@pytest.mark.parametrize("query", [{}, {"iss": "{issuer}"}, {"sid": "x"}, {"iss": "{issuer}", "sid": "s" * 300}])
+@pytest.mark.parametrize(
+    "query",
+    [{}, {"iss": "{issuer}"}, {"sid": "x"}, {"iss": "{issuer}", "sid": "s" * 300}, {"iss": "{issuer}", "sid": "a\0"}],
+)
 def test_a_frame_that_names_no_session_is_refused(browser: Browser, query: dict[str, str]) -> None:
     browser.sign_in()
     named = {name: value.replace("{issuer}", browser.rig.idp.issuer) for name, value in query.items()}
