@@ -192,6 +192,11 @@ class DatabaseSessionStore(DatabaseTokenStore):
         # None: somebody has done it already.
         return bool(self._runner.run(work, settled_by_duplicate=True))
 
+    def is_claimed(self, message_key: str, *, now: int) -> bool:
+        """Tell whether a message was used up: one indexed read."""
+        used = select(_M.message_key).where(_M.message_key == message_key, _M.expires_at > now)
+        return self._runner.run(lambda transaction: transaction.execute(used).first()) is not None
+
     def list_sessions(
         self,
         *,
@@ -199,12 +204,12 @@ class DatabaseSessionStore(DatabaseTokenStore):
         principal_id: str | None = None,
         provider: str | None = None,
         idp_sid: str | None = None,
+        sid_begins: str | None = None,
         user: str | None = None,
         limit: int | None = None,
     ) -> Sequence[Session]:
         """Return live sessions, newest first; all, unless the caller bounds them.
 
-        sid_begins: str | None = None,
         Who asks is about to end them: somebody with ten thousand tokens must not keep the browser that is older.
         """
         wanted = [live(now)]

@@ -110,6 +110,12 @@ class SessionStore(Protocol):
         :raises SessionError: ``session_store_unavailable``: whether it was used before is not known
         """
 
+    def is_claimed(self, message_key: str, *, now: int) -> bool:
+        """Tell whether a message was used up, and is not too old by now anyway.
+
+        :raises SessionError: ``session_store_unavailable``
+        """
+
     def list_sessions(
         self,
         *,
@@ -117,6 +123,7 @@ class SessionStore(Protocol):
         principal_id: str | None = None,
         provider: str | None = None,
         idp_sid: str | None = None,
+        sid_begins: str | None = None,
         user: str | None = None,
         limit: int | None = None,
     ) -> Sequence[Session]:
@@ -124,7 +131,6 @@ class SessionStore(Protocol):
 
         :param idp_sid: the identity provider's whole name of the session; only together with ``provider``
         :param sid_begins: how that name begins, likewise; never a stranger's word, it may be that of everybody
-        sid_begins: str | None = None,
         :param user: exactly the name, the e-mail or the subject; names and e-mails can be those of several people
         :param limit: at most so many; None for all
         """

@@ -133,6 +133,11 @@ class MemorySessionStore(MemoryTokenStore):
             self._replays[message_key] = expires_at
             return True
 
+    def is_claimed(self, message_key: str, *, now: int) -> bool:
+        """Tell whether a message was used up."""
+        with self._available():
+            return self._replays.get(message_key, 0) > now
+
     def list_sessions(
         self,
         *,
@@ -140,12 +145,12 @@ class MemorySessionStore(MemoryTokenStore):
         principal_id: str | None = None,
         provider: str | None = None,
         idp_sid: str | None = None,
+        sid_begins: str | None = None,
         user: str | None = None,
         limit: int | None = None,
     ) -> Sequence[Session]:
         """Return live sessions, newest first."""
         with self._available():
-        sid_begins: str | None = None,
             live = [kept.session for kept in self._sessions.values() if kept.session.expires_at > now]
         mine = [
             session
