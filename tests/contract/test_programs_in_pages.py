@@ -50,6 +50,18 @@ def test_the_cookie_of_a_browser_counts_whatever_header_comes_along(server: Serv
         assert ada.get("/auth/access", headers={"Authorization": header}).status_code == 200
 
 
+def test_who_works_behind_a_proxy_with_a_password_of_its_own_is_not_idle(server: Server) -> None:
+    """Browsers send that password along with each request: it is nobody's token, and makes nobody a program."""
+    ada = server.sign_in("ada")
+    engine = engine_of(server)
+    session_id = live_session_of(server, ada)
+    engine._care.requests.hand_over()
+    engine._care._activity._last.clear()
+    assert ada.get(ME, headers={"Authorization": "Basic dXNlcjpwYXNz", "Sec-Fetch-Mode": "navigate"}).status_code == 200
+    engine._care.requests.hand_over()
+    assert engine.last_seen(session_id) is not None
+
+
 def test_the_sign_out_shows_no_id_token_to_a_program(server: Server) -> None:
     """A token whose owner's browser was idle keeps what the identity provider is asked with."""
     ada = server.sign_in("ada")
