@@ -198,7 +198,7 @@ class MemorySessionStore(MemoryTokenStore):
                 )
                 or _past(each.regrade_at, now)
             ]
-        return sorted(due, key=lambda each: each.check_due_at or 0)[:limit]
+        return sorted(due, key=_due_since)[:limit]
 
     def take_lease(self, due: DueSession, *, owner: str, now: int, seconds: int) -> Leased | None:
         """Let the caller alone re-check a session for some seconds."""
@@ -298,6 +298,10 @@ def _idle(kept: Kept, since: int, now: int) -> bool:
 
 def _seen(kept: Kept) -> int:
     return kept.session.created_at if kept.session.seen_at is None else kept.session.seen_at
+
+
+def _due_since(due: DueSession) -> int:
+    return min(moment for moment in (due.check_due_at, due.regrade_at) if moment is not None)
 
 
 def _past(moment: int | None, now: int) -> bool:

@@ -425,6 +425,18 @@ def test_an_idle_owner_is_asked_about_as_long_as_a_token_lives(store):
     assert list(store.due_sessions(**wanted)) == []
 
 
+def test_the_tokens_of_one_person_hold_up_nobodys_re_check(store):
+    """A sign-in marks all of them at once; databases sort what has no date of its own first, or last."""
+    bob, ada, eve = open_kept(store, "bob"), open_kept(store), open_kept(store, "eve")
+    waits_longest = make_token(store, eve, unverified_lifetime=200)
+    for _ in range(6):
+        make_token(store, ada)
+    store.open(sign_in(), ADMIN, now=DUE + 9, expires_at=DUE + HOUR, client_address=None)
+    due = [each.id for each in store.due_sessions(now=DUE + 9, active_since=NOW, limit=4, providers=("okta",))]
+    assert due[0] == waits_longest.id
+    assert set(due[1:]) == {bob.id, ada.id, eve.id}
+
+
 def test_revocations_of_a_session_stay_what_they_were(store):
     session = open_session(store)
     store.end(session.id, reason="user_logout", now=NOW)
