@@ -105,7 +105,14 @@ class Engine:
             lambda: self.rate_limits,
         )
         self.signed = SignedCallers(tokens, self.doors.authenticate, self._freshness, self.live)
-        self.token_desk = TokenDesk(self.live, tokens, lambda: self._runtime.config.tokens, self._audit, services.clock)
+        self.token_desk = TokenDesk(
+            self.live,
+            tokens,
+            lambda: self._runtime.config.tokens,
+            self._audit,
+            services.clock,
+            lambda provider: provider in self._runtime.providers,
+        )
         self._limits = KeptRateLimits(services.base_url)
         self.token_grants = self._build_token_grants()
         self.note_refusal = BearerAudit(services, self._audit).refused

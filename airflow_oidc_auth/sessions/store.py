@@ -209,6 +209,9 @@ class SessionStore(Protocol):
         :param reference: what their ids begin with, plain ASCII
         """
 
+    def count_tokens(self, principal_id: str, *, now: int) -> int:
+        """Return how many live token sessions a principal has. One indexed read."""
+
     def revoke_principal(self, principal_id: str, *, now: int, until: int) -> None:
         """Publish that nothing counts any more that was issued to a principal until now, whoever issued it.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session as Transaction
 
 from airflow_oidc_auth.identity import Identity
@@ -73,6 +73,12 @@ class DatabaseTokenStore:
         # SQLite's LIKE passes over letter case.
         sessions = (parse_session(row) for row in found if row.id.startswith(reference))
         return tuple(each for each in sessions if each is not None and not each.is_over(now))
+
+    def count_tokens(self, principal_id: str, *, now: int) -> int:
+        """Return how many live token sessions a principal has."""
+        theirs = (_S.principal_id == principal_id, _S.kind.is_not(None), live(now))
+        statement = select(func.count()).select_from(models.sessions).where(*theirs)
+        return int(self._runner.run(lambda transaction: transaction.execute(statement).scalar_one()))
 
     def revoke_principal(self, principal_id: str, *, now: int, until: int) -> None:
         """Publish that nothing counts any more that was issued to a principal until now; a second time is no news."""

@@ -93,6 +93,10 @@ class MemoryTokenStore:
         live = [each for each in sessions if not each.is_over(now) and principal_id in (None, each.principal_id)]
         return tuple(sorted(live, key=lambda session: (-session.created_at, session.id)))
 
+    def count_tokens(self, principal_id: str, *, now: int) -> int:
+        """Return how many live token sessions a principal has."""
+        return len(self.list_tokens(now=now, principal_id=principal_id))
+
     def revoke_principal(self, principal_id: str, *, now: int, until: int) -> None:
         """Publish that nothing counts any more that was issued to a principal until now."""
         with self._available():
