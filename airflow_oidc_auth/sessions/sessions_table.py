@@ -134,14 +134,14 @@ def end_sessions(
     :param only: a further condition on those that were asked for, tested when the row is written
     """
     end = partial(_end_these, transaction, cipher, reason=reason, now=now)
-    generations = [end(session_ids, only=only)]
-    # Step by step and not by recursion: of a thousand tokens, each made from the last, none could be ended any more.
-    while children := _children(transaction, generations[-1], now):
-        generations.append(end(children))
+    steps = [end(session_ids, only=only)]
+    # And once more, for what was made of them meanwhile.
+    while made := _made_from(transaction, steps[-1], now):
+        steps.append(end(made))
     # The last first: what somebody leaves behind must not go to a token that ends, too.
-    for gone in reversed(generations):
+    for gone in reversed(steps):
         _follow_up(transaction, cipher, gone, reason=reason, now=now)
-    return tuple(each for gone in generations for each in gone.ended)
+    return tuple(each for gone in steps for each in gone.ended)
 
 
 def _end_these(
@@ -155,8 +155,10 @@ def _end_these(
 ) -> _Gone:
     """Write that these sessions have ended, a bounded number at once, and publish it."""
     names, found = sorted(session_ids), []
+    order = {name: number for number, name in enumerate(session_ids)}
     for first in range(0, len(names), AT_ONCE):
         found += _mark(transaction, names[first : first + AT_ONCE], reason=reason, now=now, only=only)
+    found.sort(key=lambda row: order[row.id])
     parsed = ((parse_session(row), cipher.decrypt(row.id_token, f"id_token:{row.id}")) for row in found)
     ended = tuple(Ended(session, id_token) for session, id_token in parsed if session is not None)
     return _Gone(found, ended, any(row.watched for row in found))
@@ -182,13 +184,19 @@ def _mark(
     return found
 
 
-def _children(transaction: Transaction, gone: _Gone, now: int) -> Sequence[str]:
-    """Return what was made from these and lives."""
-    found: list[str] = []
+def _made_from(transaction: Transaction, gone: _Gone, now: int) -> Sequence[str]:
+    """Return what was made from these and lives, what was made from that, and so on.
+
+    By no recursion: of a thousand tokens, each made from the last, none could be ended any more.
+    """
+    found: dict[str, None] = {}
     names = [row.id for row in gone.rows] if gone.watched else []
-    for first in range(0, len(names), AT_ONCE):
-        found += children_of(transaction, names[first : first + AT_ONCE], now)
-    return found
+    while names:
+        batch, names = names[:AT_ONCE], names[AT_ONCE:]
+        new = [name for name in children_of(transaction, batch, now) if name not in found]
+        found.update(dict.fromkeys(new))
+        names += new
+    return tuple(found)
 
 
 def _follow_up(transaction: Transaction, cipher: TokenCipher, gone: _Gone, *, reason: str, now: int) -> None:
