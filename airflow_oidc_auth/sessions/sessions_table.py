@@ -154,7 +154,8 @@ def _end_these(
     only: ColumnElement[bool] | None = None,
 ) -> _Gone:
     """Write that these sessions have ended, a bounded number at once, and publish it."""
-    names, found = sorted(session_ids), []
+    names = sorted(session_ids)
+    found: list[Any] = []
     order = {name: number for number, name in enumerate(session_ids)}
     for first in range(0, len(names), AT_ONCE):
         found += _mark(transaction, names[first : first + AT_ONCE], reason=reason, now=now, only=only)
