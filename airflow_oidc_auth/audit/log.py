@@ -14,12 +14,15 @@ from airflow_oidc_auth.errors import OidcAuthError, SessionError
 
 log = logging.getLogger(__name__)
 
+# What opens a door must not happen without its record, and what is told where the record cannot be written.
+_OPENING = {AuthEvent.LOGIN: AuthEvent.LOGIN_FAILED, AuthEvent.TOKEN_ISSUED: AuthEvent.TOKEN_REFUSED}
+
 
 class AuditLog:
     """The audit of one process. Thread-safe; blocks as its sinks do.
 
     :param sinks: in the order of their weight, the database first
-    :param fail_login: no sign-in without its record (``audit.on_failure: fail``)
+    :param fail_login: no sign-in, and no new token, without its record (``audit.on_failure: fail``)
     """
 
     def __init__(self, sinks: Sequence[AuditSink], fail_login: bool, *, window: FailureWindow | None = None) -> None:
@@ -30,16 +33,17 @@ class AuditLog:
     def record(self, record: AuditRecord) -> None:
         """Write a record to every sink; one that fails keeps none of the others from it.
 
-        :raises SessionError: ``audit_unavailable``, only for a sign-in that must not happen without its record
+        :raises SessionError: ``audit_unavailable``, only for a sign-in or a new token that must not be without record
         """
+        instead = _OPENING.get(record.event) if self._fail_login else None
         failed = False
         for sink in self._sinks:
             # The later sinks must not tell of a sign-in that is about to fail.
-            told = replace(record, event=AuthEvent.LOGIN_FAILED, reason="audit_unavailable") if failed else record
-            if not _write(sink, told) and record.event is AuthEvent.LOGIN and self._fail_login:
+            told = replace(record, event=instead, reason="audit_unavailable") if failed and instead else record
+            if not _write(sink, told) and instead:
                 failed = True
         if failed:
-            raise SessionError("audit_unavailable", f"sign-in {record.correlation_id} has no audit record")
+            raise SessionError("audit_unavailable", f"{record.event.value} {record.correlation_id} has no audit record")
 
     def record_anonymous_failure(self, record: AuditRecord, now: float) -> None:
         """Write a failure of a caller whom nobody knows, or count it: a flood must not fill the table.

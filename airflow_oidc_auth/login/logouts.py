@@ -83,11 +83,7 @@ class IdpLogouts:
         try:
             running, provider = self._find(provider_id)
             claims = await running.pool.run(provider.read_logout_token, logout_token)
-            # Read first: while the store cannot be read, the token must not be used up.
-            named = await self._sessions.run(self._named_by_token, provider_id, claims)
-            await self._use_up(claims)
-            revoked = _named_as_a_whole(claims)
-            return await self._sessions.run(self._end, named, records.BACKCHANNEL_LOGOUT, context, revoked)
+            return await self._sessions.run(self._end_named, provider_id, claims, context)
         except OidcAuthError as error:
             await self._note_refusal(error, provider_id, context)
             raise
@@ -99,8 +95,9 @@ class IdpLogouts:
         :raises SessionError: the session may live on
         """
         _, provider = self._find(provider_id)
-        if not 0 < len(sid) <= MAX_SID or not 0 < len(issuer) <= MAX_ISSUER:
-            raise ProtocolViolation("frontchannel_logout_unnamed", "iss or sid is missing or too long")
+        # What is not printable is no name that a session is kept under, and a database may refuse to look for it.
+        if not 0 < len(sid) <= MAX_SID or not sid.isprintable() or not 0 < len(issuer) <= MAX_ISSUER:
+            raise ProtocolViolation("frontchannel_logout_unnamed", "iss or sid is missing, too long or no text")
         if _origin(issuer) != _origin(provider.issuer):
             return 0
         named = await self._sessions.run(self._named_by_sid, provider_id, issuer, sid)
@@ -135,15 +132,22 @@ class IdpLogouts:
 
     def _named_by_sid(self, provider_id: str, issuer: str, sid: str) -> list[Session]:
         found = self._sessions.store.list_sessions(now=int(self._clock()), provider=provider_id, idp_sid=sid)
-        # The store looks for what begins so.
-        return [session for session in found if session.idp_sid == sid and session.issuer == issuer]
+        return [session for session in found if session.issuer == issuer]
 
-    async def _use_up(self, claims: LogoutClaims) -> None:
+    def _end_named(self, provider_id: str, claims: LogoutClaims, context: RequestContext) -> int:
+        """End what a token names, and use the token up; blocks.
+
+        In this order: what fails in between is tried again by the IdP, with the same token.
+        """
+        store, now = self._sessions.store, int(self._clock())
         name = hashlib.sha256(f"logout token\n{claims.issuer}\n{claims.jti}".encode()).hexdigest()
-        now = int(self._clock())
-        claim = self._sessions.store.claim
-        if not await self._sessions.run(claim, name, expires_at=claims.expires_at, now=now):
+        if store.is_claimed(name, now=now):
             raise ProtocolViolation("logout_token_replayed", "its jti was used before")
+        named = self._named_by_token(provider_id, claims)
+        count = self._end(named, records.BACKCHANNEL_LOGOUT, context, _named_as_a_whole(claims))
+        if not store.claim(name, expires_at=claims.expires_at, now=now):
+            raise ProtocolViolation("logout_token_replayed", "its jti was used at the same moment")
+        return count
 
     def _end(self, named: Sequence[Session], reason: str, context: RequestContext, revoked: Sequence[str] = ()) -> int:
         """End sessions; return how many have ended.

@@ -62,8 +62,10 @@ class SignOuts:
         ended = await self._sessions.end(session_id, reason=records.USER_LOGOUT)
         if ended is None:
             return await self._after(await self._find(session_id), ticket) or SignedOut(ended=False)
+        # A program's token may keep its owner's id_token for re-checks. Whoever brings that token is not shown it.
+        hint = None if ended.session.is_token else ended.id_token
         _, departure = await asyncio.gather(
-            self._record(ended, context), self._depart(ended.session.provider, ended.id_token, ticket)
+            self._record(ended, context), self._depart(ended.session.provider, hint, ticket)
         )
         return _signed_out(ended.session.provider, departure, ended=True)
 

@@ -69,7 +69,7 @@ class Doors:
         """
         call = CALL.get()
         if call is None or call.token != token:
-            return await self._admit_browser(token)
+            return await self.user_of_cookie(token)
         self._freshness.check()
         bearer = self.bearer
         digest = token_digest(token)
@@ -107,7 +107,12 @@ class Doors:
         """Tell whether a token was revoked, or its session ended, as far as this server has heard. Memory only."""
         return self._live.is_token_revoked(verified.jti) or self._live.is_session_revoked(verified.session_id)
 
-    async def _admit_browser(self, token: str) -> SessionUser:
+    async def user_of_cookie(self, token: str) -> SessionUser:
+        """Return the user of a browser's cookie, whatever the headers beside it say.
+
+        :raises InvalidTokenError: as :meth:`authenticate`, or it is a program's
+        :raises SessionError: likewise
+        """
         session = await self.authenticate(token)
         if session.is_token:
             # It would shed what it carries: its key, and the actors and the client that each audit row shall tell.

@@ -105,7 +105,14 @@ class Engine:
             lambda: self.rate_limits,
         )
         self.signed = SignedCallers(tokens, self.doors.authenticate, self._freshness, self.live)
-        self.token_desk = TokenDesk(self.live, tokens, lambda: self._runtime.config.tokens, self._audit, services.clock)
+        self.token_desk = TokenDesk(
+            self.live,
+            tokens,
+            lambda: self._runtime.config.tokens,
+            self._audit,
+            services.clock,
+            lambda provider: provider in self._runtime.providers,
+        )
         self._limits = KeptRateLimits(services.base_url)
         self.token_grants = self._build_token_grants()
         self.note_refusal = BearerAudit(services, self._audit).refused
@@ -202,7 +209,7 @@ class Engine:
         return self._care.last_seen(session_id)
 
     async def session_of(self, token: str) -> Session | None:
-        """Return the live session of a token that is accepted now.
+        """Return the live session of a browser's cookie that is accepted now.
 
         :raises SessionError: the session cannot be read
         """
@@ -210,14 +217,18 @@ class Engine:
         return None if user is None else user.session
 
     async def find_user(self, token: str) -> SessionUser | None:
-        """Return the user of a token that is accepted now, None for every other token.
+        """Return the user of a browser's cookie that is accepted now, None for every other token.
+
+        Pages are for people: whoever sends a program's token as a cookie, and as a header beside it, opens none.
 
         :raises SessionError: the session or the principal cannot be read
         """
         try:
-            return await self.user_of(token)
+            user = await self.doors.user_of_cookie(token)
         except InvalidTokenError:
             return None
+        self._metrics.sample(user)
+        return user
 
     async def session_id_of(self, token: str) -> str | None:
         """Return the session id of a token that we signed, even if it was revoked; for sign-out only."""

@@ -23,6 +23,7 @@ from airflow_oidc_auth.login.session_office import build_ended as build_ended_by
 from airflow_oidc_auth.managers.tokens import AirflowTokens
 from airflow_oidc_auth.sessions.administration import is_reference
 from airflow_oidc_auth.sessions.break_glass import PROVIDER as BREAK_GLASS
+from airflow_oidc_auth.sessions.limits import MAX_TOKENS
 from airflow_oidc_auth.sessions.live import LiveSessions
 from airflow_oidc_auth.sessions.session import PERSONAL, Session, TokenRequest
 
@@ -52,21 +53,24 @@ class TokenDesk:
     :param settings: of the document in force; asked anew for each token
     :param audit: asked each time, because a reload brings another
     :param clock: epoch seconds
+    :param is_for_people: tells of a provider's id whether people sign in there; a job's issuer confirms nobody
     """
 
-    def __init__(
+    def __init__(  # everything that it touches is handed in
         self,
         live: LiveSessions,
         tokens: AirflowTokens,
         settings: Callable[[], TokenSettings],
         audit: Callable[[], Audit],
         clock: Callable[[], float],
+        is_for_people: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self._live = live
         self._tokens = tokens
         self._settings = settings
         self._audit = audit
         self._clock = clock
+        self._is_for_people = is_for_people
 
     async def issue(
         self, owner: Session, request: TokenRequest, context: RequestContext, *, identity: Identity | None = None
@@ -83,11 +87,12 @@ class TokenDesk:
         :param identity: what the IdP said of the owner, where the owner has no row
         :raises LoginRefused: policy: ``personal_tokens_disabled``, ``token_binding_needed``,
             ``token_owner_break_glass``, ``token_lifetime_malformed``, ``token_lifetime_too_long``,
-            ``token_scope_not_held``
+            ``token_scope_not_held``, ``token_too_many``
         :raises SessionError: ``token_owner_gone``, ``token_owner_unverified``, or the store or the audit fails
         """
         settings = self._settings()
         asked = self._check_policy(owner, _inherit(owner, request), settings)
+        self._check_number(owner)
         session = self._live.open_token_now(
             owner,
             asked,
@@ -166,6 +171,14 @@ class TokenDesk:
             raise LoginRefused("token_binding_needed", "tokens.require_dpop is set")
         _check_scope(owner, request)
         return replace(request, lifetime=self._lifetime(request, settings))
+
+    def _check_number(self, owner: Session) -> None:
+        """Refuse one token too many; of two that are made at the same moment both may be the last."""
+        if not self._is_for_people(owner.provider):
+            return
+        number = self._live.store.count_tokens(owner.principal_id, now=self._now())
+        if number >= MAX_TOKENS:
+            raise LoginRefused("token_too_many", f"principal {owner.principal_id} has {number} tokens")
 
     def _lifetime(self, request: TokenRequest, settings: TokenSettings) -> int:
         """Return seconds: what was asked for, never less; the default for whoever asked for nothing."""

@@ -30,6 +30,13 @@ MESSAGES = {
         403,
         "user",
     ),
+    "token_too_many": Message(
+        "Too many tokens",
+        "You have 2,000 tokens, and no more can be made until some of them end.",
+        "Revoke those that nobody needs (`airflow oidc tokens revoke`); let programs ask for short ones (expires_in).",
+        403,
+        "user",
+    ),
     "token_binding_needed": Message(
         "Only bound tokens are issued",
         "This Airflow issues only tokens that are bound to a key.",

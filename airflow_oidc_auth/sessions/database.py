@@ -62,7 +62,6 @@ from airflow_oidc_auth.sessions.tokens_table import tell_tokens
 from airflow_oidc_auth.sessions.transactions import TransactionRunner, Transactions, rows
 
 BATCH = 500
-LIST_LIMIT = 10_000
 
 _S = models.sessions.c
 _P = models.principals.c
@@ -193,6 +192,11 @@ class DatabaseSessionStore(DatabaseTokenStore):
         # None: somebody has done it already.
         return bool(self._runner.run(work, settled_by_duplicate=True))
 
+    def is_claimed(self, message_key: str, *, now: int) -> bool:
+        """Tell whether a message was used up: one indexed read."""
+        used = select(_M.message_key).where(_M.message_key == message_key, _M.expires_at > now)
+        return self._runner.run(lambda transaction: transaction.execute(used).first()) is not None
+
     def list_sessions(
         self,
         *,
@@ -200,27 +204,32 @@ class DatabaseSessionStore(DatabaseTokenStore):
         principal_id: str | None = None,
         provider: str | None = None,
         idp_sid: str | None = None,
+        sid_begins: str | None = None,
         user: str | None = None,
         limit: int | None = None,
     ) -> Sequence[Session]:
-        """Return live sessions, newest first, at most 10,000."""
+        """Return live sessions, newest first; all, unless the caller bounds them.
+
+        Who asks is about to end them: somebody with ten thousand tokens must not keep the browser that is older.
+        """
         wanted = [live(now)]
         if principal_id is not None:
             wanted.append(_S.principal_id == principal_id)
         if provider is not None:
             wanted.append(_S.provider == provider)
         if idp_sid is not None:
-            wanted.append(_S.idp_sid.startswith(idp_sid, autoescape=True))
+            wanted.append(_S.idp_sid == idp_sid)
+        if sid_begins is not None:
+            wanted.append(_S.idp_sid.startswith(sid_begins, autoescape=True))
         if user is not None:
             wanted.append(or_(_S.name == user, _S.email == user, _P.subject == user))
-        statement = READ_SESSION.where(*wanted).order_by(_S.created_at.desc(), _S.id)
-        statement = statement.limit(LIST_LIMIT if limit is None else min(limit, LIST_LIMIT))
+        statement = READ_SESSION.where(*wanted).order_by(_S.created_at.desc(), _S.id).limit(limit)
         found = self._runner.run(lambda transaction: transaction.execute(statement).all())
         sessions = (session for row in found if (session := parse_session(row)) is not None)
-        return tuple(session for session in sessions if _is_meant(session, idp_sid, user))
+        return tuple(session for session in sessions if _is_meant(session, idp_sid, sid_begins, user))
 
     def sessions_by_identity(self, issuer: str, subject: str, *, now: int) -> Sequence[Session]:
-        """Return the live sessions of one identity, newest first, at most 10,000."""
+        """Return the live sessions of one identity, newest first."""
         return self.list_sessions(now=now, principal_id=principal_id(issuer, subject))
 
     def touch(self, seen: Mapping[str, int]) -> None:
@@ -330,8 +339,8 @@ def _execute(transaction: Transaction, *, statement: Any) -> None:
     transaction.execute(statement)
 
 
-def _is_meant(session: Session, idp_sid: str | None, user: str | None) -> bool:
+def _is_meant(session: Session, idp_sid: str | None, sid_begins: str | None, user: str | None) -> bool:
     """Compare again: SQLite's LIKE folds case, and no database is asked to compare text from outside."""
     if user is not None and user not in (session.name, session.email, session.subject):
         return False
-    return idp_sid is None or (session.idp_sid or "").startswith(idp_sid)
+    return idp_sid in (None, session.idp_sid) and (session.idp_sid or "").startswith(sid_begins or "")

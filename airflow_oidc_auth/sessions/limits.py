@@ -24,3 +24,5 @@ SOURCE_KEY_LENGTH = 64
 DIGEST_LENGTH = 22
 SERVER_ID_LENGTH = 22
 CHAIN_ID_LENGTH = 22
+# Tokens that somebody who signs in has at a time: each sign-in, and each re-check that brings news, goes through all.
+MAX_TOKENS = 2_000

@@ -306,7 +306,8 @@ class LiveSessions:
 
         :raises SessionError: ``session_store_unavailable`` or ``session_store_busy``
         """
-        return await self._executor.run(self.store.list_sessions, now=self._now(), provider=provider, idp_sid=idp_sid)
+        listing = partial(self.store.list_sessions, provider=provider, sid_begins=idp_sid)
+        return await self._executor.run(listing, now=self._now())
 
     def replay_cache(self) -> StoreReplayCache:
         """Return what remembers messages that may be used once."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import and_, insert, or_, select, update
+from sqlalchemy import and_, case, func, insert, or_, select, update
 from sqlalchemy.orm import Session as Transaction
 
 from airflow_oidc_auth.grants.digest import grant_digest
@@ -50,10 +50,19 @@ def find_due(
     statement = (
         select(_S.id, _S.provider, _S.check_due_at, _S.regrade_at)
         .where(due, live(now), free(now))
-        .order_by(_S.check_due_at)
+        .order_by(_due_since(), _S.id)
         .limit(limit)
     )
     return tuple(DueSession(*row) for row in transaction.execute(statement))
+
+
+def _due_since() -> Any:
+    """Return since when a session is due, one way or the other.
+
+    Databases sort what is not there first or last: somebody's tokens, marked by a sign-in, would hold up everybody.
+    """
+    check, regrade = func.coalesce(_S.check_due_at, _S.regrade_at), func.coalesce(_S.regrade_at, _S.check_due_at)
+    return case((check <= regrade, check), else_=regrade)
 
 
 def take_lease(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, insert, or_, select, true, update
@@ -25,6 +27,7 @@ from airflow_oidc_auth.sessions.transactions import rows
 _S = models.sessions.c
 _P = models.principals.c
 
+AT_ONCE = 500
 TOO_MANY = "too_many_sessions"
 IDLE_TIMEOUT = "idle_timeout"
 # What an ended session has no use for.
@@ -103,6 +106,18 @@ def session_row(session: Session, sign_in: SignIn, cipher: TokenCipher) -> Mappi
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    """Sessions that one step has ended: their rows as they were, and those that could be read.
+
+    :param watched: some person among them still has tokens
+    """
+
+    rows: Sequence[Any]
+    ended: Sequence[Ended]
+    watched: bool
+
+
 def end_sessions(
     transaction: Transaction,
     cipher: TokenCipher,
@@ -114,12 +129,49 @@ def end_sessions(
 ) -> Sequence[Ended]:
     """Mark sessions as ended, publish that and forget their tokens; return those that this transaction ended.
 
-    :param only: a further condition, tested when the row is written
+    What was made from a token ends with it; those that were asked for come first.
+
+    :param only: a further condition on those that were asked for, tested when the row is written
     """
+    end = partial(_end_these, transaction, cipher, reason=reason, now=now)
+    steps = [end(session_ids, only=only)]
+    # And once more, for what was made of them meanwhile.
+    while made := _made_from(transaction, steps[-1], now):
+        steps.append(end(made))
+    # The last first: what somebody leaves behind must not go to a token that ends, too.
+    for gone in reversed(steps):
+        _follow_up(transaction, cipher, gone, reason=reason, now=now)
+    return tuple(each for gone in steps for each in gone.ended)
+
+
+def _end_these(
+    transaction: Transaction,
+    cipher: TokenCipher,
+    session_ids: Collection[str],
+    *,
+    reason: str,
+    now: int,
+    only: ColumnElement[bool] | None = None,
+) -> _Gone:
+    """Write that these sessions have ended, a bounded number at once, and publish it."""
+    names = sorted(session_ids)
+    found: list[Any] = []
+    order = {name: number for number, name in enumerate(session_ids)}
+    for first in range(0, len(names), AT_ONCE):
+        found += _mark(transaction, names[first : first + AT_ONCE], reason=reason, now=now, only=only)
+    found.sort(key=lambda row: order[row.id])
+    parsed = ((parse_session(row), cipher.decrypt(row.id_token, f"id_token:{row.id}")) for row in found)
+    ended = tuple(Ended(session, id_token) for session, id_token in parsed if session is not None)
+    return _Gone(found, ended, any(row.watched for row in found))
+
+
+def _mark(
+    transaction: Transaction, names: Sequence[str], *, reason: str, now: int, only: ColumnElement[bool] | None
+) -> Sequence[Any]:
     # First to write wins, on every database and without row locks (SQLite has none); the mark says who was first, and
     # takes a lease away.
     mark = secrets.token_hex(16)
-    mine = _S.id.in_(sorted(session_ids))
+    mine = _S.id.in_(names)
     ending = update(models.sessions).where(mine, live(now), true() if only is None else only)
     ended = {"ended_at": now, "end_reason": reason[:MAX_REASON_LENGTH], "lease_owner": mark}
     if not rows(transaction.execute(ending.values(ended))):
@@ -130,40 +182,40 @@ def end_sessions(
     transaction.execute(update(models.sessions).where(mine, _S.lease_owner == mark).values(_FORGOTTEN))
     entries = [revocation_row(SESSION, row.id, expires_at=row.expires_at, now=now) for row in found]
     transaction.execute(insert(models.revocations), entries)
-    parsed = ((parse_session(row), cipher.decrypt(row.id_token, f"id_token:{row.id}")) for row in found)
-    gone = tuple(Ended(session, id_token) for session, id_token in parsed if session is not None)
-    if not any(row.watched for row in found):
-        return gone
-    return gone + _follow_up(transaction, cipher, found, gone, reason=reason, now=now)
+    return found
 
 
-def _follow_up(
-    transaction: Transaction,
-    cipher: TokenCipher,
-    found: Sequence[Any],
-    ended: Sequence[Ended],
-    *,
-    reason: str,
-    now: int,
-) -> tuple[Ended, ...]:
-    """See to the tokens of those whose session has ended: what was made from a token ends with it.
+def _made_from(transaction: Transaction, gone: _Gone, now: int) -> Sequence[str]:
+    """Return what was made from these and lives, what was made from that, and so on.
+
+    By no recursion: of a thousand tokens, each made from the last, none could be ended any more.
+    """
+    found: dict[str, None] = {}
+    names = [row.id for row in gone.rows] if gone.watched else []
+    while names:
+        batch, names = names[:AT_ONCE], names[AT_ONCE:]
+        new = [name for name in children_of(transaction, batch, now) if name not in found]
+        found.update(dict.fromkeys(new))
+        names += new
+    return tuple(found)
+
+
+def _follow_up(transaction: Transaction, cipher: TokenCipher, gone: _Gone, *, reason: str, now: int) -> None:
+    """See to the tokens of those whose session has ended.
 
     The IdP's tokens go to another token session, but not where somebody wanted an end: a sign-out also ends them at the
     IdP. Those of a session that is being re-checked are being replaced: whoever does that passes them on.
     """
-    children = children_of(transaction, [row.id for row in found], now)
-    more = tuple(end_sessions(transaction, cipher, children, reason=reason, now=now)) if children else ()
-    sessions = {each.session.id: each.session for each in ended}
-    for row in found:
+    sessions = {each.session.id: each.session for each in gone.ended}
+    for row in gone.rows:
         session = sessions.get(row.id)
         if session is None or not row.watched:
             continue
         if (session.is_token or reason == IDLE_TIMEOUT) and (row.lease_until is None or row.lease_until <= now):
             legacy = read_legacy(cipher, row, session)
-            hand_over(transaction, cipher, legacy, session, now=now, apart_from=sessions)
+            hand_over(transaction, cipher, legacy, session, now=now, apart_from=())
         if row.refresh_token is not None or row.access_token is not None:
             mark_tokens(transaction, session, now=now)
-    return more
 
 
 def surplus_sessions(transaction: Transaction, principal_id: str, keep: int, now: int) -> Sequence[str]:

@@ -110,6 +110,12 @@ class SessionStore(Protocol):
         :raises SessionError: ``session_store_unavailable``: whether it was used before is not known
         """
 
+    def is_claimed(self, message_key: str, *, now: int) -> bool:
+        """Tell whether a message was used up, and is not too old by now anyway.
+
+        :raises SessionError: ``session_store_unavailable``
+        """
+
     def list_sessions(
         self,
         *,
@@ -117,14 +123,16 @@ class SessionStore(Protocol):
         principal_id: str | None = None,
         provider: str | None = None,
         idp_sid: str | None = None,
+        sid_begins: str | None = None,
         user: str | None = None,
         limit: int | None = None,
     ) -> Sequence[Session]:
         """Return live sessions, newest first.
 
-        :param idp_sid: what ``idp_sid`` begins with; only together with ``provider``
+        :param idp_sid: the identity provider's whole name of the session; only together with ``provider``
+        :param sid_begins: how that name begins, likewise; never a stranger's word, it may be that of everybody
         :param user: exactly the name, the e-mail or the subject; names and e-mails can be those of several people
-        :param limit: at most so many; a store may return fewer
+        :param limit: at most so many; None for all
         """
 
     def sessions_by_identity(self, issuer: str, subject: str, *, now: int) -> Sequence[Session]:
@@ -200,6 +208,9 @@ class SessionStore(Protocol):
 
         :param reference: what their ids begin with, plain ASCII
         """
+
+    def count_tokens(self, principal_id: str, *, now: int) -> int:
+        """Return how many live token sessions a principal has. One indexed read."""
 
     def revoke_principal(self, principal_id: str, *, now: int, until: int) -> None:
         """Publish that nothing counts any more that was issued to a principal until now, whoever issued it.

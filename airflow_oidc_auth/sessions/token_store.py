@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session as Transaction
 
 from airflow_oidc_auth.identity import Identity
@@ -45,12 +45,17 @@ class DatabaseTokenStore:
         """Store the session behind a token; see :class:`~airflow_oidc_auth.sessions.store.SessionStore`."""
         if identity is not None:
             check_storable(identity)
-        token = new_token_session(self._new_id(), owner, request, now=now, client_address=client_address)
+        token_id = self._new_id()
+
+        def make(current: Session) -> Session:
+            return new_token_session(token_id, current, request, now=now, client_address=client_address)
+
         work = partial(
             insert_token,
             cipher=self._cipher,
             owner=owner,
-            token=token,
+            make=make,
+            now=now,
             identity=identity,
             unverified_lifetime=unverified_lifetime,
         )
@@ -68,6 +73,12 @@ class DatabaseTokenStore:
         # SQLite's LIKE passes over letter case.
         sessions = (parse_session(row) for row in found if row.id.startswith(reference))
         return tuple(each for each in sessions if each is not None and not each.is_over(now))
+
+    def count_tokens(self, principal_id: str, *, now: int) -> int:
+        """Return how many live token sessions a principal has."""
+        theirs = (_S.principal_id == principal_id, _S.kind.is_not(None), live(now))
+        statement = select(func.count()).select_from(models.sessions).where(*theirs)
+        return int(self._runner.run(lambda transaction: transaction.execute(statement).scalar_one()))
 
     def revoke_principal(self, principal_id: str, *, now: int, until: int) -> None:
         """Publish that nothing counts any more that was issued to a principal until now; a second time is no news."""

@@ -6,7 +6,7 @@ principal has: the two cannot miss each other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,10 +14,12 @@ from sqlalchemy import case, insert, select, update
 from sqlalchemy.orm import Session as Transaction
 
 from airflow_oidc_auth.errors import SessionError
+from airflow_oidc_auth.grants.digest import grant_digest
+from airflow_oidc_auth.grants.grant import Grant
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.sessions import models
 from airflow_oidc_auth.sessions.fernet import TokenCipher
-from airflow_oidc_auth.sessions.grant_document import dump_grant
+from airflow_oidc_auth.sessions.grant_document import dump_grant, parse_grant
 from airflow_oidc_auth.sessions.identity_document import dump_identity, parse_identity
 from airflow_oidc_auth.sessions.keepers import keeper_until, live_tokens_of
 from airflow_oidc_auth.sessions.principals_table import hold_principal
@@ -36,20 +38,23 @@ def insert_token(
     transaction: Transaction,
     cipher: TokenCipher,
     owner: Session,
-    token: Session,
+    make: Callable[[Session], Session],
     *,
+    now: int,
     identity: Identity | None,
     unverified_lifetime: int,
 ) -> Session:
     """Store a token session; return it as it is stored.
 
-    :param token: from :func:`.token_session.new_token_session`
+    :param make: :func:`.token_session.new_token_session` for what the owner has now
     :param identity: what the IdP said of the owner; None for what the owner's own row keeps of it
-    :raises SessionError: ``token_owner_gone``, ``token_owner_unverified`` or ``principal_conflict``
+    :raises SessionError: ``token_owner_gone``, ``token_owner_unverified``, ``token_scope_not_held`` or
+        ``principal_conflict``
     """
-    now = token.created_at
     hold_principal(transaction, owner)
-    checked_at, kept = _check_owner(transaction, cipher, owner, now)
+    checked_at, kept, grant = _check_owner(transaction, cipher, owner, now)
+    # What memory knows of the owner may be a second old, and a role be gone since: a token would have it for a day.
+    token = make(replace(owner, grant=grant, grant_digest=grant_digest(grant)))
     known = identity or kept
     until = keeper_until(transaction, owner.principal_id, owner.provider, now=now)
     asked = replace(token, checked_at=checked_at)
@@ -62,22 +67,27 @@ def insert_token(
 
 def _check_owner(
     transaction: Transaction, cipher: TokenCipher, owner: Session, now: int
-) -> tuple[int, Identity | None]:
-    """Return when the owner was last confirmed, and what is kept of their claims; hold the owner's row.
+) -> tuple[int, Identity | None, Grant]:
+    """Return when the owner was last confirmed, what is kept of their claims and what they have; hold the owner's row.
 
     :raises SessionError: ``token_owner_gone``
     """
     _check_not_revoked(transaction, owner)
     if owner.kind == BEARER:
-        return owner.checked_at or owner.created_at, None
+        return owner.checked_at or owner.created_at, None, owner.grant
     mine = _S.id == owner.id
     holding = update(models.sessions).where(mine, _S.ended_at.is_(None), _S.expires_at > now).values(id=owner.id)
     if not rows(transaction.execute(holding)):
         raise SessionError("token_owner_gone", f"session {owner.id[:8]} has ended")
-    row = transaction.execute(select(_S.checked_at, _S.created_at, _S.claims).where(mine)).one()
+    columns = (_S.checked_at, _S.created_at, _S.claims, _S.grant_document, _S.grant_digest)
+    row = transaction.execute(select(*columns).where(mine).with_for_update()).one()
     claims = cipher.decrypt(row.claims, f"claims:{owner.id}")
     identity = parse_identity(claims, owner.provider, owner.issuer, owner.subject)
-    return row.checked_at or row.created_at, identity
+    try:
+        grant = parse_grant(row.grant_document, row.grant_digest)
+    except ValueError as error:
+        raise SessionError("token_owner_gone", f"session {owner.id[:8]}: {error}") from None
+    return row.checked_at or row.created_at, identity, grant
 
 
 def _check_not_revoked(transaction: Transaction, owner: Session) -> None:

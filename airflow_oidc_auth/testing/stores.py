@@ -103,15 +103,22 @@ class MemorySessionStore(MemoryTokenStore):
     ) -> Sequence[Ended]:
         """Forget sessions and publish that."""
         with self._available():
-            found = (self._find(session_id, now) for session_id in session_ids)
-            gone = [kept for kept in found if kept is not None and (idle_since is None or _idle(kept, idle_since, now))]
-            for kept in gone:
-                del self._sessions[kept.session.id]
-                if not kept.session.is_token:
-                    self._endings[kept.session.id] = Ending(kept.session.provider, now, reason), kept.session.expires_at
-                self._publish(SESSION, kept.session.id, kept.session.expires_at)
-            ended = tuple(Ended(kept.session, kept.tokens.id_token) for kept in gone)
-            return ended + self._follow_up(gone, reason, now)
+            generations = [self._forget(session_ids, reason, now, idle_since)]
+            while children := self._made_from(generations[-1]):
+                generations.append(self._forget(children, reason, now, None))
+            for gone in reversed(generations):
+                self._follow_up(gone, reason, now)
+            return tuple(Ended(kept.session, kept.tokens.id_token) for gone in generations for kept in gone)
+
+    def _forget(self, session_ids: Collection[str], reason: str, now: int, idle_since: int | None) -> list[Kept]:
+        found = (self._find(session_id, now) for session_id in session_ids)
+        gone = [kept for kept in found if kept is not None and (idle_since is None or _idle(kept, idle_since, now))]
+        for kept in gone:
+            del self._sessions[kept.session.id]
+            if not kept.session.is_token:
+                self._endings[kept.session.id] = Ending(kept.session.provider, now, reason), kept.session.expires_at
+            self._publish(SESSION, kept.session.id, kept.session.expires_at)
+        return gone
 
     def revoke_token(self, jti: str, *, expires_at: int, now: int) -> None:  # the database keeps it
         """Publish the revocation of one token."""
@@ -126,6 +133,11 @@ class MemorySessionStore(MemoryTokenStore):
             self._replays[message_key] = expires_at
             return True
 
+    def is_claimed(self, message_key: str, *, now: int) -> bool:
+        """Tell whether a message was used up."""
+        with self._available():
+            return self._replays.get(message_key, 0) > now
+
     def list_sessions(
         self,
         *,
@@ -133,6 +145,7 @@ class MemorySessionStore(MemoryTokenStore):
         principal_id: str | None = None,
         provider: str | None = None,
         idp_sid: str | None = None,
+        sid_begins: str | None = None,
         user: str | None = None,
         limit: int | None = None,
     ) -> Sequence[Session]:
@@ -145,7 +158,8 @@ class MemorySessionStore(MemoryTokenStore):
             if principal_id in (None, session.principal_id)
             and provider in (None, session.provider)
             and user in (None, session.name, session.email, session.subject)
-            and (idp_sid is None or (session.idp_sid is not None and session.idp_sid.startswith(idp_sid)))
+            and idp_sid in (None, session.idp_sid)
+            and (session.idp_sid or "").startswith(sid_begins or "")
         ]
         return tuple(sorted(mine, key=lambda session: (-session.created_at, session.id))[:limit])
 
@@ -184,7 +198,7 @@ class MemorySessionStore(MemoryTokenStore):
                 )
                 or _past(each.regrade_at, now)
             ]
-        return sorted(due, key=lambda each: each.check_due_at or 0)[:limit]
+        return sorted(due, key=_due_since)[:limit]
 
     def take_lease(self, due: DueSession, *, owner: str, now: int, seconds: int) -> Leased | None:
         """Let the caller alone re-check a session for some seconds."""
@@ -284,6 +298,10 @@ def _idle(kept: Kept, since: int, now: int) -> bool:
 
 def _seen(kept: Kept) -> int:
     return kept.session.created_at if kept.session.seen_at is None else kept.session.seen_at
+
+
+def _due_since(due: DueSession) -> int:
+    return min(moment for moment in (due.check_due_at, due.regrade_at) if moment is not None)
 
 
 def _past(moment: int | None, now: int) -> bool:

@@ -66,9 +66,10 @@ class MemoryTokenStore:
         unverified_lifetime: int = UNVERIFIED_LIFETIME,
     ) -> Opened:
         """Keep the session behind a token."""
-        token = new_token_session(self._new_id(), owner, request, now=now, client_address=client_address)
         with self._available():
             kept = self._sessions.get(owner.id)
+            current = owner if kept is None else replace(owner, grant=kept.session.grant)
+            token = new_token_session(self._new_id(), current, request, now=now, client_address=client_address)
             gone = kept is None or kept.session.expires_at <= now
             if (gone and owner.kind != BEARER) or self._revoked.get(owner.principal_id, 0) > owner.created_at:
                 raise SessionError("token_owner_gone", f"session {owner.id[:8]} has ended")
@@ -91,6 +92,10 @@ class MemoryTokenStore:
         sessions = [each for each in sessions if each.id.startswith(reference)]
         live = [each for each in sessions if not each.is_over(now) and principal_id in (None, each.principal_id)]
         return tuple(sorted(live, key=lambda session: (-session.created_at, session.id)))
+
+    def count_tokens(self, principal_id: str, *, now: int) -> int:
+        """Return how many live token sessions a principal has."""
+        return len(self.list_tokens(now=now, principal_id=principal_id))
 
     def revoke_principal(self, principal_id: str, *, now: int, until: int) -> None:
         """Publish that nothing counts any more that was issued to a principal until now."""
@@ -132,19 +137,19 @@ class MemoryTokenStore:
         with self._available():
             self._hand_over(leased.session, tokens, leased.identity, now)
 
-    def _follow_up(self, gone: Sequence[Kept], reason: str, now: int) -> tuple[Ended, ...]:
+    def _made_from(self, gone: Sequence[Kept]) -> list[str]:
         ids = {kept.session.id for kept in gone}
         made = (each for kept in gone for each in self._made_for.get(kept.session.principal_id, ()))
         tokens = [kept for each in dict.fromkeys(made) if (kept := self._sessions.get(each)) is not None]
-        children = [each.session.id for each in tokens if each.session.parent in ids]
-        ended = tuple(self.end_many(children, reason=reason, now=now)) if children else ()
+        return [each.session.id for each in tokens if each.session.parent in ids]
+
+    def _follow_up(self, gone: Sequence[Kept], reason: str, now: int) -> None:
         for kept in gone:
             session = kept.session
             if (session.is_token or reason == IDLE_TIMEOUT) and kept.lease_until <= now:
                 self._hand_over(session, kept.tokens, kept.identity, now)
             for token in self._tokens_of(session, now) if kept.holds else ():
                 token.session = replace(token.session, regrade_at=marked(token.session.regrade_at, now))
-        return ended
 
     def _hand_over(self, session: Session, tokens: HeldTokens, identity: Identity | None, now: int) -> None:
         heirs = self._tokens_of(session, now)

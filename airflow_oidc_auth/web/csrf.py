@@ -32,7 +32,7 @@ def check_csrf(engine: Engine, request: Request, session_id: str, token: str) ->
 
     :raises ProtocolViolation: ``csrf_failed``
     """
-    _check_sender(engine, request)
+    check_sender(engine, request)
     issued, _, signature = token.partition(".")
     if not _is_fresh(issued, engine.clock()) or not _is_signed(engine.csrf_keys, session_id, issued, signature):
         raise ProtocolViolation("csrf_failed", "form token missing, foreign or too old")
@@ -43,7 +43,11 @@ def is_cross_site(request: Request) -> bool:
     return request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}
 
 
-def _check_sender(engine: Engine, request: Request) -> None:
+def check_sender(engine: Engine, request: Request) -> None:
+    """Refuse a form of which the browser says that another site sent it.
+
+    :raises ProtocolViolation: ``csrf_failed``
+    """
     site = request.headers.get("sec-fetch-site")
     if site is not None and site != "same-origin":
         raise ProtocolViolation("csrf_failed", "the form was sent from another site")

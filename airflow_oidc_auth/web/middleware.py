@@ -85,7 +85,8 @@ class AuthMiddleware:
         if own:
             _take_session_cookie(scope)
         inner = _hide_query(scope) if path.startswith(CALLBACK_PREFIXES) else scope
-        if call is not None:
+        # Other credentials are the proxy's in front of us: whose request it is, the cookie says.
+        if call is not None and call.token:
             await self._answer_call(call, path, inner, receive, send)
         elif self._note_request is None or not has_cookie:
             await self._pass_on(inner, receive, send)
@@ -94,9 +95,8 @@ class AuthMiddleware:
 
     async def _answer_call(self, call: ApiCall, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a program's call on, and tell what came out on the way: whose token was used, or why it was refused."""
-        if call.token:
-            _drop_same_cookie(scope, call.token.encode("ascii"))
-            send = RefusalInPlace(call, scope, receive, send).send
+        _drop_same_cookie(scope, call.token.encode("ascii"))
+        send = RefusalInPlace(call, scope, receive, send).send
         before = CALL.set(call)
         try:
             await self._pass_on(scope, receive, send)

@@ -14,6 +14,8 @@ from airflow_oidc_auth.web.my_rights import MyRights
 from airflow_oidc_auth.web.step_ups import Answer, Offer
 
 REFERENCE_LENGTH = 8
+# Everybody waits while a page is made.
+SHOWN_TOKENS = 100
 ROLE_TEXTS = {
     "Admin": "May do everything.",
     "Op": "May do what User may, and change connections, variables and pools.",
@@ -95,7 +97,8 @@ class MyAccess:
     :param match_ends: when a match ends by itself, by its path
     :param offers: step-ups that would give more
     :param answer: what came of the step-up that the person has just come back from
-    :param tokens: of programs that act for this person
+    :param tokens: of programs that act for this person, the newest
+    :param more_tokens: how many there are besides
     :param rights: what the roles allow, everywhere and by team; empty where FAB's database decides that
     """
 
@@ -117,6 +120,7 @@ class MyAccess:
     offers: tuple[Offer, ...] = ()
     answer: Answer | None = None
     tokens: tuple[Token, ...] = ()
+    more_tokens: int = 0
     rights: tuple[MyRights, ...] = ()
 
 

@@ -22,6 +22,8 @@ LIMITED: Mapping[str, Kind] = {
     "/login/{provider}": "login",
     "/callback/{provider}": "callback",
     "/saml/{provider}/acs": "callback",
+    # Where responses are verified: whoever leaves the page between out would not be counted at all.
+    "/saml/{provider}/finish": "callback",
     "/token": "token",
     "/token/cli": "token",
     "/token/revoke": "token",

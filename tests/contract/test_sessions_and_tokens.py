@@ -10,6 +10,7 @@ from airflow.api_fastapi.auth.managers.base_auth_manager import BaseAuthManager
 from airflow.configuration import conf
 from sqlalchemy.exc import OperationalError
 
+from airflow_oidc_auth.audit.airflow_log import AirflowLogSink
 from airflow_oidc_auth.errors import SessionError
 from tests.contract.bearer import HEADER_FIRST
 from tests.contract.conftest import BASE_URL
@@ -71,6 +72,24 @@ def test_a_token_says_when_its_row_ends_and_no_more_than_policy_allows(server):
         claims = jwt.decode(token, options={"verify_signature": False})
         assert claims["exp"] == live.peek(claims["sid"]).expires_at
         assert claims["exp"] - time.time() <= 86_400
+
+
+def test_no_token_is_made_whose_making_cannot_be_written(server, monkeypatch):
+    """It would open the API for a day, and nobody would know whose it is."""
+    browser = server.sign_in("ada")
+    monkeypatch.setattr(manager_of(server).engine._runtime.audit, "_fail_login", True)
+    live = manager_of(server).engine.live
+    before = len(live.store.list_tokens(now=int(time.time())))
+
+    def fail(*_: object) -> None:
+        raise SessionError("audit_unavailable", "the table is locked")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AirflowLogSink, "write", fail)
+        refused = browser.post("/ui/auth/token", json={"token_type": "api"})
+    assert (refused.status_code, refused.json()["error"]) == (503, "audit_unavailable")
+    assert len(live.store.list_tokens(now=int(time.time()))) == before
+    assert browser.post("/ui/auth/token", json={"token_type": "api"}).status_code == 200
 
 
 def test_policy_says_no_to_a_token_that_lives_too_long(server, monkeypatch):

@@ -7,8 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from airflow_oidc_auth.grants.digest import grant_digest
 from airflow_oidc_auth.grants.grant import Grant, RuleMatch, StepUp
 from airflow_oidc_auth.grants.needs import Needs
+from airflow_oidc_auth.sessions.grant_document import dump_grant
 from tests.contract.test_sessions_and_tokens import manager_of
 from tests.contract.test_sessions_follow_the_idp import wait_until
 
@@ -23,10 +25,18 @@ def timed(until: int) -> Grant:
 
 
 def hold(server, browser, grant: Grant) -> None:
-    """Let the server remember this Grant for the browser's session, as if it had been read from the store."""
+    """Let the browser's session have this Grant, in the store and in the server's memory."""
+    from airflow.utils.session import create_session
+    from sqlalchemy import update
+
+    from airflow_oidc_auth.sessions.models import sessions
+
     live = manager_of(server).engine.live
-    session = live.peek(session_id(browser))
-    live._cache.put(replace(session, grant=grant))
+    session = replace(live.peek(session_id(browser)), grant=grant, grant_digest=grant_digest(grant))
+    stored = {"grant_document": dump_grant(grant), "grant_digest": session.grant_digest}
+    with create_session(scoped=False) as transaction:
+        transaction.execute(update(sessions).where(sessions.c.id == session.id).values(stored))
+    live._cache.put(session)
 
 
 def session_id(browser) -> str:

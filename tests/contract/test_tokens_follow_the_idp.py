@@ -10,8 +10,10 @@ from dataclasses import replace
 import jwt
 import pytest
 
+from airflow_oidc_auth.grants.grant import Grant
+from airflow_oidc_auth.sessions.session import DueSession, Recheck
 from airflow_oidc_auth.testing.users import FakeUser
-from tests.contract.bearer import call, token_of
+from tests.contract.bearer import call, engine_of, token_of
 from tests.contract.rechecks import recheck_now, session_id_of
 from tests.contract.test_token_endpoint import exchange, made
 from tests.e2e.processes import wait_until
@@ -65,6 +67,21 @@ def test_tokens_die_when_their_owner_is_found_disabled(server, leaver, audit_row
     for token, kind in zip(tokens, ("personal", "exchanged"), strict=True):
         row = ends[session_of(token)[:8]]
         assert (row["kind"], row["reason"]) == (kind, "session_refused_by_provider")
+
+
+def test_a_token_is_made_of_what_its_owner_has_not_of_what_this_server_remembers(server, leaver):
+    """Another server has just heard that a role is gone: for a second it could be saved into a token, for a day."""
+    browser = server.sign_in(leaver)
+    live = engine_of(server).live
+    session = live.peek(session_id_of(server, browser))
+    assert set(session.grant.roles) == {"Op", "Viewer"}
+    with live.feed._polling:
+        due = DueSession(session.id, session.provider, session.check_due_at, session.regrade_at)
+        leased = live.store.take_lease(due, owner=secrets.token_hex(16), now=int(time.time()), seconds=60)
+        left = Recheck(session.check_due_at, grant=Grant(("Viewer",), matches=session.grant.matches[1:]))
+        assert live.store.settle_recheck(leased, left, now=int(time.time())).changed
+        token = personal(browser)
+    assert live.store.load(session_of(token), now=int(time.time())).grant.roles == ("Viewer",)
 
 
 def test_a_token_dies_with_the_role_that_it_needs_and_others_lose_just_that(server, leaver, audit_rows):

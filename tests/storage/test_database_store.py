@@ -12,6 +12,7 @@ from sqlalchemy.orm import sessionmaker
 
 from airflow_oidc_auth.errors import SessionError
 from airflow_oidc_auth.secret import Secret
+from airflow_oidc_auth.sessions import database as database_module
 from airflow_oidc_auth.sessions import resealing
 from airflow_oidc_auth.sessions.database import DatabaseSessionStore
 from airflow_oidc_auth.sessions.feed import RevocationFeed
@@ -42,6 +43,18 @@ def test_tokens_are_in_no_row_as_clear_text_and_gone_when_the_session_has_ended(
     with database.database.connect() as connection:
         row = connection.execute(select(sessions)).one()
     assert (row.id_token, row.refresh_token, row.ended_at, row.end_reason) == (None, None, NOW, "user_logout")
+
+
+def test_a_strangers_guess_at_a_name_of_the_idps_reads_no_session_of_others(database, monkeypatch):
+    """Front-channel logout asks for whatever somebody writes into an address, as often as they like."""
+    store, read = database.new_store(), []
+    for number in range(9):
+        open_session(store, f"person-{number}", sid=f"00u{number}")
+    real = database_module.parse_session
+    monkeypatch.setattr(database_module, "parse_session", lambda row: read.append(row) or real(row))
+    assert store.list_sessions(now=NOW, provider="okta", idp_sid="00u") == ()
+    assert read == []
+    assert len(store.list_sessions(now=NOW, provider="okta", idp_sid="00u3")) == len(read) == 1
 
 
 def test_a_rotated_key_still_reads_old_tokens(database):

@@ -266,9 +266,10 @@ def test_finds_the_sessions_that_the_idp_means(store):
         open_session(store, sid=sid).id for sid in ("saml:ab%c:1", "saml:ab%c:2", "saml:abxc:1", "SAML:ab%c:1", None)
     ]
 
-    def found(idp_sid, provider="okta"):
-        return {session.id for session in store.list_sessions(now=NOW, provider=provider, idp_sid=idp_sid)}
+    def found(provider="okta", **named):
+        return {session.id for session in store.list_sessions(now=NOW, provider=provider, **named)}
 
-    assert found("saml:ab%c:") == set(names[:2])
-    assert found("saml:ab%c:2") == {names[1]}
-    assert found("saml:ab%c:", provider="entra") == set()
+    assert found(sid_begins="saml:ab%c:") == set(names[:2])
+    assert found(sid_begins="saml:ab%c:2") == found(idp_sid="saml:ab%c:2") == {names[1]}
+    assert found(sid_begins="saml:ab%c:", provider="entra") == found(idp_sid="saml:ab%c:2", provider="entra") == set()
+    assert found(idp_sid="saml:ab%c:") == found(idp_sid="SAML:AB%C:1") == set()

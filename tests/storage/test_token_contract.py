@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
+import sys
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -9,7 +13,7 @@ import pytest
 from airflow_oidc_auth.errors import LoginRefused, SessionError
 from airflow_oidc_auth.grants.grant import Grant, RuleMatch
 from airflow_oidc_auth.identity.authentication import Authentication
-from airflow_oidc_auth.sessions import token_store
+from airflow_oidc_auth.sessions import database, token_store
 from airflow_oidc_auth.sessions.session import BEARER, Opening, Recheck
 from tests.storage.backends import Backend
 from tests.storage.people import ADMIN, HOUR, NOW, VIEWER, at_once, open_session, sign_in
@@ -61,6 +65,18 @@ def test_a_scope_narrows_and_is_kept(store):
         make_token(store, owner, scope=("Op",))
 
 
+def test_a_token_gets_what_its_owner_has_by_now_whatever_a_server_remembers(store):
+    remembered = open_kept(store, grant=BOTH)
+    parent = make_token(store, remembered)
+    for each in (remembered, parent):
+        store.settle_recheck(take(store, each), Recheck(None, DUE + DAY, grant=VIEWER, whole=VIEWER), now=DUE)
+    for each in (remembered, parent):
+        token = make_token(store, each, now=DUE)
+        assert store.load(token.id, now=DUE).grant == VIEWER
+        with pytest.raises(SessionError, match="token_scope_not_held"):
+            make_token(store, each, now=DUE, scope=("Admin",))
+
+
 def test_a_token_outlives_logout_idling_and_the_end_of_the_browsers_session(store):
     owner = open_kept(store, lifetime=HOUR)
     token = make_token(store, owner)
@@ -99,6 +115,17 @@ def test_a_token_is_found_by_its_id_among_more_than_a_list_can_show(store, monke
     assert store.list_tokens(now=NOW + 4, reference=first.id.swapcase()) == ()
     assert store.list_tokens(now=NOW + 4, reference="%_" * 4) == ()
     assert [each.id for each in store.list_tokens(now=NOW + 4, reference=last.id)] == [last.id]
+
+
+def test_nobody_hides_a_browser_behind_more_tokens_than_a_list_shows(store, monkeypatch):
+    """What the identity provider ends is looked up first, and the browser is older than what was made with it."""
+    for module in (database, token_store):
+        monkeypatch.setattr(module, "LIST_LIMIT", 3, raising=False)
+    owner = open_kept(store)
+    tokens = [make_token(store, owner, now=NOW + number) for number in range(1, 5)]
+    found = store.sessions_by_identity(owner.issuer, owner.subject, now=NOW + 5)
+    assert [each.id for each in found] == [*(each.id for each in reversed(tokens)), owner.id]
+    assert len(store.list_sessions(now=NOW + 5, principal_id=owner.principal_id, limit=2)) == 2
 
 
 def test_no_token_from_a_session_that_has_ended(store):
@@ -176,6 +203,34 @@ def test_what_was_made_from_a_token_ends_with_it(store):
     assert [each.session.id for each in ended] == [parent.id, child.id, grandchild.id]
     assert {each.id for each in store.list_tokens(now=NOW)} == {other.id}
     assert {entry.key for entry in store.revocations(after=0, now=NOW)} == {parent.id, child.id, grandchild.id}
+
+
+@contextlib.contextmanager
+def little_stack(frames: int = 250) -> Iterator[None]:
+    """Let so many calls stand on each other from here on: a thousand would take as long as it takes to make them."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + frames)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_long_chain_of_tokens_ends_as_a_whole(store, refused):
+    """Each made from the last: whoever sees the end coming could make a thousand, and be signed out by nobody."""
+    owner = last = open_kept(store)
+    for _ in range(150):
+        last = make_token(store, last, parent=last.id)
+    leased = take(store, owner)
+    with little_stack():
+        if refused:
+            ended = store.end_refused(leased, reason="session_refused_by_provider", now=DUE)
+        else:
+            ended = store.end_many([owner.id], reason="ended_by_admin", now=DUE)
+    assert len(ended) == 151
+    assert ended[0].session.id == owner.id
+    assert store.list_sessions(now=DUE) == ()
 
 
 def test_without_anybody_to_ask_a_token_lives_for_the_unverified_lifetime_to_the_second(store):
@@ -368,6 +423,18 @@ def test_an_idle_owner_is_asked_about_as_long_as_a_token_lives(store):
     assert not take(store, busy, seconds=0).watched
     store.end(token.id, reason="ended_by_user", now=DUE)
     assert list(store.due_sessions(**wanted)) == []
+
+
+def test_the_tokens_of_one_person_hold_up_nobodys_re_check(store):
+    """A sign-in marks all of them at once; databases sort what has no date of its own first, or last."""
+    bob, ada, eve = open_kept(store, "bob"), open_kept(store), open_kept(store, "eve")
+    waits_longest = make_token(store, eve, unverified_lifetime=200)
+    for _ in range(6):
+        make_token(store, ada)
+    store.open(sign_in(), ADMIN, now=DUE + 9, expires_at=DUE + HOUR, client_address=None)
+    due = [each.id for each in store.due_sessions(now=DUE + 9, active_since=NOW, limit=4, providers=("okta",))]
+    assert due[0] == waits_longest.id
+    assert set(due[1:]) == {bob.id, ada.id, eve.id}
 
 
 def test_revocations_of_a_session_stay_what_they_were(store):

@@ -15,7 +15,7 @@ from airflow_oidc_auth.web import cookies, pages
 from airflow_oidc_auth.web.answers import answer_code, label_of, login_url, page_basics, prefers_json
 from airflow_oidc_auth.web.csrf import build_csrf_token
 from airflow_oidc_auth.web.engine import Engine
-from airflow_oidc_auth.web.my_access import ROLE_TEXTS, MyAccess, Role, describe_access, describe_token
+from airflow_oidc_auth.web.my_access import ROLE_TEXTS, SHOWN_TOKENS, MyAccess, Role, describe_access, describe_token
 from airflow_oidc_auth.web.my_rights import describe_rights
 from airflow_oidc_auth.web.query import read_query
 from airflow_oidc_auth.web.routes.login import SEE_OTHER, current_session
@@ -63,12 +63,13 @@ async def _describe(engine: Engine, session: Session, zone: ZoneInfo | None, rul
     now = engine.clock()
     access = describe_access(session, _roles(engine, session), label, now, zone, outlook)
     listed = await engine.token_desk.list_tokens(session.principal_id)
-    tokens = tuple(describe_token(_as_seen_here(engine, each), now, zone) for each in listed)
+    tokens = tuple(describe_token(_as_seen_here(engine, each), now, zone) for each in listed[:SHOWN_TOKENS])
     return replace(
         access,
         offers=build_offers(engine, session),
         answer=read_answer(session, rule, now),
         tokens=tokens,
+        more_tokens=len(listed) - len(tokens),
         rights=describe_rights(session.grant, engine.custom_roles),
     )
 

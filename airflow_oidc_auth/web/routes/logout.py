@@ -17,7 +17,7 @@ from airflow_oidc_auth.sessions.session import Session
 from airflow_oidc_auth.web import cookies, pages, signed_out
 from airflow_oidc_auth.web.answers import answer_error, page_basics
 from airflow_oidc_auth.web.context import read_context
-from airflow_oidc_auth.web.csrf import FIELD, build_csrf_token, check_csrf, is_cross_site
+from airflow_oidc_auth.web.csrf import FIELD, build_csrf_token, check_csrf, check_sender, is_cross_site
 from airflow_oidc_auth.web.engine import Engine
 from airflow_oidc_auth.web.logout_ticket import new_ticket
 from airflow_oidc_auth.web.query import read_form, read_query
@@ -37,6 +37,8 @@ async def sign_out(request: Request, engine: Engine) -> Response:
 async def sign_out_by_form(request: Request, engine: Engine) -> Response:
     """End the session on the order of a form of ours."""
     form = await read_form(request)
+    # Browsers send no cookie with a form of another site, but they would obey the answer that deletes it.
+    check_sender(engine, request)
     session_id = await _session_id(request, engine)
     if session_id is not None:
         check_csrf(engine, request, session_id, form.get(FIELD, ""))

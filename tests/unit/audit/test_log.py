@@ -16,13 +16,18 @@ def test_every_sink_gets_every_record():
     assert [sink.records for sink in sinks] == [[LOGIN], [LOGIN]]
 
 
-def test_a_sign_in_without_its_row_fails_and_the_stream_does_not_tell_of_it():
+@pytest.mark.parametrize(
+    ("event", "instead"),
+    [(AuthEvent.LOGIN, AuthEvent.LOGIN_FAILED), (AuthEvent.TOKEN_ISSUED, AuthEvent.TOKEN_REFUSED)],
+)
+def test_what_opens_a_door_fails_without_its_row_and_the_stream_does_not_tell_of_it(event, instead):
+    """A token is a sign-in that lasts for weeks."""
     stream = Kept()
     with pytest.raises(SessionError) as caught:
-        AuditLog([Kept(down=True), stream], True).record(LOGIN)
+        AuditLog([Kept(down=True), stream], True).record(replace(LOGIN, event=event))
     assert (caught.value.code, caught.value.status) == ("audit_unavailable", 503)
     (told,) = stream.records
-    assert (told.event, told.reason, told.subject) == (AuthEvent.LOGIN_FAILED, "audit_unavailable", "ada")
+    assert (told.event, told.reason, told.subject) == (instead, "audit_unavailable", "ada")
 
 
 def test_where_configuration_says_so_the_sign_in_goes_on_and_the_log_is_loud(caplog):
@@ -33,8 +38,8 @@ def test_where_configuration_says_so_the_sign_in_goes_on_and_the_log_is_loud(cap
     assert '"subject": "ada"' in caplog.text
 
 
-@pytest.mark.parametrize("event", [event for event in AuthEvent if event is not AuthEvent.LOGIN])
-def test_nothing_but_a_sign_in_fails_for_want_of_a_row(event, caplog):
+@pytest.mark.parametrize("event", sorted(set(AuthEvent) - {AuthEvent.LOGIN, AuthEvent.TOKEN_ISSUED}))
+def test_nothing_else_fails_for_want_of_a_row(event, caplog):
     """A logout or a refusal that raised would keep a session alive or show an error instead of the refusal."""
     stream = Kept()
     record = replace(LOGIN, event=event)

@@ -13,6 +13,7 @@ from airflow_oidc_auth.audit.event import AuthEvent
 from airflow_oidc_auth.errors import SessionError
 from airflow_oidc_auth.login.outcome import SignedOut
 from airflow_oidc_auth.providers.registry import build_provider
+from airflow_oidc_auth.sessions.session import TokenRequest
 from tests.unit.login.rig import LIFETIME, Rig, provider_settings, run_rig
 from tests.unit.login.test_journey import context, opened
 
@@ -32,6 +33,18 @@ def test_signing_out_ends_the_session_everywhere_and_writes_a_row(rig: Rig) -> N
     assert rig.sessions.peek(session.id) is None
     row = rig.sink.records[-1]
     assert (row.event, row.reason, row.correlation_id) == (AuthEvent.LOGOUT, "user_logout", "ref-9")
+
+
+def test_who_brings_a_programs_token_to_the_sign_out_is_not_shown_its_owners_id_token(rig: Rig) -> None:
+    """A token that was handed the IdP's tokens, for re-checks, may be narrowed, bound to a key, or stolen."""
+    owner = opened(rig).session
+    now, request = int(rig.clock()), TokenRequest("personal", lifetime=3600)
+    token = rig.store.open_token(owner, request, identity=None, now=now).session
+    rig.store.end_many([owner.id], reason="idle_timeout", now=now, idle_since=now + 1)
+    outcome = asyncio.run(rig.journey.sign_outs.sign_out(token.id, context()))
+    assert outcome.ended
+    assert outcome.idp_logout_url is not None
+    assert "id_token_hint" not in outcome.idp_logout_url
 
 
 def test_signing_out_twice_is_one_row_and_no_error(rig: Rig) -> None:

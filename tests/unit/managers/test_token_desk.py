@@ -17,6 +17,7 @@ from airflow_oidc_auth.config.compiled import TokenClient, TokenSettings
 from airflow_oidc_auth.errors import LoginRefused, OidcAuthError, SessionError
 from airflow_oidc_auth.login.outcome import RequestContext
 from airflow_oidc_auth.login.session_office import BY_USER, Order
+from airflow_oidc_auth.managers import token_desk
 from airflow_oidc_auth.managers.token_desk import TokenDesk
 from airflow_oidc_auth.managers.tokens import AirflowTokens
 from airflow_oidc_auth.sessions.break_glass import PROVIDER as BREAK_GLASS
@@ -238,6 +239,18 @@ def test_a_token_that_cannot_be_audited_does_not_exist(desk):
     desk.audit.fails = True
     assert code_of(desk.issue) == "audit_unavailable"
     assert desk.store.list_tokens(now=desk.now) == ()
+
+
+def test_nobody_who_signs_in_has_tokens_without_end(desk, monkeypatch):
+    """Each sign-in goes through all of them: ten thousand kept a database busy for longer than others wait."""
+    monkeypatch.setattr(token_desk, "MAX_TOKENS", 3)
+    owner, job = desk.owner(), desk.owner(subject="job")
+    last = [desk.issue(owner).session for _ in range(3)][-1]
+    assert code_of(desk.issue, owner) == code_of(desk.issue, last) == "token_too_many"
+    desk.live.end_now(last.id, reason="ended_by_user")
+    assert desk.issue(owner)
+    monkeypatch.setattr(desk.desk, "_is_for_people", lambda _: False)
+    assert [desk.issue(job) for _ in range(5)]
 
 
 def test_people_revoke_their_own_tokens_and_nobody_elses(desk):

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import pytest
 from httpx import Response
 
+from airflow_oidc_auth.errors import SessionError
 from airflow_oidc_auth.testing.misbehaviour import Misbehaviour
 from tests.unit.web.rig import Browser
 
@@ -159,6 +160,24 @@ def test_an_outage_of_the_store_does_not_use_the_token_up(browser: Browser) -> N
     assert not is_signed_in(browser)
 
 
+def test_an_outage_while_sessions_end_does_not_use_the_token_up(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The identity provider tries again, with the same token: refused as used, it would leave the session alive."""
+    browser.sign_in()
+    token = browser.rig.idp.logout_token("ada")
+
+    def fail(*_: object, **__: object) -> None:
+        raise SessionError("session_store_unavailable", "the database is locked")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(browser.rig.store, "end_many", fail)
+        assert announce(browser, token).json()["error"] == "temporarily_unavailable"
+    assert announce(browser, token).status_code == 200
+    assert not is_signed_in(browser)
+    assert announce(browser, token).json()["code"] == "logout_token_replayed"
+
+
 @pytest.mark.parametrize(
     ("content", "code"),
     [
@@ -234,7 +253,10 @@ def test_a_frame_that_names_another_issuer_ends_nothing(browser: Browser, issuer
     assert is_signed_in(browser)
 
 
-@pytest.mark.parametrize("query", [{}, {"iss": "{issuer}"}, {"sid": "x"}, {"iss": "{issuer}", "sid": "s" * 300}])
+@pytest.mark.parametrize(
+    "query",
+    [{}, {"iss": "{issuer}"}, {"sid": "x"}, {"iss": "{issuer}", "sid": "s" * 300}, {"iss": "{issuer}", "sid": "a\0"}],
+)
 def test_a_frame_that_names_no_session_is_refused(browser: Browser, query: dict[str, str]) -> None:
     browser.sign_in()
     named = {name: value.replace("{issuer}", browser.rig.idp.issuer) for name, value in query.items()}

@@ -134,6 +134,16 @@ def test_a_form_from_elsewhere_is_refused_even_with_a_token(browser: Browser, he
     assert_still_signed_in(browser)
 
 
+@pytest.mark.parametrize("headers", [{"sec-fetch-site": "cross-site"}, {"origin": "https://evil.example"}])
+def test_a_form_from_elsewhere_deletes_no_cookie_that_the_browser_did_not_send(
+    browser: Browser, headers: dict[str, str]
+) -> None:
+    """``SameSite=Lax`` keeps the cookie at home, but the answer to a form may delete it."""
+    page = browser.another().post("/auth/logout", data={}, headers=headers)
+    assert page.status_code == 403
+    assert "set-cookie" not in page.headers
+
+
 @pytest.mark.parametrize(
     "token",
     ["", "x", "0.abc", "1732183200." + "0" * 64, "9" * 13 + ".x", "\u0661\u0662.x", "-1.x", "\U0001f600.x"],

@@ -71,6 +71,14 @@ def test_every_address_of_tokens_counts_together(browser: Browser, watch: Watch,
     assert browser.post(path, data=WRONG).status_code == 429
 
 
+@pytest.mark.parametrize("path", ["/auth/saml/okta/acs", "/auth/saml/okta/finish"])
+def test_responses_count_wherever_they_are_brought(browser: Browser, watch: Watch, path: str):
+    """The first address sends the browser on to the second, which verifies; nobody has to begin with the first."""
+    answers = [browser.post(path, data={"SAMLResponse": "x", "RelayState": "r"}) for _ in range(301)]
+    assert [answer.status_code == 429 for answer in answers] == [False] * 300 + [True]
+    assert at(browser, "203.0.113.5").post(path, data={"SAMLResponse": "x"}).status_code != 429
+
+
 def test_nothing_of_a_request_too_many_is_read(browser: Browser, watch: Watch):
     for _ in range(30):
         browser.post("/auth/token", data=WRONG)

@@ -57,6 +57,16 @@ def test_my_access_lists_my_tokens_and_says_what_each_is_for(office: Office) -> 
     assert "No program has a token of yours." in ada.get("/auth/access").text
 
 
+def test_a_thousand_tokens_make_no_page_that_everybody_waits_for(office: Office) -> None:
+    vic = office.signed_in("vic")
+    tokens = [make(office, vic, label=f"job {number:03}") for number in range(103)]
+    page = vic.get("/auth/access").text
+    assert page.count('name="token"') == 100
+    assert "3 older ones are among your" in page
+    listed = vic.get("/auth/sessions?kind=token&page=3").text
+    assert sum(each.id[:8] in page + listed for each in tokens) == 103
+
+
 def test_a_use_is_shown_that_is_not_written_yet_and_never_one_before_what_is(office: Office) -> None:
     vic = office.signed_in("vic")
     token = make(office, vic)
