@@ -65,7 +65,8 @@ class ChainCheck:
 
     :param texts: its statements, oldest first; asked again only if one of them is wrong
     :param erased: the leaf of a row from which a person was taken, by its number
-    :param since: statements about rows before this time are followed, their rows are not awaited; microseconds
+    :param since: statements about rows before this time are followed, their rows are neither awaited nor believed;
+        microseconds
     """
 
     def __init__(
@@ -126,7 +127,7 @@ class ChainCheck:
         self._last = max(self._last, statement.last)
         if statement.unsealed and statement.unsealed[-1] >= self._since:
             self.unsealed += statement.unsealed[0]
-        if statement.began < self._since:
+        if statement.leaves and statement.ended < self._since:
             self._skipped = statement.last
         elif statement.leaves:
             self._blocks += 1
@@ -157,9 +158,11 @@ class ChainCheck:
     def _close(self, block: _Block) -> None:
         """Say which rows of a statement have not come."""
         statement, lost = block.statement, frozenset(block.statement.numbers)
+        if statement.began < self._since:
+            return  # some of its rows are too old to be looked at
         for at, came in enumerate(block.came):
             seq = statement.first + at
-            if came or seq <= self.walk.pruned:
+            if came or (seq <= self.walk.pruned and statement.ended <= self.walk.pruned_at):
                 continue
             if seq in lost:
                 self.lost += 1
@@ -169,10 +172,11 @@ class ChainCheck:
 
     def _see_stray(self, row: StoredRow, place: Place) -> None:
         """Take a row that none of the awaited statements is about."""
-        if place.seq <= self._skipped:
-            return
         if place.seq <= self.walk.pruned:
             self.leftovers += 1
+        elif place.seq <= self._skipped:
+            # Whoever signed for that number signed for an older row.
+            self._tell(Kind.CHANGED, row, place, "its time is not that of its checkpoint")
         elif self._findings.covers(Kind.REMOVED, self.chain, place.seq):
             self._tell(Kind.MOVED, row, place)
         elif self._findings.covers(Kind.CHECKPOINT_REMOVED, self.chain, place.seq) or self.walk.suspect:

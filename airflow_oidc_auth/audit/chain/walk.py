@@ -40,6 +40,7 @@ class Walk:
     :param next: the number of the first row that nothing said so far is about
     :param link: of the last row that something was said about; None where that is not known
     :param pruned: rows up to this number were removed on purpose
+    :param pruned_at: when, microseconds; what was written later is not among them, whatever its number
     :param newest: the last statement that was believed
     :param seen: how far other chains were, as these statements say
     """
@@ -48,7 +49,7 @@ class Walk:
         self.chain = chain
         self.next = 1
         self.link: bytes | None = None
-        self.pruned = 0
+        self.pruned = self.pruned_at = 0
         self.newest: Statement | None = None
         self.seen: dict[str, int] = {}
         self.suspect = False
@@ -110,7 +111,7 @@ class Walk:
         self.next = statement.last + 1
         self.link = first_link(text) if statement.kind == BEGIN else statement.link
         if statement.kind == PRUNED:
-            self.pruned = max(statement.last, statement.tail)
+            self.pruned, self.pruned_at = max(statement.last, statement.tail), statement.at * 1_000_000
             digest = statement.previous
         self._believe(statement, digest)
 
