@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
-from airflow.utils.platform import getuser
 from cryptography.fernet import Fernet
 from sqlalchemy.orm import Session as Transaction
 
@@ -45,8 +46,16 @@ def open_store() -> DatabaseSessionStore:
 
 
 def who_asks() -> str:
-    """Return the operating system's name of whoever runs the command, as Airflow's own commands log it."""
-    return getuser()
+    """Return the operating system's name of whoever runs the command.
+
+    Not as Airflow's own commands log it: they believe ``LOGNAME``, with which a deed is put down to anybody, and fail
+    where an account has no name, as in containers that run under any number.
+    """
+    uid = os.getuid()
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
 
 
 def now() -> int:

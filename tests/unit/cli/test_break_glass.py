@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import getpass
+import os
+import pwd
 
 import pytest
 from sqlalchemy import select
@@ -51,6 +53,31 @@ def test_creation_is_audited_without_the_token(oidc: Oidc, office: OfficeDatabas
     assert (row["roles_after"], row["minutes"], row["explanation"]) == (["Admin"], 30, "IdP down, INC-7")
     assert row["correlation_id"] == data["correlation_id"]
     assert data["url"].removeprefix(ADDRESS).partition(".")[2] not in str(row)
+
+
+def test_no_variable_puts_a_link_down_to_somebody_else(
+    oidc: Oidc, office: OfficeDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "somebody-else")
+    assert make(oidc).code == 0
+    (row,) = office.audit()
+    assert row["owner"] == pwd.getpwuid(os.getuid()).pw_name != "somebody-else"
+
+
+def test_an_account_without_a_name_has_a_number(
+    oidc: Oidc, office: OfficeDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in containers that run under any number; the door for emergencies must open there, too."""
+
+    def nobody(uid: int) -> None:
+        raise KeyError(uid)
+
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    assert make(oidc).code == 0
+    assert office.audit()[0]["owner"] == f"uid {os.getuid()}"
 
 
 def test_without_its_audit_row_there_is_no_link(
