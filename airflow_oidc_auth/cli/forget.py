@@ -100,8 +100,15 @@ def forget(args: Namespace) -> ForgetReport:
 def _told(order: Order, pseudonym: str, planned: ForgetReport, correlation_id: str) -> AuditRecord:
     """Return the row that stays of it, whether or not a session was there to end: names in an audit were changed."""
     facts = (("ended_by", order.by), ("sessions", planned.kept.sessions), ("audit_rows", planned.audit_rows))
-    who = {"owner": pseudonym, "subject": pseudonym, "principal_id": pseudonym}
-    return AuditRecord(AuthEvent.USER_FORGOTTEN, correlation_id, "admin_request", **who, detail=facts)
+    return AuditRecord(
+        AuthEvent.USER_FORGOTTEN,
+        correlation_id,
+        "admin_request",
+        owner=pseudonym,
+        subject=pseudonym,
+        principal_id=pseudonym,
+        detail=facts,
+    )
 
 
 def _delete(transaction: Transaction, *, mine: str, record: AuditRecord) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from sqlalchemy import and_, delete, insert, or_, select
 from sqlalchemy.orm import Session as Transaction
@@ -14,6 +13,7 @@ from airflow_oidc_auth.sessions.database import airflow_transactions
 from airflow_oidc_auth.sessions.transactions import TransactionRunner, Transactions
 
 PAGE = 16
+NEAR = 4
 # Of a process that begins: whatever came before these was seen by somebody then.
 SEEN_AT_FIRST = 256
 # Of one that runs: more than servers sign between two of its own statements.
@@ -87,10 +87,21 @@ def read_statements(transaction: Transaction, chain: str) -> Iterator[str]:
         after = (page[-1].last_seq, page[-1].id)
 
 
-def read_erasures(transaction: Transaction, chain: str, seq: int) -> Sequence[str]:
-    """Return what was signed about the erasure of a row, newest first."""
-    about: Any = and_(_A.chain == chain, _A.kind == ERASED, _A.first_seq <= seq, _A.last_seq >= seq)
-    return transaction.execute(select(_A.statement).where(about).order_by(_A.id.desc())).scalars().all()
+def read_erasures(transaction: Transaction, chain: str) -> Sequence[tuple[int, int, int]]:
+    """Return id, first and last row of what was signed about erasures of a chain, newest first."""
+    about = select(_A.id, _A.first_seq, _A.last_seq).where(_A.chain == chain, _A.kind == ERASED)
+    return [(row.id, row.first_seq, row.last_seq) for row in transaction.execute(about.order_by(_A.id.desc())).all()]
+
+
+def read_statement_text(transaction: Transaction, statement_id: int) -> str:
+    """Return one statement; empty if it is gone."""
+    return transaction.execute(select(_A.statement).where(_A.id == statement_id)).scalar_one_or_none() or ""
+
+
+def read_checkpoints(transaction: Transaction, chain: str, seq: int) -> Sequence[str]:
+    """Return the statements about rows that end next behind a row: the first of them lists it, unless one is forged."""
+    behind = select(_A.statement).where(_A.chain == chain, _A.last_seq >= seq, _A.kind == ROWS)
+    return transaction.execute(behind.order_by(_A.last_seq, _A.id).limit(NEAR)).scalars().all()
 
 
 def delete_covered(transaction: Transaction, chain: str, last: int) -> None:

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, func, select, update
 
-from airflow_oidc_auth.audit.chain.keys import TrustedKeys
-from airflow_oidc_auth.audit.chain.row import encode, to_moment
+from airflow_oidc_auth.audit.chain.check import WINDOW
+from airflow_oidc_auth.audit.chain.findings import MAX_FINDINGS, Finding, Findings, Kind
+from airflow_oidc_auth.audit.chain.keys import BadKey, SigningKey, TrustedKeys
+from airflow_oidc_auth.audit.chain.row import encode, from_moment, to_moment
 from airflow_oidc_auth.audit.chain.statement import ERASED, read_statement
 from airflow_oidc_auth.audit.chain.verify import Verification, verify
 from airflow_oidc_auth.cli.audit_report import VerifyReport
 from airflow_oidc_auth.cli.audit_table import DatabaseTrail
+from airflow_oidc_auth.config.compile_audit import read_retired
+from airflow_oidc_auth.secret import Secret
 from airflow_oidc_auth.sessions.models import audit_statements
 from tests.storage.audit_rig import KEY, AuditDatabase, Server, audit_database, told
+from tests.unit.audit.keys import make_pem
 
 DAY = timedelta(days=1)
 
@@ -72,6 +79,93 @@ def test_rows_are_signed_within_their_minute_also_after_the_clock_was_set_back(
     server.write(2)
     server.trail.look()
     assert audit.verify().chains[0].unsigned == 0
+
+
+def test_one_row_that_was_moved_hides_no_row_that_was_changed(audit: AuditDatabase) -> None:
+    """A row is awaited for so many checkpoints. One from the end, at the head of the table, made all others late."""
+    server = Server(audit)
+    for _ in range(WINDOW + 20):
+        server.write()
+        server.sign()
+    server.stop()
+    rows = audit.rows(server.chain)
+    audit.change(rows[-1], id=-1)
+    audit.change(rows[2], owner="Mallory")
+    changed = [each for each in audit.verify().findings.kept if each.kind is Kind.CHANGED]
+    assert [(each.first, each.row_id) for each in changed] == [(3, rows[2].id)]
+
+
+def test_findings_of_one_kind_take_no_place_from_those_of_another() -> None:
+    findings = Findings()
+    for number in range(MAX_FINDINGS + 5):
+        findings.add(Finding(Kind.MOVED, "chain", number, number, row_id=number))
+    findings.add(Finding(Kind.CHANGED, "chain", 1, 1, row_id=1))
+    assert findings.kept[-1].kind is Kind.CHANGED
+    assert len(findings.kept) == MAX_FINDINGS + 1
+
+
+class Thief:
+    """Somebody with the database and a key that was given up, who signs as of a time when it was good."""
+
+    def __init__(self, audit: AuditDatabase, monkeypatch: pytest.MonkeyPatch, *, signed: float, written: float) -> None:
+        import airflow.models.log as module
+
+        today, audit.now = audit.now, signed
+        moment = from_moment(int(written * 1_000_000))
+        with monkeypatch.context() as patch:
+            patch.setattr(module.timezone, "utcnow", lambda: moment)
+            self.server = Server(audit)
+            self.server.write(3, owner="Mallory")
+        self.server.stop()
+        audit.now = today
+
+
+def verify_with_an_end(audit: AuditDatabase, end: float) -> Verification:
+    keys: list[dict[str, object]] = [{**KEY.public, "exp": int(end)}]
+    keys.append({**SigningKey(Secret(make_pem())).public})
+    with audit.transactions() as transaction:
+        return verify(DatabaseTrail(transaction), TrustedKeys(keys))
+
+
+def test_who_has_a_key_that_was_given_up_signs_for_no_later_time(
+    audit: AuditDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = audit.now - 3 * 86_400
+    honest = Thief(audit, monkeypatch, signed=end - 86_400, written=end - 86_400)
+    assert not verify_with_an_end(audit, end).findings
+    for signed, written in ((audit.now, audit.now), (audit.now, end - 60), (end - 60, audit.now)):
+        forged = Thief(audit, monkeypatch, signed=signed, written=written).server
+        assert not audit.verify().findings, "without an end it is believed for ever"
+        found = verify_with_an_end(audit, end).findings.kept
+        assert {each.kind for each in found} == {Kind.FORGED}, (signed, written)
+        assert {each.chain for each in found} == {forged.chain}
+        audit.remove(*audit.rows(forged.chain))
+        audit.remove_statements(*audit.statements(forged.chain))
+    assert honest.server.chain
+
+
+def test_a_statement_of_earlier_does_not_vouch_for_rows_of_later(
+    audit: AuditDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Times in the statement are the signer's words; the row's own time is what a reader sees."""
+    end = audit.now - 3 * 86_400
+    forged = Thief(audit, monkeypatch, signed=end - 60, written=audit.now).server
+    _, rows = audit.statements(forged.chain)
+    statement = replace(read_statement(rows.statement), began=int(end - 60) * 10**6, ended=int(end - 60) * 10**6)
+    audit.change_statement(rows, statement=KEY.sign(statement))
+    found = verify_with_an_end(audit, end)
+    assert told(found) == [("row_changed", number, number) for number in (1, 2, 3)]
+    assert {each.why for each in found.findings.kept} == {"it is later than its checkpoint"}
+
+
+def test_the_public_keys_tell_since_when_one_is_not_believed(tmp_path: Path) -> None:
+    file = tmp_path / "retired.json"
+    file.write_text(json.dumps({"keys": [{**KEY.public, "exp": 7}]}), encoding="ascii")
+    assert [each["exp"] for each in read_retired(str(file))] == [7]
+    for wrong in ("7", None, True, 7.5):
+        file.write_text(json.dumps({"keys": [{**KEY.public, "exp": wrong}]}), encoding="ascii")
+        with pytest.raises(BadKey, match="exp"):
+            read_retired(str(file))
 
 
 FAR = 10**9
