@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy.orm import Session as Transaction
 
 from airflow_oidc_auth.audit.airflow_log import airflow_transactions
-from airflow_oidc_auth.cli.command import CommandFailed
+from airflow_oidc_auth.cli.command import CommandFailed, print_lines
 from airflow_oidc_auth.cli.text import printable
 from airflow_oidc_auth.managers.secret_option import read_secret_option
 from airflow_oidc_auth.secret import Secret
@@ -90,8 +90,7 @@ def confirm(
         return
     if as_json or not sys.stdin.isatty():
         raise CommandFailed("Nobody can be asked here: add --yes. Nothing was changed.")
-    sys.stdout.write("\n".join(shown) + "\n")
-    sys.stdout.flush()
+    print_lines(shown, sys.stdout)
     try:
         answer = (ask or input)(f"{question} [y/N] ")
     except EOFError:
