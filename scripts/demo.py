@@ -317,7 +317,9 @@ def _start(children: Children, python: Path, ports: Ports) -> None:
     for name in ("api-server", "scheduler", "dag-processor"):
         # LocalExecutor takes the scheduler down with a task whose API server refused it, as after a crash.
         restarts = RESTARTS if name == "scheduler" else 0
-        children.start(name, [python, "-m", "airflow", name], restarts=restarts)
+        # Its server of task logs would listen on every address of the machine; the API server reads the files.
+        alone = ["--skip-serve-logs"] if name == "scheduler" else []
+        children.start(name, [python, "-m", "airflow", name, *alone], restarts=restarts)
 
 
 def _wait_until_healthy(children: Children, ports: Ports) -> None:

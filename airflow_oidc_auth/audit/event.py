@@ -22,6 +22,7 @@ class AuthEvent(str, Enum):
     BREAK_GLASS = "auth.break_glass"
     USER_LINKED = "auth.user_linked"
     USER_UNLINKED = "auth.user_unlinked"
+    USER_FORGOTTEN = "auth.user_forgotten"
     AUDIT_PRUNED = "auth.audit_pruned"
 
 

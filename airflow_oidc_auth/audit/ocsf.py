@@ -1,7 +1,7 @@
 """Audit rows as events of the Open Cybersecurity Schema Framework, version 1.3.0, for whoever collects them.
 
-Sign-ins and sign-outs are Authentication (3002), links of FAB users and changed roles Account Change (3001), everything
-else API Activity (6003). What the framework has no place for is in ``unmapped``, under our names.
+Sign-ins and sign-outs are Authentication (3002), links of FAB users, changed roles and forgotten people Account Change
+(3001), everything else API Activity (6003). What the framework has no place for is in ``unmapped``, under our names.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ MEANINGS: Mapping[str, _Meaning] = {
     AuthEvent.ROLES_CHANGED.value: _Meaning(ACCOUNT_CHANGE, _OTHER, "Roles changed"),
     AuthEvent.USER_LINKED.value: _Meaning(ACCOUNT_CHANGE, _OTHER, "Identity linked"),
     AuthEvent.USER_UNLINKED.value: _Meaning(ACCOUNT_CHANGE, _OTHER, "Identity unlinked"),
+    AuthEvent.USER_FORGOTTEN.value: _Meaning(ACCOUNT_CHANGE, 6, "Delete", _SUCCESS, _LOW),
     AuthEvent.TOKEN_ISSUED.value: _Meaning(API_ACTIVITY, 1, "Create"),
     AuthEvent.TOKEN_REFUSED.value: _Meaning(API_ACTIVITY, _OTHER, "Token refused", _FAILURE, _LOW),
     AuthEvent.CONFIG_RELOADED.value: _Meaning(API_ACTIVITY, 3, "Update"),

@@ -65,7 +65,7 @@ def _chain_of(transaction: Transaction, key: SigningKey) -> Chain:
 
 
 def _sign(transaction: Transaction, chain: Chain, key: SigningKey) -> None:
-    seen = read_heads(transaction, chain.id, None).heads
+    seen = read_heads(transaction, chain.id)
     while chain.unsigned()[0]:
         draft = chain.draft(now(), seen, closing=True)
         assert draft is not None  # noqa: S101 (there are rows, and each is settled)

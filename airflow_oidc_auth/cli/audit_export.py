@@ -46,12 +46,24 @@ def export_audit(args: Namespace) -> ExportReport:
     try:
         with one_moment() as transaction:
             for row in read_rows(transaction, since=since, until=until):
-                sys.stdout.write(json.dumps(line_of(row), ensure_ascii=False) + _NEW_LINE)
+                sys.stdout.write(to_line(line_of, row) + _NEW_LINE)
             sys.stdout.flush()
     except BrokenPipeError:
         # Whoever reads has seen enough. Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return ExportReport()
+
+
+def to_line(line_of: Callable[[StoredRow], Mapping[str, object]], row: StoredRow) -> str:
+    """Return a row as JSON that every reader takes, in ASCII.
+
+    The row may be somebody's who wants none of those behind it to be collected, or a terminal to act on it: numbers
+    that JSON does not have, halves of characters that no encoding has, controls that JSON lets pass.
+    """
+    try:
+        return json.dumps(line_of(row), allow_nan=False)
+    except (ValueError, RecursionError):
+        return json.dumps(line_of(row._replace(extra=json.dumps({"extra": row.extra}))))
 
 
 def as_written(row: StoredRow) -> Mapping[str, object]:

@@ -16,7 +16,13 @@ from sqlalchemy.orm import Session as Transaction
 from airflow_oidc_auth.audit.chain.row import EVENTS, StoredRow
 from airflow_oidc_auth.cli.command import CommandFailed
 from airflow_oidc_auth.cli.session_access import open_transaction
-from airflow_oidc_auth.sessions.audit_statements import read_chains, read_erasures, read_statements
+from airflow_oidc_auth.sessions.audit_statements import (
+    read_chains,
+    read_checkpoints,
+    read_erasures,
+    read_statement_text,
+    read_statements,
+)
 from airflow_oidc_auth.sessions.database_errors import store_unavailable
 
 PAGE = 5_000
@@ -45,9 +51,17 @@ class DatabaseTrail:
         """Return the statements of a chain."""
         return read_statements(self._transaction, chain)
 
-    def erasures(self, chain: str, seq: int) -> Iterable[str]:
-        """Return the statements about erasures of a row, newest first."""
-        return read_erasures(self._transaction, chain, seq)
+    def erasures(self, chain: str) -> Sequence[tuple[int, int, int]]:
+        """Return id, first and last row of the statements about erasures of a chain, newest first."""
+        return read_erasures(self._transaction, chain)
+
+    def statement(self, statement_id: int) -> str:
+        """Return one statement; empty if it is gone."""
+        return read_statement_text(self._transaction, statement_id)
+
+    def checkpoints(self, chain: str, seq: int) -> Iterable[str]:
+        """Return the statements that may list a row, few of them."""
+        return read_checkpoints(self._transaction, chain, seq)
 
     def rows(self) -> Iterator[StoredRow]:
         """Yield our rows in the order of their ids."""

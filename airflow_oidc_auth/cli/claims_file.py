@@ -133,7 +133,7 @@ def parse_object(data: bytes, source: str) -> Claims:
         return _object(json.loads(data), source)
     except json.JSONDecodeError as error:
         raise CommandFailed(f"{source} is not JSON: {error.msg} in line {error.lineno}.") from None
-    except (UnicodeDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # not UTF-8, or a number of more digits than Python reads
         raise CommandFailed(f"{source} is not JSON.") from None
 
 

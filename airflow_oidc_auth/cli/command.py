@@ -6,7 +6,7 @@ import functools
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import NoReturn, Protocol, TextIO
 
@@ -62,7 +62,7 @@ def command(run: Callable[[Namespace], Report]) -> Callable[[Namespace], None]:
         if as_json:
             _print_json(report.exit_code, report.data())
         else:
-            _print(report.text(), sys.stdout)
+            print_lines(report.text(), sys.stdout)
         if report.exit_code is not ExitCode.OK:
             raise SystemExit(int(report.exit_code))
 
@@ -84,18 +84,22 @@ def _complain(code: ExitCode, text: list[str], data: dict[str, object], *, as_js
     if as_json:
         _print_json(code, data)
     else:
-        _print(text, sys.stderr)
+        print_lines(text, sys.stderr)
     raise SystemExit(int(code))
 
 
 def _print_json(code: ExitCode, data: dict[str, object]) -> None:
-    _print([json.dumps({"exit_code": int(code), **data}, indent=2)], sys.stdout)
+    print_lines([json.dumps({"exit_code": int(code), **data}, indent=2)], sys.stdout)
 
 
-def _print(lines: list[str], stream: TextIO) -> None:
+def print_lines(lines: Sequence[str], stream: TextIO) -> None:
+    """Write lines; letters that the stream's encoding does not have become question marks."""
     if not lines:
         return
-    stream.write("\n".join(lines).rstrip("\n") + "\n")
+    text = "\n".join(lines).rstrip("\n") + "\n"
+    # An arrow or a name that the terminal has no letters for: what was done must be told all the same, once.
+    encoding = stream.encoding or "utf-8"
+    stream.write(text.encode(encoding, "replace").decode(encoding))
     stream.flush()
 
 

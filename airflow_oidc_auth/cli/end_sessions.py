@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from functools import partial
 
+from airflow_oidc_auth.audit.event import AuditRecord
 from airflow_oidc_auth.cli.command import CommandFailed, command
 from airflow_oidc_auth.cli.fab_access import write_audit
 from airflow_oidc_auth.cli.session_access import (
@@ -21,7 +22,7 @@ from airflow_oidc_auth.cli.session_reports import EndReport, Kind
 from airflow_oidc_auth.cli.sessions import SESSIONS, read_wanted
 from airflow_oidc_auth.errors import SessionError
 from airflow_oidc_auth.login.outcome import RequestContext
-from airflow_oidc_auth.login.session_office import BATCH, Order, build_ended
+from airflow_oidc_auth.login.session_office import BATCH, Order, build_ended, build_revoked
 from airflow_oidc_auth.sessions.administration import Wanted
 from airflow_oidc_auth.sessions.live import LONGEST_SESSION, TOKEN_GRACE
 from airflow_oidc_auth.sessions.session import Session
@@ -48,20 +49,21 @@ def end_live(kind: Kind, wanted: Wanted, args: Namespace) -> EndReport:
         confirm(f"{kind.verb} {kind.counted(found.total)}?", shown, yes=args.yes, as_json=args.json)
     people = revoke_people(wanted)
     ended, unaudited = end_now(open_directory().ids(wanted, now=now()), order, correlation_id)
-    return EndReport(kind, ended, order, correlation_id, unaudited, people)
+    unaudited += _audit_all(build_revoked(people, ended, order, RequestContext(None, correlation_id)))
+    return EndReport(kind, ended, order, correlation_id, unaudited, len(people))
 
 
-def revoke_people(wanted: Wanted) -> int:
+def revoke_people(wanted: Wanted) -> Sequence[str]:
     """Let nothing count that was issued to the people who are meant: tokens of their IdP have no row to end.
 
-    Return how many there are.
+    Return who they are.
 
     :raises SessionError: ``session_store_unavailable``
     """
     people = sorted(open_directory().people(wanted, now=now()))
     for mine in people:
         revoke_all_of(mine)
-    return len(people)
+    return people
 
 
 def revoke_all_of(mine: str) -> None:
@@ -84,10 +86,17 @@ def end_now(session_ids: Sequence[str], order: Order, correlation_id: str) -> tu
     for first in range(0, len(session_ids), BATCH):
         batch = session_ids[first : first + BATCH]
         ended = [each.session for each in store.end_many(batch, reason=order.reason, now=now())]
-        records = [build_ended(session, order, context) for session in ended]
-        try:
-            open_runner().run(partial(write_audit, records=records))
-        except SessionError:
-            unaudited += len(ended)
+        unaudited += _audit_all([build_ended(session, order, context) for session in ended])
         gone += ended
     return gone, unaudited
+
+
+def _audit_all(records: Sequence[AuditRecord]) -> int:
+    """Write rows; return how many could not be written."""
+    if not records:
+        return 0
+    try:
+        open_runner().run(partial(write_audit, records=records))
+    except SessionError:
+        return len(records)
+    return 0

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 
-from airflow.utils.platform import getuser
 from sqlalchemy import inspect
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session as Transaction
@@ -77,11 +76,6 @@ def write_audit(transaction: Transaction, records: Iterable[AuditRecord]) -> Non
     Not to the log stream: in Airflow's commands that is standard output, where the report goes.
     """
     write_records(transaction, records)
-
-
-def who_asks() -> str:
-    """Return the operating system's name of whoever runs the command, as Airflow's own commands log it."""
-    return getuser()
 
 
 def _check_tables(transaction: Transaction) -> None:

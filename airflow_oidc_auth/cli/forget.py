@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from argparse import Namespace
 from dataclasses import dataclass
+from functools import partial
 
+from sqlalchemy.orm import Session as Transaction
+
+from airflow_oidc_auth.audit.event import AuditRecord, AuthEvent
 from airflow_oidc_auth.audit.pseudonym import Person, pseudonym_of
 from airflow_oidc_auth.cli.audit_keys import read_signing_key
 from airflow_oidc_auth.cli.audit_rows import rewrite
 from airflow_oidc_auth.cli.command import ExitCode, command
 from airflow_oidc_auth.cli.end_sessions import end_now, revoke_all_of
+from airflow_oidc_auth.cli.fab_access import write_audit
 from airflow_oidc_auth.cli.session_access import confirm, now, open_directory, open_runner, who_asks
 from airflow_oidc_auth.cli.text import count, section, table
 from airflow_oidc_auth.errors import ConfigurationError, Problem
@@ -85,9 +90,30 @@ def forget(args: Namespace) -> ForgetReport:
     # Their end is published and audited first; the rows of that lose the name below, with the others.
     order = Order(who_asks(), "", f"{count(kept.sessions, 'session')} forgotten", REASON)
     revoke_all_of(mine)
-    end_now(open_directory().ids(Wanted(principal_id=mine), now=now()), order, new_correlation_id())
-    open_runner().run(lambda transaction: delete_kept(transaction, mine))
+    correlation_id = new_correlation_id()
+    end_now(open_directory().ids(Wanted(principal_id=mine), now=now()), order, correlation_id)
+    record = _told(order, pseudonym, planned, correlation_id)
+    open_runner().run(partial(_delete, mine=mine, record=record))
     return ForgetReport(kept, _rewrite(person, pseudonym, dry_run=False), pseudonym, dry_run=False)
+
+
+def _told(order: Order, pseudonym: str, planned: ForgetReport, correlation_id: str) -> AuditRecord:
+    """Return the row that stays of it, whether or not a session was there to end: names in an audit were changed."""
+    facts = (("ended_by", order.by), ("sessions", planned.kept.sessions), ("audit_rows", planned.audit_rows))
+    return AuditRecord(
+        AuthEvent.USER_FORGOTTEN,
+        correlation_id,
+        "admin_request",
+        owner=pseudonym,
+        subject=pseudonym,
+        principal_id=pseudonym,
+        detail=facts,
+    )
+
+
+def _delete(transaction: Transaction, *, mine: str, record: AuditRecord) -> None:
+    delete_kept(transaction, mine)
+    write_audit(transaction, [record])
 
 
 def _rewrite(person: Person, pseudonym: str, *, dry_run: bool) -> int:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session as Transaction
 
 from airflow_oidc_auth.cli.command import CommandFailed, ExitCode, command
-from airflow_oidc_auth.cli.fab_access import fab_transaction, read_configuration, who_asks, write_audit
+from airflow_oidc_auth.cli.fab_access import fab_transaction, read_configuration, write_audit
+from airflow_oidc_auth.cli.session_access import who_asks
 from airflow_oidc_auth.cli.text import printable, table
 from airflow_oidc_auth.config.paths import did_you_mean
 from airflow_oidc_auth.errors import OidcAuthError

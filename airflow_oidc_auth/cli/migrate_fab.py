@@ -15,10 +15,10 @@ from airflow_oidc_auth.cli.fab_access import (
     choose_providers,
     fab_transaction,
     read_configuration,
-    who_asks,
     write_audit,
 )
 from airflow_oidc_auth.cli.migrate_report import MigrationReport
+from airflow_oidc_auth.cli.session_access import who_asks
 from airflow_oidc_auth.config.compiled import CompiledConfig
 from airflow_oidc_auth.fab import links
 from airflow_oidc_auth.fab.mapped_identities import Linked, MappedIdentities

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
-from airflow.utils.platform import getuser
 from cryptography.fernet import Fernet
 from sqlalchemy.orm import Session as Transaction
 
 from airflow_oidc_auth.audit.airflow_log import airflow_transactions
-from airflow_oidc_auth.cli.command import CommandFailed
+from airflow_oidc_auth.cli.command import CommandFailed, print_lines
 from airflow_oidc_auth.cli.text import printable
 from airflow_oidc_auth.managers.secret_option import read_secret_option
 from airflow_oidc_auth.secret import Secret
@@ -45,8 +46,16 @@ def open_store() -> DatabaseSessionStore:
 
 
 def who_asks() -> str:
-    """Return the operating system's name of whoever runs the command, as Airflow's own commands log it."""
-    return getuser()
+    """Return the operating system's name of whoever runs the command.
+
+    Not as Airflow's own commands log it: they believe ``LOGNAME``, with which a deed is put down to anybody, and fail
+    where an account has no name, as in containers that run under any number.
+    """
+    uid = os.getuid()
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
 
 
 def now() -> int:
@@ -81,8 +90,7 @@ def confirm(
         return
     if as_json or not sys.stdin.isatty():
         raise CommandFailed("Nobody can be asked here: add --yes. Nothing was changed.")
-    sys.stdout.write("\n".join(shown) + "\n")
-    sys.stdout.flush()
+    print_lines(shown, sys.stdout)
     try:
         answer = (ask or input)(f"{question} [y/N] ")
     except EOFError:

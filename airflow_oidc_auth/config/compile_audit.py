@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path as File
 
-from airflow_oidc_auth.audit.chain.keys import BadKey, Jwk, SigningKey, public_jwk, read_jwks, read_public
+from airflow_oidc_auth.audit.chain.keys import BadKey, SigningKey, TrustedKeys, read_jwks
 from airflow_oidc_auth.config.compiled import AuditSettings
 from airflow_oidc_auth.config.document import RawDocument
 from airflow_oidc_auth.config.schema.audit import AuditModel
@@ -20,7 +20,7 @@ _MAKE_ONE = "make one: `openssl genpkey -algorithm ed25519`"
 def build_audit(raw: RawDocument, model: AuditModel, reader: SecretReader) -> AuditSettings:
     """Return the settings; what is wrong with a key is told by the reader."""
     key = reader.read(("audit", "signing_key"), model.signing_key, _key_problem, _MAKE_ONE)
-    retired: tuple[Jwk, ...] = ()
+    retired: tuple[Mapping[str, object], ...] = ()
     if model.retired_keys_file is not None and reader.secrets is not None:
         try:
             retired = read_retired(model.retired_keys_file)
@@ -36,7 +36,7 @@ def check_audit(raw: RawDocument, model: AuditModel) -> Iterator[Problem]:
         yield raw.problem(("audit", "retired_keys_file"), "is of no use without signing_key", "remove it")
 
 
-def read_retired(name: str) -> tuple[Jwk, ...]:
+def read_retired(name: str) -> tuple[Mapping[str, object], ...]:
     """Return the public keys of a file.
 
     :raises BadKey: it cannot be read, or holds none
@@ -47,10 +47,9 @@ def read_retired(name: str) -> tuple[Jwk, ...]:
     except OSError as error:
         raise BadKey(f"cannot read the file {name}: {error.strerror or type(error).__name__}") from None
     try:
-        keys = [read_public(each) for each in read_jwks(data[:MAX_BYTES])]
+        return tuple(TrustedKeys(read_jwks(data[:MAX_BYTES])).jwks()["keys"])
     except BadKey as error:
         raise BadKey(f"the file {name} {error}") from None
-    return tuple(public_jwk(key) for key in keys if key is not None)
 
 
 def _key_problem(secret: Secret) -> str:

@@ -97,13 +97,13 @@ class AuditSettings:
 
     :param fail_login: a sign-in whose audit row cannot be written fails
     :param signing_key: PEM of the key that signs the chain of rows; None for no chain
-    :param retired_keys: public keys that signed before it, as JWKs
+    :param retired_keys: public keys that signed before it, as JWKs; ``exp`` where one was given up
     :param checkpoint_every: seconds that a row waits for its signature, at most
     """
 
     fail_login: bool
     signing_key: Secret | None = None
-    retired_keys: tuple[Mapping[str, str], ...] = ()
+    retired_keys: tuple[Mapping[str, object], ...] = ()
     checkpoint_every: int = 60
 
 

@@ -20,6 +20,9 @@ MAX_DEPTH = 24
 MAX_VALUES = 50_000
 
 _QUOTED = re.compile(r"'([^']*)'")
+# YAML 1.1 ends a line, and with it a comment, where editors and reviews show none; the others turn the order of what
+# is shown round. A comment could hide a rule.
+_HIDDEN = re.compile("\r(?!\n)|[\x85\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _SAFE_TO_QUOTE = re.compile(r".|<[a-z ]+>|\\.")
 _BOOLS = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 _RESOLVERS = (
@@ -97,6 +100,9 @@ def parse_yaml(text: str) -> Tree:
     """
     if len(text) > MAX_CHARACTERS:
         raise YamlProblem(f"larger than {MAX_CHARACTERS // 1024} KiB", 1, "is this the right file?")
+    if hidden := _HIDDEN.search(text):
+        line = text.count("\n", 0, hidden.start()) + 1
+        raise YamlProblem(f"holds U+{ord(hidden[0]):04X}, which can hide a line", line, "remove it")
     loader: _Loader | None = None
     try:
         loader = _Loader(text)
@@ -106,6 +112,10 @@ def parse_yaml(text: str) -> Tree:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1 if isinstance(error.position, int) else 1
         raise YamlProblem("holds a character that YAML does not allow", line, "remove it, or save as UTF-8") from None
+    except (ValueError, OverflowError):
+        # PyYAML's own conversions: an escape beyond Unicode, the digits of a version. Not chained: it may quote them.
+        line = loader.line + 1 if loader is not None else 1
+        raise YamlProblem("holds a number that is too large", line, "look at escapes such as \\U00000041") from None
     finally:
         if loader is not None:
             loader.dispose()

@@ -9,6 +9,7 @@ from airflow_oidc_auth.config.compile_sessions import warn_of_sessions
 from airflow_oidc_auth.config.compiled import TokenClient
 from airflow_oidc_auth.config.document import RawDocument
 from airflow_oidc_auth.config.reading import Parts
+from airflow_oidc_auth.config.warn_identity import open_to_the_world, warn_of_identity
 from airflow_oidc_auth.config.warn_roles import warn_of_roles
 from airflow_oidc_auth.errors import Problem
 from airflow_oidc_auth.grants.rules import GrantRules
@@ -19,9 +20,6 @@ from airflow_oidc_auth.policy.statement_pairs import statement_pairs
 from airflow_oidc_auth.policy.statements import Statement
 from airflow_oidc_auth.providers.saml.settings import NAME_ID_FORMATS, SamlSettings
 from airflow_oidc_auth.providers.settings import ProviderSettings
-
-# Anybody can have an account at these, so that "everyone" means the whole world.
-_OPEN_TO_THE_WORLD = {"google": "hosted_domain", "github": "organizations", "gitlab": ""}
 
 _LITERAL_STAR = "holds `*`, which is compared as it is and stands for nothing else"
 
@@ -38,6 +36,7 @@ def warnings_of(
     return [
         *_nobody_is_admin(raw, grants),
         *_everyone(raw, parts, providers, _harmless(roles)),
+        *warn_of_identity(raw, parts, providers),
         *_provider_without_rule(raw, parts),
         *_provider_oddities(raw, providers),
         *_required_of_programs(raw, parts),
@@ -89,10 +88,8 @@ def _everyone(
 
 
 def _whole_world(raw: RawDocument, index: int, provider: ProviderSettings) -> Iterator[Problem]:
-    option = _OPEN_TO_THE_WORLD.get(provider.preset)
-    if option is None or (option and provider.options.get(option)):
-        return
-    if provider.preset == "gitlab" and not provider.issuer.startswith("https://gitlab.com"):
+    option = open_to_the_world(provider)
+    if option is None:
         return
     text = f"everyone with any account at provider {provider.id} can sign in"
     suggestion = f"set providers.{provider.id}.{option}" if option else "name a group instead"

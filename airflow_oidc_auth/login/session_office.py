@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
-from airflow_oidc_auth.audit.event import AuditRecord
+from airflow_oidc_auth.audit.event import AuditRecord, AuthEvent
 from airflow_oidc_auth.login.outcome import RequestContext
 from airflow_oidc_auth.login.ports import Audit
 from airflow_oidc_auth.login.records import build_session_ended
@@ -97,8 +97,7 @@ class SessionOffice:
         return await self._sessions.run(self._end_now, wanted, order, context, but_for)
 
     def _end_now(self, wanted: Wanted, order: Order, context: RequestContext, but_for: str | None) -> Sequence[Session]:
-        if order.reason == BY_ADMIN and wanted.names_somebody:
-            self._revoke_people(wanted)
+        people = self._revoke_people(wanted) if order.reason == BY_ADMIN and wanted.names_somebody else ()
         ids = [each for each in self._directory.ids(wanted, now=int(self._clock())) if each != but_for]
         gone: list[Session] = []
         for first in range(0, len(ids), BATCH):
@@ -107,17 +106,49 @@ class SessionOffice:
             for session in ended:
                 self._audit().record(build_ended(session, order, context))
             gone += ended
+        for record in build_revoked(people, gone, order, context):
+            self._audit().record(record)
         return tuple(gone)
 
-    def _revoke_people(self, wanted: Wanted) -> None:
+    def _revoke_people(self, wanted: Wanted) -> Sequence[str]:
         """Let nothing count that was issued to them: IdP tokens have no row, and a token may be made just now."""
-        for principal_id in sorted(self._directory.people(wanted, now=int(self._clock()))):
+        people = sorted(self._directory.people(wanted, now=int(self._clock())))
+        for principal_id in people:
             self._sessions.revoke_principal_now(principal_id)
+        return people
 
 
 def build_ended(session: Session, order: Order, context: RequestContext) -> AuditRecord:
     """Return the row of a session that somebody ended from outside: its owner is whose session it was."""
     record = build_session_ended(session, order.reason, context.correlation_id)
+    return replace(record, client_address=context.client_address, detail=(*record.detail, *_facts(order)))
+
+
+def build_revoked(
+    people: Sequence[str], gone: Sequence[Session], order: Order, context: RequestContext
+) -> Sequence[AuditRecord]:
+    """Return a row for each of the people of whom no session ended: what their IdP issued counts no more all the same.
+
+    :param people: principals for whom nothing counts that was issued until now
+    :param gone: the sessions that ended with it; each has a row of its own
+    """
+    told = {each.principal_id for each in gone}
+    event, issued = AuthEvent.SESSION_ENDED, ("issued", "all until now")
+    return [
+        AuditRecord(
+            event,
+            context.correlation_id,
+            order.reason,
+            owner=each,
+            principal_id=each,
+            client_address=context.client_address,
+            detail=(issued, *_facts(order)),
+        )
+        for each in people
+        if each not in told
+    ]
+
+
+def _facts(order: Order) -> tuple[tuple[str, str], ...]:
     facts = (("ended_by", order.by), ("ended_by_id", order.by_id), ("explanation", order.explanation))
-    detail = tuple((name, text) for name, text in facts if text)
-    return replace(record, client_address=context.client_address, detail=(*record.detail, *detail))
+    return tuple((name, text) for name, text in facts if text)

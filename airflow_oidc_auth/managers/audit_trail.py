@@ -16,7 +16,7 @@ from airflow_oidc_auth.audit.chain.writer import MAX_WAITING, Chain
 from airflow_oidc_auth.audit.stream import tell_checkpoint
 from airflow_oidc_auth.config.compiled import AuditSettings
 from airflow_oidc_auth.errors import SessionError
-from airflow_oidc_auth.sessions.audit_statements import Heads
+from airflow_oidc_auth.sessions.audit_statements import SEEN, SEEN_AT_FIRST, Heads
 from airflow_oidc_auth.sessions.periodic import Periodic
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class Statements(Protocol):
         """Store a statement, once."""
         ...
 
-    def heads(self, chain: str, after: int | None) -> Heads:
+    def heads(self, chain: str, newest: int) -> Heads:
         """Return which other chains were continued, and how far."""
         ...
 
@@ -159,14 +159,16 @@ class _Running:
         self.key = key
         self._statements = statements
         self._begun = False
-        self._seen: int | None = None
+        self._told: dict[str, int] = {}
         self._signed: tuple[Statement, str] | None = None
 
     def is_due(self, now: int, every: int) -> bool:
         """Tell whether rows wait for a signature, long enough or many."""
         rows, oldest = self.chain.unsigned()
+        # Of a row from the future the clock was set back since: to wait for its minute could take days.
+        waited = abs(now - oldest // 1_000_000) >= every
         # The first statement is worth more than its rows: it says that there is a chain.
-        return bool(rows) and (not self._begun or rows >= MANY or now * 1_000_000 - oldest >= every * 1_000_000)
+        return bool(rows) and (not self._begun or rows >= MANY or waited)
 
     def sign(self, now: int, *, closing: bool) -> None:
         """Sign for every row whose fate is known."""
@@ -186,13 +188,15 @@ class _Running:
                 return
 
     def _sign_next(self, now: int, *, closing: bool) -> bool:
-        found = self._statements.heads(self.chain.id, self._seen)
-        draft = self.chain.draft(now, found.heads, closing=closing)
+        heads = self._statements.heads(self.chain.id, SEEN if self._told else SEEN_AT_FIRST)
+        # What was told is remembered here: who may write rows could make a number in the table look old.
+        seen = tuple((chain, last) for chain, last in heads if last > self._told.get(chain, -1))
+        draft = self.chain.draft(now, seen, closing=closing)
         if draft is None or (closing and not draft.closing and not draft.leaves):
             return False
         # What could not be stored is stored as it is: it may be there already.
         self._signed = (draft, self.key.sign(draft))
-        self._seen = found.newest
+        self._told = dict(heads)
         return True
 
 

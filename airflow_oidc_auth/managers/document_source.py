@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 from dataclasses import dataclass
-from pathlib import Path
 
 from airflow_oidc_auth.config.document import RawDocument, load_document
 from airflow_oidc_auth.config.single import both_configured, document_from_options
@@ -15,6 +17,8 @@ from airflow_oidc_auth.secret import Secret
 
 MAX_DOCUMENT_BYTES = 1_000_000
 CONFIG_FILE = f"[{SECTION}] config_file"
+# `airflow oidc plan <(…)`: a pipe that somebody writes to already.
+_OF_THE_SHELL = ("/dev/", "/proc/")
 
 
 @dataclass(slots=True)
@@ -96,9 +100,13 @@ def read_document_file(path: str, *, option: str = CONFIG_FILE) -> RawDocument:
 def read_bounded(path: str) -> bytes:
     """Read a file, at most one byte more than a document may have.
 
-    :raises OSError: it cannot be read
+    :raises OSError: it cannot be read, or is a named pipe: whoever put one there would keep the server waiting for a
+        writer, and nobody would hear that the document is not followed any more
     """
-    with Path(path).open("rb") as file:
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        if stat.S_ISFIFO(os.fstat(file.fileno()).st_mode) and not path.startswith(_OF_THE_SHELL):
+            raise OSError(errno.ESPIPE, "it is a named pipe")
+        os.set_blocking(file.fileno(), True)
         return file.read(MAX_DOCUMENT_BYTES + 1)
 
 

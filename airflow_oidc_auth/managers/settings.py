@@ -177,10 +177,15 @@ def _unknown_options() -> Iterator[Problem]:
     accepted = known | {"client_secret_cmd", "client_secret_secret"}
     written = set(conf.options(SECTION)) - set(conf.defaults()) if conf.has_section(SECTION) else set()
     prefix = f"AIRFLOW__{SECTION.upper()}__"
-    variables = {name[len(prefix) :].lower() for name in os.environ if name.startswith(prefix)}
+    variables = {name[len(prefix) :].lower() for name in os.environ if name.startswith(prefix) and name.isupper()}
     for name in sorted((written | variables) - accepted):
         suggestion = did_you_mean(name, known) or one_of(sorted(known))
         yield Problem(f"[{SECTION}] {shorten(name)}", "is not an option", suggestion)
+    for name in sorted(os.environ):
+        if name.upper().startswith(prefix) and not name.isupper():
+            yield Problem(
+                shorten(name), "is read by nobody: letter case counts", f"write it as {shorten(name.upper())}"
+            )
 
 
 def _fernet_keys() -> Secret | None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
 
-from sqlalchemy import and_, delete, func, insert, or_, select
+from sqlalchemy import and_, delete, insert, or_, select
 from sqlalchemy.orm import Session as Transaction
 
 from airflow_oidc_auth.audit.chain.statement import BEGIN, ERASED, ROWS, Statement
@@ -14,20 +13,16 @@ from airflow_oidc_auth.sessions.database import airflow_transactions
 from airflow_oidc_auth.sessions.transactions import TransactionRunner, Transactions
 
 PAGE = 16
+NEAR = 4
 # Of a process that begins: whatever came before these was seen by somebody then.
 SEEN_AT_FIRST = 256
+# Of one that runs: more than servers sign between two of its own statements.
+SEEN = 4096
+
+Heads = tuple[tuple[str, int], ...]
+"""How far other chains were: each with the number of its last row."""
 
 _A = models.audit_statements.c
-
-
-class Heads(NamedTuple):
-    """How far other chains were.
-
-    :param newest: id of the newest statement
-    """
-
-    newest: int
-    heads: tuple[tuple[str, int], ...]
 
 
 class AuditStatements:
@@ -47,21 +42,23 @@ class AuditStatements:
 
         self._runner.run(work)
 
-    def heads(self, chain: str, after: int | None) -> Heads:
+    def heads(self, chain: str, newest: int) -> Heads:
         """Return which other chains were continued, and how far.
 
-        :param after: id of the newest statement that was seen; None for a process that begins
+        :param newest: so many statements are looked at. Not those behind some id: a row with a huge one, written and
+            removed again, would hide all that follow
         """
-        return self._runner.run(lambda transaction: read_heads(transaction, chain, after))
+        return self._runner.run(lambda transaction: read_heads(transaction, chain, newest))
 
 
-def read_heads(transaction: Transaction, chain: str, after: int | None) -> Heads:
+def read_heads(transaction: Transaction, chain: str, newest: int = SEEN_AT_FIRST) -> Heads:
     """Return what :meth:`AuditStatements.heads` does, in a transaction of the caller's."""
-    newest = transaction.execute(select(func.max(_A.id))).scalar_one() or 0
-    begin = max(0, newest - SEEN_AT_FIRST) if after is None else after
-    others = and_(_A.id > begin, _A.id <= newest, _A.chain != chain, _A.kind.in_((BEGIN, ROWS)))
-    query = select(_A.chain, func.max(_A.last_seq)).where(others).group_by(_A.chain).order_by(_A.chain)
-    return Heads(newest, tuple((each, int(last)) for each, last in transaction.execute(query).all()))
+    signing = select(_A.chain, _A.last_seq).where(_A.kind.in_((BEGIN, ROWS))).order_by(_A.id.desc()).limit(newest)
+    found: dict[str, int] = {}
+    for each, last in transaction.execute(signing).all():
+        if each != chain:
+            found[each] = max(int(last), found.get(each, -1))
+    return tuple(sorted(found.items()))
 
 
 def insert_statement(transaction: Transaction, statement: Statement, text: str) -> None:
@@ -90,10 +87,21 @@ def read_statements(transaction: Transaction, chain: str) -> Iterator[str]:
         after = (page[-1].last_seq, page[-1].id)
 
 
-def read_erasures(transaction: Transaction, chain: str, seq: int) -> Sequence[str]:
-    """Return what was signed about the erasure of a row, newest first."""
-    about: Any = and_(_A.chain == chain, _A.kind == ERASED, _A.first_seq <= seq, _A.last_seq >= seq)
-    return transaction.execute(select(_A.statement).where(about).order_by(_A.id.desc())).scalars().all()
+def read_erasures(transaction: Transaction, chain: str) -> Sequence[tuple[int, int, int]]:
+    """Return id, first and last row of what was signed about erasures of a chain, newest first."""
+    about = select(_A.id, _A.first_seq, _A.last_seq).where(_A.chain == chain, _A.kind == ERASED)
+    return [(row.id, row.first_seq, row.last_seq) for row in transaction.execute(about.order_by(_A.id.desc())).all()]
+
+
+def read_statement_text(transaction: Transaction, statement_id: int) -> str:
+    """Return one statement; empty if it is gone."""
+    return transaction.execute(select(_A.statement).where(_A.id == statement_id)).scalar_one_or_none() or ""
+
+
+def read_checkpoints(transaction: Transaction, chain: str, seq: int) -> Sequence[str]:
+    """Return the statements about rows that end next behind a row: the first of them lists it, unless one is forged."""
+    behind = select(_A.statement).where(_A.chain == chain, _A.last_seq >= seq, _A.kind == ROWS)
+    return transaction.execute(behind.order_by(_A.last_seq, _A.id).limit(NEAR)).scalars().all()
 
 
 def delete_covered(transaction: Transaction, chain: str, last: int) -> None:

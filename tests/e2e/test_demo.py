@@ -91,6 +91,12 @@ class Demo:
                 os.killpg(group, signal.SIGKILL)
 
 
+def is_open(port: int) -> bool:
+    """Tell whether anybody listens."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def alive(groups: set[int]) -> set[int]:
     """Return those of the process groups that still have a member."""
     members = set()
@@ -122,6 +128,7 @@ def test_a_second_start_finds_it_the_next_one_mends_it_when_killed_and_ctrl_c_en
     assert get_status(f"{demo.url}/auth/health") == 200
     orphans = demo.groups()
     assert len(alive(orphans)) == 4
+    assert not is_open(demo.port("worker_log_server_port = ")), "it listens on every address of the machine"
 
     found = demo.run()
     assert found.returncode == 0

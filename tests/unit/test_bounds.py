@@ -23,7 +23,8 @@ CONTAINERS = {"dict", "list", "set", "OrderedDict", "defaultdict", "deque", "Cou
 ELSEWHERE = ("cli", "testing")
 FOR_ONE_READING = {
     "audit.chain.check.ChainCheck",
-    "audit.chain.verify.Erasures",
+    "audit.chain.keys.TrustedKeys",
+    "audit.chain.verify.Leaves",
     "audit.chain.walk.Walk",
     "config.strict_yaml._Builder",
     "errors.OidcAuthError",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from airflow_oidc_auth.audit.chain.findings import Finding, Findings, Kind
 from airflow_oidc_auth.audit.chain.keys import TrustedKeys
@@ -17,7 +18,18 @@ WINDOW = 64
 MAX_TAIL = 4_096
 
 Texts = Callable[[], Iterable[str]]
-ErasedLeaf = Callable[[int], bytes | None]
+
+
+class SignedLeaves(Protocol):
+    """What was signed about one row, by its number; asked only where a row is not what is awaited."""
+
+    def erased(self, seq: int) -> bytes | None:
+        """Return the leaf that a row has since a person was taken from it."""
+        ...
+
+    def listed(self, seq: int) -> bytes | None:
+        """Return the leaf that a checkpoint lists."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +76,20 @@ class ChainCheck:
     """One chain.
 
     :param texts: its statements, oldest first; asked again only if one of them is wrong
-    :param erased: the leaf of a row from which a person was taken, by its number
-    :param since: statements about rows before this time are followed, their rows are not awaited; microseconds
+    :param leaves: what was signed about single rows
+    :param since: statements about rows before this time are followed, their rows are neither awaited nor believed;
+        microseconds
     """
 
     def __init__(
-        self, chain: str, texts: Texts, keys: TrustedKeys, findings: Findings, erased: ErasedLeaf, since: int = 0
+        self, chain: str, texts: Texts, keys: TrustedKeys, findings: Findings, leaves: SignedLeaves, since: int = 0
     ) -> None:
         self.chain = chain
         self.rows = self.erasures = self.lost = self.leftovers = self.unchecked = self.unsealed = 0
         self.walk = Walk(chain, keys, findings)
         self._texts = texts
         self._findings = findings
-        self._erased = erased
+        self._leaves = leaves
         self._since = since
         self._skipped = 0
         self._statements: Iterator[Statement] = self.walk.follow(texts())
@@ -126,7 +139,7 @@ class ChainCheck:
         self._last = max(self._last, statement.last)
         if statement.unsealed and statement.unsealed[-1] >= self._since:
             self.unsealed += statement.unsealed[0]
-        if statement.began < self._since:
+        if statement.leaves and statement.ended < self._since:
             self._skipped = statement.last
         elif statement.leaves:
             self._blocks += 1
@@ -140,12 +153,15 @@ class ChainCheck:
         leaf = leaf_of(row)
         self.rows += 1
         if leaf != statement.leaf(place.seq):
-            if leaf != self._erased(place.seq):
+            if leaf != self._leaves.erased(place.seq):
                 self._tell(Kind.CHANGED, row, place)
             else:
                 self.erasures += 1
         elif encode(block.links[at]) != place.link:
             self._tell(Kind.CHANGED, row, place, "its link")
+        elif row.dttm is None or to_moment(row.dttm) > statement.ended:
+            # No server writes that; who has an old key could sign it as of a time when the key was good.
+            self._tell(Kind.CHANGED, row, place, "it is later than its checkpoint")
         if block.came[at]:
             self._tell(Kind.REPEATED, row, place)
             return
@@ -157,9 +173,11 @@ class ChainCheck:
     def _close(self, block: _Block) -> None:
         """Say which rows of a statement have not come."""
         statement, lost = block.statement, frozenset(block.statement.numbers)
+        if statement.began < self._since:
+            return  # some of its rows are too old to be looked at
         for at, came in enumerate(block.came):
             seq = statement.first + at
-            if came or seq <= self.walk.pruned:
+            if came or (seq <= self.walk.pruned and statement.ended <= self.walk.pruned_at):
                 continue
             if seq in lost:
                 self.lost += 1
@@ -169,16 +187,22 @@ class ChainCheck:
 
     def _see_stray(self, row: StoredRow, place: Place) -> None:
         """Take a row that none of the awaited statements is about."""
-        if place.seq <= self._skipped:
-            return
         if place.seq <= self.walk.pruned:
             self.leftovers += 1
+        elif place.seq <= self._skipped:
+            # Whoever signed for that number signed for an older row.
+            self._tell(Kind.CHANGED, row, place, "its time is not that of its checkpoint")
         elif self._findings.covers(Kind.REMOVED, self.chain, place.seq):
-            self._tell(Kind.MOVED, row, place)
+            # One row that was moved makes all before it late: what was changed must not hide among them.
+            self._tell(Kind.MOVED if self._is_as_signed(row, place) else Kind.CHANGED, row, place)
         elif self._findings.covers(Kind.CHECKPOINT_REMOVED, self.chain, place.seq) or self.walk.suspect:
             self.unchecked += 1
         else:
             self._tell(Kind.REPEATED, row, place)
+
+    def _is_as_signed(self, row: StoredRow, place: Place) -> bool:
+        leaf, listed = leaf_of(row), self._leaves.listed(place.seq)
+        return listed is None or leaf in (listed, self._leaves.erased(place.seq))
 
     def _see_tail(self, row: StoredRow, place: Place) -> None:
         self._tail_rows += 1
@@ -193,7 +217,7 @@ class ChainCheck:
         for seq in sorted(self._tail):
             each = self._tail[seq]
             follows = link is None or seq != expected or encode(next_link(link, each.leaf)) == each.place.link
-            if not follows and self._erased(seq) != each.leaf:
+            if not follows and self._leaves.erased(seq) != each.leaf:
                 self._findings.add(
                     Finding(
                         Kind.CHANGED,

@@ -54,6 +54,7 @@ class Findings:
 
     kept: list[Finding] = field(default_factory=list)
     counts: Counter[Kind] = field(default_factory=Counter)
+    _told: Counter[Kind] = field(default_factory=Counter)
 
     def add(self, finding: Finding) -> None:
         """Keep a finding; one that continues the last one becomes part of it."""
@@ -61,7 +62,9 @@ class Findings:
         last = self.kept[-1] if self.kept else None
         if last is not None and finding.row_id is None and _continues(last, finding):
             self.kept[-1] = replace(last, last=finding.last, ended=max(last.ended, finding.ended))
-        elif len(self.kept) < MAX_FINDINGS:
+        elif self._told[finding.kind] < MAX_FINDINGS:
+            # Of each kind: a thousand rows that were moved must not take the place of one that was changed.
+            self._told[finding.kind] += 1
             self.kept.append(finding)
 
     def covers(self, kind: Kind, chain: str, seq: int) -> bool:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from airflow_oidc_auth.audit.chain.row import decode, encode
-from airflow_oidc_auth.audit.chain.statement import TYPE, Statement
+from airflow_oidc_auth.audit.chain.statement import TYPE, NoStatement, Statement, read_statement
 from airflow_oidc_auth.secret import Secret
 
 ALGORITHM = "EdDSA"
@@ -58,19 +58,32 @@ class SigningKey:
 class TrustedKeys:
     """The public keys that a verifier believes.
 
-    :param keys: of a JWK Set; those of other kinds are passed over
+    :param keys: of a JWK Set; those of other kinds are passed over. ``exp`` is when a key was given up, epoch seconds:
+        what it signed about later times is not believed, for a thief may have it
     """
 
     def __init__(self, keys: Iterable[Mapping[str, object]]) -> None:
-        found = (read_public(each) for each in keys)
-        self._keys = {public_jwk(key)["kid"]: key for key in found if key is not None}
+        self._keys: dict[str, Ed25519PublicKey] = {}
+        self._ends: dict[str, int] = {}
+        for each in keys:
+            if (key := read_public(each)) is not None:
+                kid = public_jwk(key)["kid"]
+                self._keys[kid] = key
+                if isinstance(end := each.get("exp"), int):
+                    self._ends[kid] = min(end, self._ends.get(kid, end))
 
     def __len__(self) -> int:
         return len(self._keys)
 
-    def jwks(self) -> dict[str, Sequence[Jwk]]:
+    @property
+    def for_ever(self) -> bool:
+        """None of them was given up: a signature vouches for all that it follows."""
+        return not self._ends
+
+    def jwks(self) -> dict[str, Sequence[Mapping[str, object]]]:
         """Return them as a JWK Set."""
-        return {"keys": [public_jwk(key) for key in self._keys.values()]}
+        ends = ({"exp": self._ends[kid]} if kid in self._ends else {} for kid in self._keys)
+        return {"keys": [{**public_jwk(key), **end} for key, end in zip(self._keys.values(), ends, strict=True)]}
 
     def complaint(self, text: str) -> str:
         """Return what is wrong with the signature of a statement; empty for nothing."""
@@ -83,11 +96,12 @@ class TrustedKeys:
             if key is None:
                 return f"it is signed with an unknown key ({str(header.get('kid'))[:43]})"
             key.verify(decode(signature), signed.encode("ascii"))
+            end = self._ends.get(str(header["kid"]))
+            return "its key was given up before" if end is not None and _is_later(text, end) else ""
         except InvalidSignature:
             return "its signature is wrong"
         except (ValueError, RecursionError):
             return "it is no signed statement"
-        return ""
 
 
 def public_jwk(key: Ed25519PublicKey) -> Jwk:
@@ -123,4 +137,14 @@ def read_jwks(data: bytes) -> Sequence[Mapping[str, object]]:
     usable = [each for each in keys if isinstance(each, dict) and read_public(each) is not None]
     if not usable:
         raise BadKey("holds no Ed25519 key")
+    if not all(type(each.get("exp", 0)) is int for each in usable):
+        raise BadKey("holds a key whose `exp` is no whole number of seconds")
     return usable
+
+
+def _is_later(text: str, end: int) -> bool:
+    try:
+        statement = read_statement(text)
+    except NoStatement:
+        return True
+    return statement.at > end or statement.ended > end * 1_000_000

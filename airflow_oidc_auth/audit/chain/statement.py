@@ -20,6 +20,9 @@ BEGIN, ROWS, PRUNED, ERASED = "begin", "rows", "pruned", "erased"
 KINDS = (BEGIN, ROWS, PRUNED, ERASED)
 VERSION = 1
 MAX_TEXT = 1_000_000
+# Whatever is larger no server wrote, and no date can show: a forged statement must not end a verification.
+_MOST_ROWS = 10**18
+_LATEST = 253_402_300_799  # the year 9999
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,7 @@ def read_statement(text: str) -> Statement:
     try:
         data = json.loads(decode(text.split(".")[1]))
         statement = _build(data)
-    except (IndexError, KeyError, TypeError, ValueError, RecursionError) as error:
+    except (IndexError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise NoStatement(type(error).__name__) from None
     if statement.kind == ROWS and len(statement.leaves) != (statement.last - statement.first + 1) * HASH_BYTES:
         raise NoStatement("its leaves do not fit its rows")
@@ -126,20 +129,31 @@ def _build(data: Mapping[str, Any]) -> Statement:
     return Statement(
         kind=data["kind"],
         chain=str(data["chain"]),
-        first=int(data["first"]),
-        last=int(data["last"]),
-        at=int(data["at"]),
+        first=_number(data["first"]),
+        last=_number(data["last"]),
+        at=_number(data["at"], _LATEST),
         previous=str(data.get("previous", "")),
-        numbers=tuple(map(int, data.get("numbers", ()))),
-        seen=tuple((str(chain), int(last)) for chain, last in data.get("seen", ())),
+        numbers=tuple(map(_number, data.get("numbers", ()))),
+        seen=tuple((str(chain), _number(last)) for chain, last in data.get("seen", ())),
         closing=data.get("closing") is True,
         by=str(data.get("by", "")),
         before=decode(data.get("before", "")),
         link=decode(data.get("link", "")),
         leaves=decode(data.get("leaves", "")),
-        began=int(data.get("began", 0)),
-        ended=int(data.get("ended", 0)),
-        removed=int(data.get("removed", 0)),
-        tail=int(data.get("tail", 0)),
-        unsealed=tuple(map(int, data.get("unsealed", ()))),
+        began=_moment(data.get("began", 0)),
+        ended=_moment(data.get("ended", 0)),
+        removed=_number(data.get("removed", 0)),
+        tail=_number(data.get("tail", 0)),
+        unsealed=tuple(map(_moment, data.get("unsealed", ()))),
     )
+
+
+def _moment(value: Any) -> int:
+    return _number(value, _LATEST * 1_000_000)
+
+
+def _number(value: Any, most: int = _MOST_ROWS) -> int:
+    number = int(value)
+    if not 0 <= number <= most:
+        raise ValueError("out of bounds")
+    return number

@@ -10,7 +10,7 @@ from airflow_oidc_auth.audit.chain.check import ChainCheck, ChainState
 from airflow_oidc_auth.audit.chain.findings import Finding, Findings, Kind
 from airflow_oidc_auth.audit.chain.keys import TrustedKeys
 from airflow_oidc_auth.audit.chain.row import StoredRow, find_place, to_moment
-from airflow_oidc_auth.audit.chain.statement import ERASED, NoStatement, Statement, read_statement
+from airflow_oidc_auth.audit.chain.statement import ERASED, ROWS, NoStatement, Statement, read_statement
 
 MAX_UNKNOWN = 1_000
 _REMEMBERED = 32
@@ -25,8 +25,14 @@ class Trail(Protocol):
     def statements(self, chain: str) -> Iterable[str]:
         """Return the statements of a chain that are not about erasures, by the last row that they are about."""
 
-    def erasures(self, chain: str, seq: int) -> Iterable[str]:
-        """Return the statements about erasures of a row, newest first."""
+    def erasures(self, chain: str) -> Sequence[tuple[int, int, int]]:
+        """Return id, first and last row of the statements about erasures of a chain, newest first."""
+
+    def statement(self, statement_id: int) -> str:
+        """Return one statement; empty if it is gone."""
+
+    def checkpoints(self, chain: str, seq: int) -> Iterable[str]:
+        """Return the statements that may list a row, few of them."""
 
     def rows(self) -> Iterable[StoredRow]:
         """Return our rows in the order of their ids."""
@@ -98,8 +104,8 @@ def verify(trail: Trail, keys: TrustedKeys, *, since: int = 0) -> Verification:
 
 
 def _check(trail: Trail, keys: TrustedKeys, chain: str, findings: Findings, since: int) -> ChainCheck:
-    erasures = Erasures(trail, keys, chain)
-    return ChainCheck(chain, lambda: trail.statements(chain), keys, findings, erasures.leaf, since)
+    leaves = Leaves(trail, keys, chain)
+    return ChainCheck(chain, lambda: trail.statements(chain), keys, findings, leaves, since)
 
 
 def _finish(found: Verification, checks: Iterable[ChainCheck]) -> None:
@@ -121,32 +127,53 @@ def _finish(found: Verification, checks: Iterable[ChainCheck]) -> None:
             found.findings.add(Finding(Kind.TRUNCATED, chain, reached.get(chain, -1) + 1, last, why=why))
 
 
-class Erasures:
-    """Finds the leaf of a row that was erased; the statements that were needed last are remembered."""
+class Leaves:
+    """Finds what was signed about one row, wherever it is; the statements that were needed last are remembered."""
 
     def __init__(self, trail: Trail, keys: TrustedKeys, chain: str) -> None:
         self._trail = trail
         self._keys = keys
         self._chain = chain
-        self._known: dict[str, Statement] = {}
+        self._remembered: dict[int, Statement | None] = {}
+        self._checkpoint: Statement | None = None
+        self._erasures: Sequence[tuple[int, int, int]] | None = None
 
-    def leaf(self, seq: int) -> bytes | None:
+    def erased(self, seq: int) -> bytes | None:
         """Return the leaf that the row has since it was erased; None if no trusted key has signed for that."""
-        for text in self._trail.erasures(self._chain, seq):
-            statement = self._known.get(text) or self._read(text)
+        if self._erasures is None:
+            # Once: a query for each row that somebody changed would let them make a verification last for days.
+            self._erasures = self._trail.erasures(self._chain)
+        for statement_id, first, last in self._erasures:
+            if not first <= seq <= last:
+                continue
+            statement = self._known(statement_id)
             if statement is not None and seq in statement.numbers:
                 at = statement.numbers.index(seq) * 32
                 return statement.leaves[at : at + 32]
         return None
 
-    def _read(self, text: str) -> Statement | None:
+    def listed(self, seq: int) -> bytes | None:
+        """Return the leaf that a checkpoint lists; None if no trusted key has signed for that."""
+        if not self._lists(self._checkpoint, seq):
+            found = (self._read(text, ROWS) for text in self._trail.checkpoints(self._chain, seq))
+            self._checkpoint = next((each for each in found if self._lists(each, seq)), None)
+        return None if self._checkpoint is None else self._checkpoint.leaf(seq)
+
+    @staticmethod
+    def _lists(statement: Statement | None, seq: int) -> bool:
+        return statement is not None and statement.first <= seq <= statement.last
+
+    def _known(self, statement_id: int) -> Statement | None:
+        if statement_id not in self._remembered:
+            while len(self._remembered) >= _REMEMBERED:
+                del self._remembered[next(iter(self._remembered))]
+            self._remembered[statement_id] = self._read(self._trail.statement(statement_id), ERASED)
+        return self._remembered[statement_id]
+
+    def _read(self, text: str, kind: str) -> Statement | None:
         try:
             statement = read_statement(text)
         except NoStatement:
             return None
-        if statement.kind != ERASED or statement.chain != self._chain or self._keys.complaint(text):
-            return None
-        while len(self._known) >= _REMEMBERED:
-            del self._known[next(iter(self._known))]
-        self._known[text] = statement
-        return statement
+        wanted = statement.kind == kind and statement.chain == self._chain
+        return statement if wanted and not self._keys.complaint(text) else None

@@ -40,6 +40,7 @@ class Walk:
     :param next: the number of the first row that nothing said so far is about
     :param link: of the last row that something was said about; None where that is not known
     :param pruned: rows up to this number were removed on purpose
+    :param pruned_at: when, microseconds; what was written later is not among them, whatever its number
     :param newest: the last statement that was believed
     :param seen: how far other chains were, as these statements say
     """
@@ -48,7 +49,7 @@ class Walk:
         self.chain = chain
         self.next = 1
         self.link: bytes | None = None
-        self.pruned = 0
+        self.pruned = self.pruned_at = 0
         self.newest: Statement | None = None
         self.seen: dict[str, int] = {}
         self.suspect = False
@@ -90,7 +91,9 @@ class Walk:
 
     def _take(self, read: _Read, following: Statement | None) -> Statement | None:
         statement, digest = read.statement, digest_of(read.text)
+        # The following one may be a thief's, signed for a time when the key was good: then each is looked at.
         vouched = following is not None and following.kind == ROWS and following.previous == digest
+        vouched = vouched and self._keys.for_ever
         if statement is None or ((not vouched or statement.kind == PRUNED) and self._keys.complaint(read.text)):
             self.suspect = True
             return None
@@ -110,7 +113,7 @@ class Walk:
         self.next = statement.last + 1
         self.link = first_link(text) if statement.kind == BEGIN else statement.link
         if statement.kind == PRUNED:
-            self.pruned = max(statement.last, statement.tail)
+            self.pruned, self.pruned_at = max(statement.last, statement.tail), statement.at * 1_000_000
             digest = statement.previous
         self._believe(statement, digest)
 

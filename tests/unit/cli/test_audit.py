@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from airflow_oidc_auth.audit.chain.keys import SigningKey
-from airflow_oidc_auth.audit.chain.row import from_moment
+from airflow_oidc_auth.audit.chain.row import add_link, add_place, from_moment
 from airflow_oidc_auth.audit.chain.statement import read_statement
 from airflow_oidc_auth.secret import Secret
 from airflow_oidc_auth.sessions.models import audit_statements
@@ -143,7 +143,7 @@ def test_a_person_who_is_forgotten_leaves_a_trail_that_verifies(
     assert row.owner.startswith("forgotten-")
     assert '"ada"' not in row.extra
     data = oidc("audit", "verify", "--json").data
-    assert (data["intact"], data["rows"]["erased"], data["rows"]["signed"]) == (True, 5, 10)
+    assert (data["intact"], data["rows"]["erased"], data["rows"]["signed"]) == (True, 5, 11)
     # Who knows the old salt could try subjects until a hash fits.
     assert json.loads(before)["salt"] not in row.extra
     assert json.loads(before)["link"] == json.loads(row.extra)["link"]
@@ -203,10 +203,10 @@ def test_a_command_without_the_key_does_its_work_all_the_same(
 class Past:
     """A server whose first ten rows are of a year ago, then five of now."""
 
-    def __init__(self, audit: AuditDatabase, pem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, audit: AuditDatabase, pem: str, monkeypatch: pytest.MonkeyPatch, *, present: int = 5) -> None:
         import airflow.models.log as module
 
-        present, audit.now = audit.now, audit.now - 365 * DAY
+        today, audit.now = audit.now, audit.now - 365 * DAY
         clock = audit.clock
         with monkeypatch.context() as patch:
             patch.setattr(module.timezone, "utcnow", lambda: from_moment(int(clock() * 1_000_000)))
@@ -214,8 +214,8 @@ class Past:
             for _ in range(2):
                 self.server.write(5, **ADA)
                 self.server.sign()
-        audit.now = present
-        self.server.write(5, subject="bob", owner="Bob")
+        audit.now = today
+        self.server.write(present, subject="bob", owner="Bob")
         self.server.sign()
 
 
@@ -266,6 +266,22 @@ def test_rows_of_before_the_chain_and_unsigned_ends_are_pruned_too(
     audit.copy(old, extra="{}")
     assert prune(oidc).data["rows"] == 11
     assert oidc("audit", "verify", "--strict").code == 0
+
+
+def test_a_forged_row_far_behind_the_end_does_not_let_a_prune_cover_later_rows(
+    oidc: Oidc, audit: AuditDatabase, key_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An unsigned end is pruned up to its last number; of a server that lives, those are numbers of rows to come."""
+    server = Past(audit, key_file.read_text("ascii"), monkeypatch, present=0).server
+    row = audit.rows(server.chain)[-1]
+    audit.copy(row, extra=add_link(add_place("{}", server.chain, 1_000_000, "s" * 22), b"\0" * 32))
+    assert prune(oidc).data["rows"] == 11
+    server.write(5)
+    server.sign()
+    assert oidc("audit", "verify").code == 0
+    audit.remove(audit.rows(server.chain)[1])
+    (finding,) = oidc("audit", "verify", "--json").data["findings"]
+    assert (finding["kind"], finding["first"]) == ("rows_removed", 12)
 
 
 def test_a_prune_does_not_cover_up_what_somebody_did(oidc: Oidc, audit: AuditDatabase, past: Past) -> None:
@@ -324,6 +340,27 @@ def test_an_export_shows_a_row_that_holds_no_json(oidc: Oidc, audit: AuditDataba
     audit.change(audit.rows(server.chain)[0], extra="{broken")
     assert lines(oidc("audit", "export", "--since", "1d"))[0]["extra"] == "{broken"
     assert lines(oidc("audit", "export", "--since", "1d", "--format", "ocsf"))[0]["unmapped"] == {"extra": "{broken"}
+
+
+HOSTILE = (
+    '{"subject": "\\ud800"}',
+    '{"subject": NaN}',
+    '{"subject": 1e999}',
+    '{"subject": "\x9b2J\u202e\u2028"}',
+    '{"subject": ' + "[" * 960 + "]" * 960 + "}",
+)
+
+
+@pytest.mark.parametrize("extra", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("form", ["jsonl", "ocsf"])
+def test_no_row_stops_an_export_nor_reaches_a_terminal_raw(
+    oidc: Oidc, audit: AuditDatabase, server: Server, extra: str, form: str
+) -> None:
+    """Whoever can write rows could put one before those that nobody shall collect."""
+    audit.change(audit.rows(server.chain)[0], extra=extra)
+    done = oidc("audit", "export", "--since", "1d", "--format", form)
+    assert (done.code, done.out.isascii(), len(lines(done))) == (0, True, 10)
+    assert not [json.loads(line, parse_constant=pytest.fail) for line in done.out.splitlines()][10:]
 
 
 def test_ocsf_events_have_what_their_class_requires(oidc: Oidc, server: Server) -> None:

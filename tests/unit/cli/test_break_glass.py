@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import getpass
+import io
+import os
+import pwd
+import sys
 
 import pytest
 from sqlalchemy import select
@@ -12,7 +16,7 @@ from airflow_oidc_auth.sessions.break_glass import BreakGlassLinks
 from airflow_oidc_auth.sessions.models import break_glass
 from tests.storage.fab import fab_database
 from tests.unit.cli.office_database import OfficeDatabase
-from tests.unit.cli.running import Oidc, Run
+from tests.unit.cli.running import Oidc, Run, build_parser
 
 ADDRESS = "http://localhost:8080/auth/break-glass?link="
 
@@ -51,6 +55,44 @@ def test_creation_is_audited_without_the_token(oidc: Oidc, office: OfficeDatabas
     assert (row["roles_after"], row["minutes"], row["explanation"]) == (["Admin"], 30, "IdP down, INC-7")
     assert row["correlation_id"] == data["correlation_id"]
     assert data["url"].removeprefix(ADDRESS).partition(".")[2] not in str(row)
+
+
+def test_no_variable_puts_a_link_down_to_somebody_else(
+    oidc: Oidc, office: OfficeDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "somebody-else")
+    assert make(oidc).code == 0
+    (row,) = office.audit()
+    assert row["owner"] == pwd.getpwuid(os.getuid()).pw_name != "somebody-else"
+
+
+def test_an_account_without_a_name_has_a_number(
+    oidc: Oidc, office: OfficeDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in containers that run under any number; the door for emergencies must open there, too."""
+
+    def nobody(uid: int) -> None:
+        raise KeyError(uid)
+
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    assert make(oidc).code == 0
+    assert office.audit()[0]["owner"] == f"uid {os.getuid()}"
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+def test_a_terminal_of_another_encoding_shows_the_address_of_the_link_that_was_made(
+    office: OfficeDatabase, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    """The arrow before it ended the command, when the link was made and could be shown no more."""
+    shown = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, encoding=encoding))
+    args = build_parser().parse_args(["break-glass", "--reason", "IdP down"])
+    args.func(args)
+    assert ADDRESS.encode() in shown.getvalue()
+    assert len(stored(office)) == 1
 
 
 def test_without_its_audit_row_there_is_no_link(

@@ -245,6 +245,7 @@ def test_a_name_cannot_act_on_the_terminal(explain) -> None:  # type: ignore[no-
         ("", "is not JSON"),
         ("{", "is not JSON"),
         ("[" * 100_000, "is not JSON"),
+        (f'{{"sub": "a", "n": {"1" * 5000}}}', "is not JSON"),
         ("[]", "must be a JSON object"),
         ('{"id_token": []}', "id_token must be a JSON object"),
         ("{}", "no subject"),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import getpass
+
 import pytest
 from sqlalchemy import select, update
 
@@ -45,8 +47,8 @@ def test_sessions_principal_and_names_are_gone_and_what_happened_stays(oidc: Oid
     with office.transactions() as transaction:
         assert transaction.execute(select(principals.c.subject)).scalars().all() == ["bob"]
         assert transaction.execute(select(sessions.c.id)).scalars().all() == [bob.id]
-    login, bobs, refused, ended, linked, last = office.audit()
-    for row in (login, refused, last):
+    login, bobs, refused, ended, linked, last, forgotten = office.audit()
+    for row in (login, refused, last, forgotten):
         assert row["owner"] == row["subject"] == row["owner"]
         assert row["owner"].startswith("forgotten-")
         assert not any(personal in row.values() for personal in (*PERSONAL, ada.principal_id))
@@ -57,6 +59,17 @@ def test_sessions_principal_and_names_are_gone_and_what_happened_stays(oidc: Oid
     assert (ended["owner"], ended["ended_by"], ended["ended_by_id"]) == ("Bob", login["owner"], login["owner"])
     assert (linked["owner"], linked["subject"], linked["fab_user"]) == ("root", login["owner"], login["owner"])
     assert login["owner"] in done.out
+
+
+def test_who_has_no_session_is_not_forgotten_without_a_trace(oidc: Oidc, office: OfficeDatabase) -> None:
+    """The names in an audit were changed, and no row told that, by whom and how many."""
+    refusal = build_refusal(sign_in().identity, "no_matching_rule", "reference", RequestContext(None, "reference"))
+    AirflowLogSink(office.transactions).write(refusal)
+    assert run(oidc).code == 0
+    refused, forgotten = office.audit()
+    assert (forgotten["event"], forgotten["ended_by"]) == ("auth.user_forgotten", getpass.getuser())
+    assert (forgotten["sessions"], forgotten["audit_rows"]) == (0, 1)
+    assert forgotten["owner"] == forgotten["subject"] == refused["subject"]
 
 
 def test_a_dry_run_changes_nothing(oidc: Oidc, office: OfficeDatabase) -> None:

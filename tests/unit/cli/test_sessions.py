@@ -7,6 +7,7 @@ import pytest
 
 from airflow_oidc_auth.cli import session_access
 from airflow_oidc_auth.errors import SessionError
+from airflow_oidc_auth.sessions.principal import principal_id
 from tests.storage.people import ISSUER
 from tests.unit.cli.office_database import OfficeDatabase
 from tests.unit.cli.running import Oidc, Run
@@ -70,6 +71,17 @@ def test_all_means_all(oidc: Oidc, office: OfficeDatabase) -> None:
     assert ended.code == 0
     assert "7 sessions" in ended.out
     assert not any(map(office.lives, sessions))
+
+
+def test_who_has_no_session_and_is_shut_out_all_the_same_has_a_row(oidc: Oidc, office: OfficeDatabase) -> None:
+    """What the identity provider issued until now counts no more: the report named a reference that led nowhere."""
+    ended = end(oidc, "--issuer", ISSUER, "--subject", "ada", reason="left")
+    assert ended.code == 0
+    (row,) = office.audit()
+    assert row["correlation_id"] in ended.out
+    assert (row["event"], row["reason"], row["issued"]) == ("auth.session_ended", "ended_by_admin", "all until now")
+    assert (row["principal_id"], row["explanation"]) == (principal_id(ISSUER, "ada"), "left")
+    assert row["ended_by"] == getpass.getuser()
 
 
 def test_an_end_is_published_and_audited_with_its_reason(oidc: Oidc, office: OfficeDatabase) -> None:

@@ -39,7 +39,13 @@ REFUSED = [
     ("x" * 600_000, "(document)", "larger than 512 KiB"),
     (LAUGHS, "", "holds more than 50000 values once its anchors are expanded"),
     ("%YAML 9.9\n---\nversion: 1", "(document)", "is not valid YAML"),
+    # PyYAML lets these pass as exceptions of Python's own, which nobody told an administrator of.
+    ('version: 1\na: "\\U00110000"', "(document)", "holds a number that is too large"),
+    ('version: 1\na: "\\UFFFFFFFF"', "(document)", "holds a number that is too large"),
+    (f"%YAML 1.{'9' * 5000}\n---\nversion: 1", "(document)", "holds a number that is too large"),
 ]
+
+HIDDEN = ["\x85", "\u2028", "\u2029", "\r", "\u202e", "\u2066"]
 
 COMPLAINTS = [
     ("a: 1\na: 2", "a", "is given twice, first on line 2", 3),
@@ -101,6 +107,16 @@ def test_complains_and_reads_on(text, path, fragment, line):
 @pytest.mark.parametrize("text, value", VALUES)
 def test_takes_nothing_for_a_number_that_could_be_text(text, value):
     assert load_document(f"version: 1\na: {text}", "f.yaml").data["a"] == value
+
+
+@pytest.mark.parametrize("hidden", HIDDEN)
+def test_a_comment_hides_no_rule(hidden):
+    """YAML 1.1 ends a comment where an editor or a review shows one long line, or shows it the other way round."""
+    text = f"version: 1\ngrants:\n  rules: []  # see INC-4711{hidden}  - {{when: {{everyone: true}}, roles: [Admin]}}\n"
+    with pytest.raises(ConfigurationError) as caught:
+        load_document(text, "f.yaml")
+    (problem,) = caught.value.problems
+    assert (problem.text, problem.where) == (f"holds U+{ord(hidden):04X}, which can hide a line", "f.yaml:3")
 
 
 def test_anchors_are_expanded_where_they_are_used():

@@ -69,6 +69,7 @@ def test_a_changed_document_replaces_the_old_one(bench):
     [
         (b"", "is empty"),
         (b"version: 1\nproviders: {}", "names no provider"),
+        (b'version: 1\nproviders: {"\\U00110000": {}}', "holds a number that is too large"),
         (document(provider="client_secret: {env: GONE}").encode(), "environment variable GONE is not set"),
         (FileNotFoundError(2, "No such file or directory"), "cannot be read: No such file or directory"),
     ],

@@ -81,6 +81,14 @@ def test_an_option_that_does_not_exist_is_a_problem(options: pytest.MonkeyPatch,
     assert problem.suggestion.startswith(suggestion)
 
 
+@pytest.mark.parametrize("name", ["AIRFLOW__OIDC_AUTH__config_file", "airflow__oidc_auth__role_mapping"])
+def test_a_variable_in_small_letters_is_a_problem(options: pytest.MonkeyPatch, name: str) -> None:
+    """Airflow passes over it: a stricter document that is named so would never be in force."""
+    options.setenv(name, "x")
+    (problem,) = problems()
+    assert (problem.path, problem.suggestion) == (name, f"write it as {name.upper()}")
+
+
 def test_each_option_beside_a_file_is_a_problem(options: pytest.MonkeyPatch) -> None:
     options.setenv("AIRFLOW__OIDC_AUTH__CONFIG_FILE", "/etc/oidc_auth.yaml")
     assert [each.path for each in problems()] == [f"[oidc_auth] {name.lower()}" for name in OPTIONS]

@@ -130,6 +130,25 @@ def test_an_administrator_ends_all_of_a_person(office):
     assert [record.reason for record in office.records[-3:]] == ["ended_by_admin"] * 3
 
 
+def test_who_has_no_session_any_more_is_shut_out_with_a_row(office):
+    """Whatever the identity provider issued to them counts no more: an act, whether or not a session ended with it."""
+    vic, ada = office.signed_in("vic"), office.signed_in("ada")
+    target = {"person": person(office, vic)}
+    page = ada.get("/auth/sessions/end", params=target)
+    form = {"csrf_token": field_of(page, "csrf_token"), **target, "reason": "left"}
+    for _ in range(2):
+        ada.post("/auth/sessions", data=form)
+    ended, again = office.records[-2:]
+    assert (ended.principal_id, ended.session_ref is None) == (target["person"], False)
+    assert (again.event, again.reason, again.principal_id) == (ended.event, "ended_by_admin", target["person"])
+    assert dict(again.detail) == {
+        "issued": "all until now",
+        "ended_by": "Ada",
+        "ended_by_id": person(office, ada),
+        "explanation": "left",
+    }
+
+
 def test_an_administrator_ends_all_of_a_provider_but_not_their_own_session(office):
     vic, walt = office.signed_in("vic"), office.signed_in("walt", provider="entra")
     ada, elsewhere = office.signed_in("ada"), office.signed_in("ada")
