@@ -15,7 +15,7 @@ docs: ## Write the generated reference pages, then build the documentation into 
 	@scripts/reference .venv-dev/bin/python && .venv-dev/bin/mkdocs build --strict
 bench: ## Compare with Airflow's other auth managers, the short way
 	@.venv-dev/bin/python -m benchmarks --quick
-proof: ## Attack, break, flood and fuzz, and measure what becomes of people (needs PostgreSQL and nginx; an hour)
+proof: ## Attack, break, flood and fuzz, and measure what becomes of people (needs PostgreSQL, nginx and git; an hour)
 	@.venv-dev/bin/python -m benchmarks.faults && .venv-dev/bin/python -m benchmarks.many_sessions && .venv-dev/bin/python -m benchmarks.audit_verify
 	@.venv-dev/bin/python -m benchmarks.storm && .venv-dev/bin/python -m benchmarks.flood
 	@.venv-dev/bin/python -m benchmarks.flood --manager FAB-mode --database postgresql --packets 4000

@@ -10,6 +10,7 @@ again after it. The older package is built and installed from its commit, with i
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,8 @@ Row = tuple[str, str, bool]
 
 
 def git(*arguments: str) -> str:
+    if shutil.which("git") is None:
+        raise SystemExit("git is not installed: the older version is taken from the history")
     return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
 
 
