@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_oidc_auth.managers.denials import note_question
-from airflow_oidc_auth.managers.lists import Lists, Permitted, note_list
+from airflow_oidc_auth.managers.lists import Lists, Permitted, note_list, shows_parts
 
 if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.models.batch_apis import (
@@ -179,7 +179,7 @@ class Decisions(Lists):
     def batch_is_authorized_dag(
         self, requests: Sequence[IsAuthorizedDagRequest], *, user: Permitted, **later: object
     ) -> bool:
-        """Return whether every request is allowed."""
+        """Return whether every request is allowed; to read a DAG, also to read what this answer shows of it."""
         return all(
             self.is_authorized_dag(
                 method=request["method"],
@@ -187,6 +187,7 @@ class Decisions(Lists):
                 details=request.get("details"),
                 user=user,
             )
+            and shows_parts(user, request["method"], request.get("details"))
             for request in requests
         )
 

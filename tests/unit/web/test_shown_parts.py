@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_oidc_auth.web.shown_parts import NOTHING, RUNS, SHOWN, note_parts, parts_shown
+from airflow_oidc_auth.web.shown_parts import CODE, NOTHING, RUNS, SHOWN, note_parts, parts_shown
 
 
 def scope(address: str, root: str = "") -> dict[str, object]:
@@ -26,6 +26,12 @@ def scope(address: str, root: str = "") -> dict[str, object]:
 )
 def test_a_list_by_runs_shows_runs(address, root):
     assert parts_shown(scope(address, root)) == RUNS
+
+
+@pytest.mark.parametrize("root", ["", "/airflow"])
+@pytest.mark.parametrize("address", ["/api/v2/importErrors", "/api/v2/importErrors?limit=1", "/api/v2/importErrors/7"])
+def test_errors_of_a_file_show_its_code(address, root):
+    assert parts_shown(scope(address, root)) == CODE
 
 
 @pytest.mark.parametrize(
