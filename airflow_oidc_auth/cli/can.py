@@ -58,9 +58,16 @@ def _read_standing(
         return None, standing, found.notes
     person = find_person(args.subject, args.issuer)
     if args.config_file is None:
-        return person, standing_now(person), ()
+        standing = standing_now(person, rules)
+        return person, standing, tuple(_held_nowhere(standing))
     standing = standing_by(person, rules, time.time())
     return person, standing, () if standing.basis == HELD_CLAIMS else (_NOTHING_HELD,)
+
+
+def _held_nowhere(standing: Standing) -> Iterator[str]:
+    if standing.nowhere:
+        named = ", ".join(standing.nowhere)
+        yield f"Not counted: {named}. A rule gives it within teams, and nothing is held of which they were. Use --claims."
 
 
 def _told_facts(args: Namespace, asked: Asked) -> DagFacts | None:

@@ -111,7 +111,7 @@ def _change(person: Person, before: Side, after: Side, now: float) -> Change:
         return Change(person, standing_by(person, before.configured.compiled.grants, now), then)
     # Nothing is held of what the IdP said: the same rules give the same roles, other rules may give others.
     same = before.configured.raw.data.get("grants") == after.configured.raw.data.get("grants")
-    return Change(person, standing_now(person), then, assumed=not same)
+    return Change(person, standing_now(person, rules), then, assumed=not same)
 
 
 def _group(changes: Iterable[Change], before: Side, after: Side) -> tuple[Group, ...]:

@@ -168,6 +168,15 @@ def test_a_stored_role_within_a_team_holds_there_alone(oidc: Oidc, desk: RightsD
     assert oidc("can", "Tom", "edit", "dag:other").code == 2
 
 
+def test_a_role_within_a_team_holds_nowhere_else_once_its_person_is_gone(oidc: Oidc, desk: RightsDesk) -> None:
+    """Of who is not signed in only the names of the roles are kept: it was told to hold everywhere."""
+    desk.add_dag("other")
+    match = RuleMatch("teams", "grants.rules[2]", ("User",), ("blue",))
+    desk.forget_session(desk.sign_in("tom", ["team-blue"], ["User"], matches=(match,)))
+    told = oidc("can", "Tom", "edit", "dag:other")
+    assert (told.code, "Not counted: User." in told.out, "roles none" in rows(told.out)) == (2, True, True)
+
+
 def test_another_document_is_tried_with_what_the_provider_said_last(oidc: Oidc, desk: RightsDesk) -> None:
     desk.sign_in("ada", ["finance"], ["Viewer"])
     new = desk.changed(("roles: [finance, Viewer]", "roles: [finance, Op]"))
