@@ -67,7 +67,7 @@ def _read_standing(
 def _held_nowhere(standing: Standing) -> Iterator[str]:
     if standing.nowhere:
         named = ", ".join(standing.nowhere)
-        yield f"Not counted: {named}. A rule gives it within teams, and nothing is held of which they were. Use --claims."
+        yield f"Not counted: {named}. A rule gives it within teams, and nothing is held of which. Use --claims."
 
 
 def _told_facts(args: Namespace, asked: Asked) -> DagFacts | None:
