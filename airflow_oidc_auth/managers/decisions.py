@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_oidc_auth.managers.denials import note_question
-from airflow_oidc_auth.managers.lists import Lists, Permitted, note_list, shows_parts
+from airflow_oidc_auth.managers.lists import Lists, Permitted, note_list, part_withheld
 
 if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.models.batch_apis import (
@@ -87,6 +87,8 @@ class Decisions(Lists):
         allowed = user.permissions.allows_dag(method, entity, dag_id, team)
         if not allowed:
             return note_question(self, user, method, "dag", "", dag_id, entity, team)
+        if dag_id and entity is None and method == "GET" and (part := part_withheld(user, dag_id, team)):
+            return note_question(self, user, method, "dag", "", dag_id, part, team)
         if entity is not None and method == "GET":
             # Whether or not a DAG is named: core takes it from any query, and lists that know no such parameter show
             # every DAG all the same.
@@ -179,7 +181,7 @@ class Decisions(Lists):
     def batch_is_authorized_dag(
         self, requests: Sequence[IsAuthorizedDagRequest], *, user: Permitted, **later: object
     ) -> bool:
-        """Return whether every request is allowed; to read a DAG, also to read what this answer shows of it."""
+        """Return whether every request is allowed."""
         return all(
             self.is_authorized_dag(
                 method=request["method"],
@@ -187,7 +189,6 @@ class Decisions(Lists):
                 details=request.get("details"),
                 user=user,
             )
-            and shows_parts(user, request["method"], request.get("details"))
             for request in requests
         )
 

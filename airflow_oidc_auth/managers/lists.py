@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Set as AbstractSet
 
-    from airflow.api_fastapi.auth.managers.models.resource_details import AssetDetails, DagDetails
+    from airflow.api_fastapi.auth.managers.models.resource_details import AssetDetails
     from sqlalchemy.orm import Session
 
     from airflow_oidc_auth.policy.permissions import Permissions
@@ -50,12 +50,10 @@ def note_list(user: Any, method: str, entity: str | None) -> None:
         user.listed = (*listed, (method, entity))
 
 
-def shows_parts(user: Permitted, method: str, details: DagDetails | None) -> bool:
-    """Return whether the parts of a DAG may be read that the answer in hand shows besides the DAG itself."""
-    if method != "GET" or details is None:
-        return True
+def part_withheld(user: Permitted, dag_id: str, team: str | None) -> str | None:
+    """Return a part of a DAG that the answer in hand shows besides the DAG itself, and that may not be read."""
     allows = user.permissions.allows_dag
-    return all(allows("GET", part, details.id, details.team_name) for part in SHOWN.get())
+    return next((part for part in SHOWN.get() if not allows("GET", part, dag_id, team)), None)
 
 
 class Lists:

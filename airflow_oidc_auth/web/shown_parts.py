@@ -1,4 +1,4 @@
-"""Lists that show a part of DAGs which core does not ask about.
+"""Answers that show a part of DAGs which core does not ask about.
 
 Core asks whether DAGs, assets or import errors may be read, and filters by the DAGs that may be read. Somebody who may
 read a DAG and not its runs would learn from some lists how its runs ended; and somebody who may not read its code
@@ -18,6 +18,7 @@ RUNS = ("RUN",)
 CODE = ("CODE",)
 NOTHING: tuple[str, ...] = ()
 _LISTS = ("/ui/dashboard/dag_stats", "/ui/partitioned_dag_runs", "/api/v2/assets/events")
+_PENDING = "/ui/pending_partitioned_dag_run/"
 _DAGS = "/api/v2/dags"
 _IMPORT_ERRORS = "/api/v2/importErrors"
 # Parameters that choose DAGs, or sort them, by their runs: each answer would tell a little of them.
@@ -33,7 +34,7 @@ def parts_shown(scope: Scope) -> tuple[str, ...]:
     from airflow_oidc_auth.web.api_call import path_below_root  # brings the whole journey along
 
     path = path_below_root(scope)
-    if path in _LISTS:
+    if path in _LISTS or path.startswith(_PENDING):
         return RUNS
     if path == _IMPORT_ERRORS or path.startswith(f"{_IMPORT_ERRORS}/"):
         return CODE

@@ -108,6 +108,14 @@ def test_no_list_tells_of_runs_that_are_denied(native, path, key, field):
     assert "marketing_mail" in found or "last_dag_run_state" in path or "dag_run_state" in path
 
 
+@pytest.mark.usefixtures("happenings")
+def test_no_answer_tells_of_a_run_to_come_whose_dag_keeps_its_runs_to_itself(native):
+    """Core asks about assets and the DAG alone; the list of such runs leaves this one out."""
+    path, con = "/ui/pending_partitioned_dag_run/{}?partition_key=2026", native.sign_in("con")
+    found = {dag_id: con.get(path.format(dag_id)).status_code for dag_id in SEEN}
+    assert found == {"finance_daily": 403, "marketing_mail": 200}
+
+
 @FROM_3_3_2
 @pytest.mark.usefixtures("happenings")
 def test_no_number_tells_of_runs_that_are_denied(native):

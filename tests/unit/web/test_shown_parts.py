@@ -17,6 +17,7 @@ def scope(address: str, root: str = "") -> dict[str, object]:
         "/ui/dashboard/dag_stats",
         "/ui/partitioned_dag_runs?dag_id=a",
         "/api/v2/assets/events",
+        "/ui/pending_partitioned_dag_run/a?partition_key=x",
         "/api/v2/dags?last_dag_run_state=failed",
         "/api/v2/dags?limit=1&dag_run_start_date_gte=2026-01-01T00:00:00Z",
         "/api/v2/dags?%6Cast_dag_run_state=failed",
