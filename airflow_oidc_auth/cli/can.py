@@ -38,7 +38,8 @@ def can(args: Namespace) -> CanReport:
     person, standing, notes = _read_standing(args, read, configured)
     if read.fab is not None:
         by_rules = standing.basis in (CLAIMS, HELD_CLAIMS)
-        return fab_decide(asked, standing, None if by_rules else person, notes)
+        bound = configured.compiled.grants.bound_roles()
+        return fab_decide(asked, standing, None if by_rules else person, bound, notes)
     needs_database = told is None and asked.kind not in _NO_FACTS
     inventory = _read_inventory(configured) if needs_database else Inventory()
     return _decide(asked, standing, configured, inventory, told, notes)
