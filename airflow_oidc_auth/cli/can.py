@@ -101,9 +101,8 @@ def _decide(
     dags = {**inventory.dags, **({facts.id: facts} if facts else {})}
     compiled = configured.compiled
     policy = Policy(compiled.roles, FixedIndex(dags), access_control=compiled.dag_access_control)
-    answers = [
-        _answer(policy, standing, configured, each) for each in questions_of(asked, _team(asked, inventory, told))
-    ]
+    team = _team(asked, inventory.as_told(policy), told)
+    answers = [_answer(policy, standing, configured, each) for each in questions_of(asked, team)]
     if asked.kind == TEAM:
         answers = [_team_answer(policy, standing, asked.name or "")]
     return CanReport(asked, standing, answers, facts, (*notes, *_unknown(asked, inventory, told)))
