@@ -38,7 +38,8 @@ def can(args: Namespace) -> CanReport:
     person, standing, notes = _read_standing(args, read, configured)
     if read.fab is not None:
         by_rules = standing.basis in (CLAIMS, HELD_CLAIMS)
-        return fab_decide(asked, standing, None if by_rules else person, notes)
+        bound = configured.compiled.grants.bound_roles()
+        return fab_decide(asked, standing, None if by_rules else person, bound, notes)
     needs_database = told is None and asked.kind not in _NO_FACTS
     inventory = _read_inventory(configured) if needs_database else Inventory()
     return _decide(asked, standing, configured, inventory, told, notes)
@@ -58,9 +59,16 @@ def _read_standing(
         return None, standing, found.notes
     person = find_person(args.subject, args.issuer)
     if args.config_file is None:
-        return person, standing_now(person), ()
+        standing = standing_now(person, rules)
+        return person, standing, tuple(_held_nowhere(standing))
     standing = standing_by(person, rules, time.time())
     return person, standing, () if standing.basis == HELD_CLAIMS else (_NOTHING_HELD,)
+
+
+def _held_nowhere(standing: Standing) -> Iterator[str]:
+    if standing.nowhere:
+        named = ", ".join(standing.nowhere)
+        yield f"Not counted: {named}. A rule gives it within teams, and nothing is held of which. Use --claims."
 
 
 def _told_facts(args: Namespace, asked: Asked) -> DagFacts | None:
@@ -93,9 +101,8 @@ def _decide(
     dags = {**inventory.dags, **({facts.id: facts} if facts else {})}
     compiled = configured.compiled
     policy = Policy(compiled.roles, FixedIndex(dags), access_control=compiled.dag_access_control)
-    answers = [
-        _answer(policy, standing, configured, each) for each in questions_of(asked, _team(asked, inventory, told))
-    ]
+    team = _team(asked, inventory.as_told(policy), told)
+    answers = [_answer(policy, standing, configured, each) for each in questions_of(asked, team)]
     if asked.kind == TEAM:
         answers = [_team_answer(policy, standing, asked.name or "")]
     return CanReport(asked, standing, answers, facts, (*notes, *_unknown(asked, inventory, told)))

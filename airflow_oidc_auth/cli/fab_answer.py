@@ -23,29 +23,34 @@ NOTE = "FAB mode: FAB's roles decide, as its database has them now; the document
 GIVEN = "The roles are those of the rules; what somebody assigned in FAB is not among them."
 
 
-def fab_decide(asked: Asked, standing: Standing, person: Person | None, notes: Sequence[str]) -> CanReport:
+def fab_decide(
+    asked: Asked, standing: Standing, person: Person | None, bound: frozenset[str], notes: Sequence[str]
+) -> CanReport:
     """Answer from FAB's tables.
 
     :param person: whose FAB user is asked for the roles; None for a file of claims, whose rules are
+    :param bound: roles that a rule gives only for an authentication that it needs
     :raises CommandFailed: FAB knows no teams; there are no tables; the person has no active FAB user
     """
     if asked.kind == TEAM:
         raise CommandFailed("FAB mode knows no teams: they exist with airflow_oidc_auth.OidcAuthManager only.")
     known = read_fab_roles()
-    roles = standing.roles if person is None else _roles_of(person)
+    roles = standing.roles if person is None else _roles_of(person, bound)
     standing = replace(standing, roles=tuple(roles), team_roles=(), basis=standing.basis)
     told = NOTE if person is not None else f"{NOTE} {GIVEN}"
     answers = [_answer(each, standing, known) for each in questions_of(asked, None)]
     return CanReport(asked, standing, answers, notes=(*notes, told, *_missing(roles, known)))
 
 
-def _roles_of(person: Person) -> Sequence[str]:
+def _roles_of(person: Person, bound: frozenset[str]) -> Sequence[str]:
     with open_transaction() as transaction:
         found = read_accounts(transaction, [person.principal_id]).get(person.principal_id)
         names = read_role_names(transaction)
     if found is None or not found.exists or not found.active:
         raise CommandFailed(f"{person.label} has no active FAB user: they are signed out, whatever their roles allow.")
-    withheld = person.grant.withheld if person.grant is not None else frozenset()
+    # As the server does: whoever assigned such a role in FAB gave it to no session that did not authenticate for it.
+    grant = person.grant
+    withheld = grant.withheld | bound.difference(grant.roles) if grant is not None else frozenset()
     return sorted({names[role] for role in found.role_ids if role in names} - withheld)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -16,11 +16,15 @@ from airflow_oidc_auth.audit.database_error import describe_database_error
 from airflow_oidc_auth.cli.session_access import open_transaction
 from airflow_oidc_auth.errors import SessionError
 from airflow_oidc_auth.managers.dag_rows import DagRows
+from airflow_oidc_auth.managers.teams import is_multi_team
+from airflow_oidc_auth.policy.compile import Policy
+from airflow_oidc_auth.policy.name_rules import UNTOLD_TEAM
 from airflow_oidc_auth.policy.selectors import DagFacts
 
 Teams = Mapping[str, "str | None"]
 """Name of a thing → its team."""
 
+_OF_TEAMS = ("Connections", "Variables", "Pools")
 _NO_THINGS: Mapping[str, Teams] = MappingProxyType({})
 
 
@@ -37,6 +41,17 @@ class Inventory:
     named: Mapping[str, Teams] = field(default_factory=lambda: _NO_THINGS)
     teams: tuple[str, ...] = ()
     missing: str = ""
+
+    def as_told(self, policy: Policy) -> Inventory:
+        """Return it with the teams of connections, variables and pools as a server with this policy knows them.
+
+        Without ``[core] multi_team`` Airflow does not tell whose such a thing is.
+        """
+        if is_multi_team():
+            return self
+        untold = UNTOLD_TEAM if policy.denies_by_team else None
+        told = {kind: dict.fromkeys(self.named.get(kind, {}), untold) for kind in _OF_TEAMS}
+        return replace(self, named={**self.named, **told})
 
 
 def read_inventory(*, access_control: bool = False) -> Inventory:

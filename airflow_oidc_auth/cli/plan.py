@@ -6,7 +6,7 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 
 from airflow_oidc_auth.cli.command import CommandFailed, command
 from airflow_oidc_auth.cli.configured import Configured, read_configured
@@ -62,7 +62,7 @@ def plan(args: Namespace) -> PlanReport:
     inventory = read_inventory(access_control=either)
     fab = read_fab_roles() if read.fab is not None else None
     views = _views(before, after)
-    sides = tuple(Side(each, _rights(_compile(each, inventory, fab), inventory, views)) for each in (before, after))
+    sides = tuple(_side(each, inventory, fab, views) for each in (before, after))
     changes = [_change(each, sides[0], sides[1], moment) for each in people]
     return PlanReport(
         days=args.days,
@@ -80,12 +80,16 @@ def _is_break_glass(person: Person) -> bool:
     return person.session is not None and person.session.provider == BREAK_GLASS
 
 
-def _compile(side: Configured, inventory: Inventory, fab: FabRoles | None) -> Compile:
+def _side(configured: Configured, inventory: Inventory, fab: FabRoles | None, views: Iterable[str]) -> Side:
     if fab is not None:
-        return lambda roles, _: compile_fab_pairs(pair for role in roles for pair in fab.pairs.get(role, frozenset()))
-    compiled = side.compiled
+        return Side(configured, _rights(partial(_compile_fab, fab), inventory, views))
+    compiled = configured.compiled
     policy = Policy(compiled.roles, FixedIndex(inventory.dags), access_control=compiled.dag_access_control)
-    return policy.permissions
+    return Side(configured, _rights(policy.permissions, inventory.as_told(policy), views))
+
+
+def _compile_fab(fab: FabRoles, roles: tuple[str, ...], _: tuple[TeamRole, ...]) -> Permissions:
+    return compile_fab_pairs(pair for role in roles for pair in fab.pairs.get(role, frozenset()))
 
 
 def _rights(compile_roles: Compile, inventory: Inventory, views: Iterable[str]) -> Work:
@@ -111,7 +115,7 @@ def _change(person: Person, before: Side, after: Side, now: float) -> Change:
         return Change(person, standing_by(person, before.configured.compiled.grants, now), then)
     # Nothing is held of what the IdP said: the same rules give the same roles, other rules may give others.
     same = before.configured.raw.data.get("grants") == after.configured.raw.data.get("grants")
-    return Change(person, standing_now(person), then, assumed=not same)
+    return Change(person, standing_now(person, rules), then, assumed=not same)
 
 
 def _group(changes: Iterable[Change], before: Side, after: Side) -> tuple[Group, ...]:

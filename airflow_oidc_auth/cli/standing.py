@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from airflow_oidc_auth.cli.people import Person
 from airflow_oidc_auth.cli.text import printable
@@ -34,6 +34,8 @@ class Standing:
     :param basis: how it is known; a key of :data:`HOW_KNOWN`
     :param rules: names of the rules that gave the roles, and their paths
     :param refusal: code and text, where the person would not be let in at all; there are no roles then
+    :param nowhere: roles of the last sign-in that may hold within teams alone: nothing is held of where, so they do not
+        count
     """
 
     who: str
@@ -42,6 +44,7 @@ class Standing:
     basis: str = CLAIMS
     rules: tuple[tuple[str, str], ...] = ()
     refusal: tuple[str, str] | None = None
+    nowhere: tuple[str, ...] = ()
 
     def described_roles(self) -> str:
         """Return ``Viewer; User in team blue``."""
@@ -97,15 +100,22 @@ def standing_of_evaluation(who: str, evaluation: Evaluation, basis: str) -> Stan
     return standing_of(who, decision, basis)
 
 
-def standing_now(person: Person) -> Standing:
-    """Return what counts for somebody on the servers now; of who is not signed in, what counted last."""
+def standing_now(person: Person, rules: GrantRules) -> Standing:
+    """Return what counts for somebody on the servers now; of who is not signed in, what counted last.
+
+    :param rules: of the configured document
+    """
     if person.grant is not None:
         return standing_of(person.label, person.grant, SESSION)
-    return Standing(person.label, person.last_roles, basis=LAST_SIGN_IN)
+    # Only the names of roles are kept. One that a rule gives within teams would look as if it held everywhere.
+    in_teams = replace(rules, rules=tuple(each for each in rules.rules if each.settings.teams))
+    nowhere = in_teams.given_of(person.last_roles)
+    roles = tuple(role for role in person.last_roles if role not in nowhere)
+    return Standing(person.label, roles, basis=LAST_SIGN_IN, nowhere=tuple(sorted(nowhere)))
 
 
 def standing_by(person: Person, rules: GrantRules, now: float) -> Standing:
     """Return what other rules would give to somebody, where their claims are held; else what counts now."""
     if person.identity is None:
-        return standing_now(person)
+        return standing_now(person, rules)
     return standing_of_evaluation(person.label, rules.evaluate(person.identity, now), HELD_CLAIMS)

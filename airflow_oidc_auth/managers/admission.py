@@ -110,6 +110,7 @@ class PolicyAdmission:
 
     def peek(self, session: Session) -> OidcUser:
         """Return the user."""
+        self._index.forget_old()
         return OidcUser(session, self._policy.permissions(*placed_roles(session.grant)))
 
     def load(self, session: Session) -> OidcUser:

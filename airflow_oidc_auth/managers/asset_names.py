@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from airflow_oidc_auth.managers.dag_facts import LOOK_EVERY, READ_ANYWAY_AFTER
+from airflow_oidc_auth.managers.dag_facts import FORGET_AFTER, LOOK_EVERY, READ_ANYWAY_AFTER
 from airflow_oidc_auth.sessions.database import airflow_transactions
 from airflow_oidc_auth.sessions.database_errors import store_unavailable
 from airflow_oidc_auth.sessions.periodic import Periodic
@@ -86,7 +86,8 @@ class AssetNames:
 
         :param asset_id: as it stands in the address; another spelling of the number is unknown
         """
-        return self._held.get(asset_id)
+        known = self._read_at is not None and self._clock() - self._read_at < FORGET_AFTER
+        return self._held.get(asset_id) if known else None
 
     def start(self) -> None:
         """Begin to read; after any fork."""

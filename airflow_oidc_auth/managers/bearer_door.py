@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from airflow_oidc_auth.errors import LoginRefused, ProviderError, TokenRefused
 from airflow_oidc_auth.frozen import constructor_of
+from airflow_oidc_auth.grants.grant import Grant
 from airflow_oidc_auth.login.rate_limits import RateLimits
 from airflow_oidc_auth.managers.admission import Admission
 from airflow_oidc_auth.managers.bearer_cache import BearerCache, Remembered, token_digest
@@ -30,6 +31,9 @@ from airflow_oidc_auth.web.api_call import ApiCall
 
 # A key that the identity provider withdrew counts no longer than this.
 VERIFIED_FOR = 600
+MANY_GROUPS = 200
+LONG_TOKEN = 16_384
+"""Characters; whoever has more, or more groups, has rules think for a while: thirty of them most of a second."""
 _remembered = constructor_of(Remembered)
 
 
@@ -108,7 +112,8 @@ class BearerDoor:
         # Before the rules speak: a thief without the key learns nothing of its owner.
         self._possession.check(call, token.jkt, now, required=runtime.config.tokens.require_dpop)
         try:
-            session = build_session(token, judge(runtime.judgements, token, now), digest, int(now))
+            grant = await _judge(runtime, call, token, now)
+            session = build_session(token, grant, digest, int(now))
             known = _remembered(session, token.issued_at, min(token.expires_at, now + VERIFIED_FOR))
             session = self._stand(call, known, now)
             user = self._admission.peek(session)
@@ -147,6 +152,17 @@ class BearerDoor:
             raise
         take_back()
         return token
+
+
+async def _judge(runtime: Runtime, call: ApiCall, token: BearerToken, now: float) -> Grant:
+    if len(call.token) <= LONG_TOKEN and len(token.identity.groups) <= MANY_GROUPS:
+        return judge(runtime.judgements, token, now)
+    try:
+        # The event loop would serve nobody else meanwhile.
+        return await runtime.lanes.run(token.provider, judge, runtime.judgements, token, now)
+    except ProviderError as error:
+        code = "token_check_busy" if error.code == "provider_busy" else "token_issuer_unavailable"
+        raise ProviderError(code, f"{token.provider}: {error.code}: {error.detail}") from error
 
 
 def _still_granted(session: Session, now: float) -> Session:

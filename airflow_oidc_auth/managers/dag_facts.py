@@ -1,11 +1,13 @@
 """What rules select DAGs by, remembered: tags, owners, bundle, team. The policy asks it and never the database.
 
 A thread of its own reads it again and again, only while the policy in force selects DAGs by such facts. Whoever asks
-gets what was read last, without a lock; before the first reading there is no DAG, and what is not known is closed.
+gets what was read last, without a lock; before the first reading there is no DAG, and what is not known is closed. So
+it is again when nobody could read for a minute: by then a DAG may have got the tag that closes it.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -15,11 +17,16 @@ from typing import Protocol
 from airflow_oidc_auth.policy.selectors import DagFacts
 from airflow_oidc_auth.sessions.periodic import Periodic
 
+log = logging.getLogger(__name__)
+
 LOOK_EVERY = 5.0
 """Seconds between two looks at whether anything changed."""
 
 READ_ANYWAY_AFTER = 15.0
 """Seconds after which everything is read although it seems unchanged: not every change shows at a look."""
+
+FORGET_AFTER = 60.0
+"""Seconds after which what was read counts no more."""
 
 _NO_DAGS: Mapping[str, DagFacts] = MappingProxyType({})
 
@@ -49,6 +56,7 @@ class DagFactsIndex:
         self._clock = clock
         # Waited for before there is a database connection, never with one in hand.
         self._reading = threading.Lock()
+        self._taking = threading.Lock()
         self._held: Mapping[str, DagFacts] = _NO_DAGS
         self._seen: object = None
         self._read_at: float | None = None
@@ -66,6 +74,10 @@ class DagFactsIndex:
 
     def follow(self, *, needed: bool, access_control: bool) -> None:
         """Read, from now on, what another policy needs; the next look does it."""
+        if needed and not self._needed:
+            # Of an earlier policy, maybe of yesterday.
+            self._read_at = None
+            self._take(_NO_DAGS)
         self._needed, self._access_control = needed, access_control
 
     def start(self) -> None:
@@ -94,14 +106,22 @@ class DagFactsIndex:
         self._seen, self._read_at = seen, begun
         self._take(found)
 
+    def forget_old(self) -> None:
+        """Know no DAG any more if what was read is too old; asked with each request, because a reader may also hang."""
+        if self._needed and self._held and (self.stale_for() or 0.0) >= FORGET_AFTER:
+            log.error("the DAGs were not read for %.0f s: rules by tag, owner, bundle or team close", FORGET_AFTER)
+            self._take(_NO_DAGS)
+
     def stale_for(self) -> float | None:
         """Return how many seconds ago everything was read; None if it is not, or not yet."""
         return None if self._read_at is None else max(0.0, self._clock() - self._read_at)
 
     def _take(self, found: Mapping[str, DagFacts]) -> None:
-        if found != self._held:
-            # In this order: who sees the new number must see what it stands for.
-            self._held = MappingProxyType(dict(found))
-            self.generation += 1
-            if self.on_change is not None:
-                self.on_change()
+        with self._taking:
+            changed = found != self._held
+            if changed:
+                # In this order: who sees the new number must see what it stands for.
+                self._held = MappingProxyType(dict(found))
+                self.generation += 1
+        if changed and self.on_change is not None:
+            self.on_change()

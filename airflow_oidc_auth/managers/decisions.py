@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_oidc_auth.managers.denials import note_question
-from airflow_oidc_auth.managers.lists import Lists, Permitted, note_list
+from airflow_oidc_auth.managers.lists import Lists, Permitted, note_list, part_withheld
 
 if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.models.batch_apis import (
@@ -87,6 +87,8 @@ class Decisions(Lists):
         allowed = user.permissions.allows_dag(method, entity, dag_id, team)
         if not allowed:
             return note_question(self, user, method, "dag", "", dag_id, entity, team)
+        if dag_id and entity is None and method == "GET" and (part := part_withheld(user, dag_id, team)):
+            return note_question(self, user, method, "dag", "", dag_id, part, team)
         if entity is not None and method == "GET":
             # Whether or not a DAG is named: core takes it from any query, and lists that know no such parameter show
             # every DAG all the same.

@@ -50,6 +50,12 @@ def note_list(user: Any, method: str, entity: str | None) -> None:
         user.listed = (*listed, (method, entity))
 
 
+def part_withheld(user: Permitted, dag_id: str, team: str | None) -> str | None:
+    """Return a part of a DAG that the answer in hand shows besides the DAG itself, and that may not be read."""
+    allows = user.permissions.allows_dag
+    return next((part for part in SHOWN.get() if not allows("GET", part, dag_id, team)), None)
+
+
 class Lists:
     """Answer every ``filter_authorized_*`` and ``get_authorized_*`` of ``BaseAuthManager``.
 

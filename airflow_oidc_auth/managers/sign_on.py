@@ -155,11 +155,12 @@ class SignOn(BaseAuthManager[Any]):
 
     def get_fastapi_middlewares(self) -> list[tuple[_MiddlewareFactory[Any], dict[str, Any]]]:
         """Return the middleware that keeps codes out of the access log and stale cookies out of the way."""
+        from airflow_oidc_auth.managers.option_places import place_of
         from airflow_oidc_auth.web.middleware import AuthMiddleware
 
         engine = self.engine
         notes = {"note_request": engine.note_request, "note_refusal": engine.note_refusal}
-        return [(AuthMiddleware, {"source": lambda: self.engine, **notes})]
+        return [(AuthMiddleware, {"source": lambda: self.engine, **notes, "place_of": place_of})]
 
     def get_extra_menu_items(self, *, user: SessionUser) -> list[ExtraMenuItem]:
         """Offer the "My access" page to everybody who is signed in.

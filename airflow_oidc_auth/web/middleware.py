@@ -29,7 +29,7 @@ from airflow_oidc_auth.web.context import correlation_id_of
 from airflow_oidc_auth.web.cookies import SESSION_COOKIE, TOKEN_SCOPE_KEY
 from airflow_oidc_auth.web.denials import answer_traceably
 from airflow_oidc_auth.web.engine import EngineSource
-from airflow_oidc_auth.web.one_subject import name_one_subject
+from airflow_oidc_auth.web.one_subject import PlaceOf, name_one_subject
 from airflow_oidc_auth.web.seen import CURRENT, NoteRequest, Seen
 from airflow_oidc_auth.web.shown_parts import note_parts
 from airflow_oidc_auth.web.token_answers import RETRY_AFTER, UNAVAILABLE, RefusalInPlace, answer_refusal
@@ -54,6 +54,7 @@ class AuthMiddleware:
     :param source: the running engine, for pages that say what is wrong
     :param note_request: hears of browsers' requests with a live session; must not wait for anything
     :param note_refusal: hears of calls whose token was refused
+    :param place_of: tells where an option of Airflow's configuration stands that is called by an earlier name
     """
 
     def __init__(
@@ -62,11 +63,13 @@ class AuthMiddleware:
         source: EngineSource | None = None,
         note_request: NoteRequest | None = None,
         note_refusal: NoteRefusal | None = None,
+        place_of: PlaceOf | None = None,
     ) -> None:
         self._app = app
         self._source = source
         self._note_request = note_request
         self._note_refusal = note_refusal
+        self._place_of = place_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -139,7 +142,7 @@ class AuthMiddleware:
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             with note_parts(scope):
-                await answer_traceably(self._app, *name_one_subject(scope, receive), send)
+                await answer_traceably(self._app, *name_one_subject(scope, receive, self._place_of), send)
         except OidcAuthError as error:
             # Raised while core asks who the user is or for a token, before anything was answered.
             await self._explain(error, scope)(scope, receive, send)

@@ -2,6 +2,9 @@
 
 * ``/config/section/SECTION/option/OPTION?section=OTHER``: core asks whether ``OTHER`` may be read; it reads
   ``SECTION``.
+* ``/config/section/api.auth/option/jwt_\u017fecret``: core asks about a section ``api.auth``, which there is not, does
+  not find the option among those that it hides, and reads ``AIRFLOW__API_AUTH__JWT_SECRET``. So with names that an
+  option had before: ``webserver/base_url`` is ``api/base_url``.
 * ``GET /backfills?dag_id=DAG`` with a body that names another DAG: core asks about the one of the body.
 * ``/eventLogs/ID?dag_id=DAG``: for a row that belongs to no DAG, core asks about the DAG of the query.
 * ``/assets/ID/queuedEvents?dag_id=DAG``: core asks whether ``DAG`` may be changed, and deletes the events of all.
@@ -17,21 +20,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from starlette.types import Message, Receive, Scope
 
 from airflow_oidc_auth.web.api_call import path_below_root
 
 _TEAMLESS = frozenset({"/api/v2/connections/defaults", "/api/v2/connections/test"})
+_SECTION, _OPTION = "/api/v2/config/section/", "/option/"
 MAX_BODY = 1 << 20
 """Bytes of a body that is looked into; a larger one is as good as none."""
 
+Place = tuple[str, str]
+"""A section of the configuration, and an option in it."""
+PlaceOf = Callable[[str, str], Place]
+"""Tells where an option stands that is called so, by the names of today."""
 
-def name_one_subject(scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
+
+def name_one_subject(scope: Scope, receive: Receive, place_of: PlaceOf | None = None) -> tuple[Scope, Receive]:
     """Return the request with nothing left that could name another thing than the one it is about."""
     path = path_below_root(scope)
-    if "/config/section/" in path or "/eventLogs/" in path:
+    if path.startswith(_SECTION):
+        return _of_option({**scope, "query_string": b""}, path, place_of), receive
+    if "/eventLogs/" in path:
         return {**scope, "query_string": b""}, receive
     if path.endswith("/queuedEvents"):
         return {**scope, "query_string": _without_dag(scope["query_string"])}, receive
@@ -40,6 +51,22 @@ def name_one_subject(scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
     if path in _TEAMLESS and scope["method"] == "POST":
         return scope, _changed(receive, _without_team)
     return scope, receive
+
+
+def _of_option(scope: Scope, path: str, place_of: PlaceOf | None) -> Scope:
+    section, between, option = path.removeprefix(_SECTION).partition(_OPTION)
+    if not between:
+        return scope
+    # As variables of the environment are named: all of these spellings are one variable.
+    section, option = _spell(section.replace(".", "_")), _spell(option)
+    if place_of is not None:
+        section, option = place_of(section, option)
+    named = f"{scope['path'].removesuffix(path)}{_SECTION}{section}{_OPTION}{option}"
+    return {**scope, "path": named, "raw_path": quote(named, errors="replace").encode("ascii")}
+
+
+def _spell(name: str) -> str:
+    return name.upper().lower()
 
 
 def _without_dag(query: bytes) -> bytes:

@@ -1,7 +1,8 @@
-"""Lists that show a part of DAGs which core does not ask about: their state is that of the DAGs' runs.
+"""Answers that show a part of DAGs which core does not ask about.
 
-Core asks whether DAGs, or assets, may be read, and filters by the DAGs that may be read. Somebody who may read a DAG
-and not its runs would learn from these how its runs ended. Whoever filters (``managers/lists.py``) adds what is here.
+Core asks whether DAGs, assets or import errors may be read, and filters by the DAGs that may be read. Somebody who may
+read a DAG and not its runs would learn from some lists how its runs ended; and somebody who may not read its code
+would find lines of it in the errors of its file. Whoever filters (``managers/lists.py``) adds what is here.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ from urllib.parse import parse_qsl
 from starlette.types import Scope
 
 RUNS = ("RUN",)
+CODE = ("CODE",)
 NOTHING: tuple[str, ...] = ()
 _LISTS = ("/ui/dashboard/dag_stats", "/ui/partitioned_dag_runs", "/api/v2/assets/events")
+_PENDING = "/ui/pending_partitioned_dag_run/"
 _DAGS = "/api/v2/dags"
+_IMPORT_ERRORS = "/api/v2/importErrors"
 # Parameters that choose DAGs, or sort them, by their runs: each answer would tell a little of them.
 _OF_RUNS = ("dag_run_", "last_dag_run_")
 _ORDERS_OF_DAGS = frozenset({"dag_id", "dag_display_name", "next_dagrun"})
@@ -30,8 +34,10 @@ def parts_shown(scope: Scope) -> tuple[str, ...]:
     from airflow_oidc_auth.web.api_call import path_below_root  # brings the whole journey along
 
     path = path_below_root(scope)
-    if path in _LISTS:
+    if path in _LISTS or path.startswith(_PENDING):
         return RUNS
+    if path == _IMPORT_ERRORS or path.startswith(f"{_IMPORT_ERRORS}/"):
+        return CODE
     return RUNS if path == _DAGS and _asks_for_runs(scope["query_string"]) else NOTHING
 
 

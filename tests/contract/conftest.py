@@ -62,6 +62,7 @@ CONTRACTOR = {
     "deny": [
         {"actions": ["read"], "dags": ["finance_*"], "parts": ["runs"]},
         {"actions": ["read", "edit", "delete"], "connections": ["fin-*"]},
+        {"actions": ["read"], "dags": ["finance_*"], "parts": ["code"]},
     ],
 }
 DELEGATED = ["Admin", "Op", "User", "Viewer", "finance"]

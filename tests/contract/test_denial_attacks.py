@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from importlib.metadata import version
 
 import pytest
 from airflow.models.asset import AssetEvent, AssetModel, AssetPartitionDagRun
+from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
+from airflow.models.errors import ParseImportError
 from airflow.utils.session import create_session
 from packaging.version import Version
 from sqlalchemy import delete, update
 
 from airflow_oidc_auth.testing import Program
 from tests.contract.bearer import call, forget, token_of
-from tests.contract.departments import FINANCE_DAGS
+from tests.contract.departments import BUNDLE, DAGS, FINANCE_DAGS
 from tests.contract.test_rights import listed
 from tests.contract.test_token_endpoint import exchange, made
 
@@ -105,6 +108,14 @@ def test_no_list_tells_of_runs_that_are_denied(native, path, key, field):
     assert "marketing_mail" in found or "last_dag_run_state" in path or "dag_run_state" in path
 
 
+@pytest.mark.usefixtures("happenings")
+def test_no_answer_tells_of_a_run_to_come_whose_dag_keeps_its_runs_to_itself(native):
+    """Core asks about assets and the DAG alone; the list of such runs leaves this one out."""
+    path, con = "/ui/pending_partitioned_dag_run/{}?partition_key=2026", native.sign_in("con")
+    found = {dag_id: con.get(path.format(dag_id)).status_code for dag_id in SEEN}
+    assert found == {"finance_daily": 403, "marketing_mail": 200}
+
+
 @FROM_3_3_2
 @pytest.mark.usefixtures("happenings")
 def test_no_number_tells_of_runs_that_are_denied(native):
@@ -115,3 +126,44 @@ def test_no_number_tells_of_runs_that_are_denied(native):
 def test_a_list_of_dags_alone_still_shows_those_whose_runs_are_denied(native):
     answer = native.sign_in("con").get(f"{API}/dags", params={"order_by": "-dag_id", "limit": 200})
     assert listed(answer, "dags", "dag_id") >= FINANCE_DAGS
+
+
+LINE = "salary = 4200"
+FILES = {
+    "finance.py": ("finance_daily",),
+    "both.py": ("finance_payroll", "marketing_mail"),
+    "merger.py": ("finance_secret_merger",),
+}
+
+
+@pytest.fixture
+def broken() -> Iterator[dict[str, int]]:
+    """Files that cannot be read any more, and the numbers of their errors."""
+    with create_session(scoped=False) as session:
+        for file, dags in FILES.items():
+            session.execute(update(DagModel).where(DagModel.dag_id.in_(dags)).values(relative_fileloc=file))
+        error = {"bundle_name": BUNDLE, "stacktrace": LINE, "timestamp": datetime.now(timezone.utc)}
+        found = {file: ParseImportError(filename=file, **error) for file in FILES}
+        session.add_all(found.values())
+        session.flush()
+        numbers = {file: error.id for file, error in found.items()}
+    yield numbers
+    with create_session(scoped=False) as session:
+        session.execute(delete(ParseImportError))
+        session.execute(update(DagModel).where(DagModel.dag_id.in_(DAGS)).values(relative_fileloc=None))
+
+
+def test_no_import_error_tells_lines_of_code_that_are_denied(native, broken):
+    """Core asks whether the DAGs of the file may be read, and shows where in the file it failed."""
+    ada, con = native.sign_in("ada"), native.sign_in("con")
+    told = [ada.get(f"{API}/importErrors"), *(ada.get(f"{API}/importErrors/{number}") for number in broken.values())]
+    assert all(LINE in answer.text for answer in told)
+    assert listed(con.get(f"{API}/importErrors"), "import_errors", "filename") == {"both.py"}
+    assert LINE not in con.get(f"{API}/importErrors").text
+    answers = {file: con.get(f"{API}/importErrors/{number}") for file, number in broken.items()}
+    assert {file: answer.status_code for file, answer in answers.items()} == {
+        "finance.py": 403,
+        "both.py": 200,
+        "merger.py": 403,
+    }
+    assert LINE not in answers["both.py"].text

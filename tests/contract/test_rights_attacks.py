@@ -47,6 +47,31 @@ def test_a_section_in_the_query_does_not_open_the_one_in_the_path(fiona, exposed
     assert fiona.get(f"{API}/config/section/database/option/sql_alchemy_conn?{query}").status_code == 403
 
 
+SPELLINGS = [
+    "api.auth/option/jwt_secret",
+    "api_auth/option/jwt_%C5%BFecret",
+    "AP%C4%B1_AUTH/option/JWT_%C5%BFECRET",
+    "databa%C5%BFe/option/sql_alchemy_conn",
+    "database/option/%C5%BFql_alchemy_conn",
+]
+
+
+@pytest.mark.parametrize("path", SPELLINGS)
+def test_no_spelling_of_an_option_shows_what_airflow_hides(server, exposed, monkeypatch, path):
+    """Core looks for the option among those that it hides by the name that was asked for, and finds the variable of
+    the environment by what is left of that in capitals."""
+    monkeypatch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "hidden")
+    answer = server.sign_in("ops").get(f"{API}/config/section/{path}")
+    assert (answer.status_code, answer.json()["sections"][0]["options"][0]["value"]) == (200, "< hidden >")
+
+
+def test_no_earlier_name_of_an_option_opens_the_section_that_it_is_in_now(fiona, exposed):
+    """She may read ``core``: three options of other sections were there once."""
+    option = "section/core/option/dag_file_processor_timeout"
+    assert fiona.get(f"{API}/config/section/core/option/parallelism").status_code == 200
+    assert fiona.get(f"{API}/config/{option}").status_code == 403
+
+
 def test_a_body_does_not_open_the_backfills_of_the_dag_in_the_query(fiona):
     """Core asks about the DAG of the body, also where it reads none, and lists those of the query."""
     query, body = {"dag_id": "marketing_mail"}, {"dag_id": "finance_daily"}

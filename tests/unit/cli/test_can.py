@@ -117,7 +117,10 @@ def test_with_facts_no_database_is_needed(ask: Ask, desk: RightsDesk) -> None:
     assert (told.code, "The metadata database cannot be read" in told.out) == (2, True)
 
 
-def test_the_team_of_a_thing_comes_from_the_database(ask: Ask, desk: RightsDesk, tmp_path: Path) -> None:
+def test_the_team_of_a_thing_comes_from_the_database(
+    ask: Ask, desk: RightsDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__MULTI_TEAM", "True")
     desk.add_connection("blue-db", "blue")
     desk.add_connection("red-db", "red")
     desk.document.write_text(
@@ -130,6 +133,20 @@ def test_the_team_of_a_thing_comes_from_the_database(ask: Ask, desk: RightsDesk,
     assert (unknown.code, "it was taken for one without a team" in unknown.out) == (2, True)
     told = ask(["team-blue"], "edit", "connection:new", "--team=blue")
     assert (told.code, "role Op in team blue" in rows(told.out)) == (0, True)
+
+
+@pytest.mark.parametrize(("multi_team", "code"), [("True", 0), ("False", 2)])
+def test_without_teams_what_is_denied_of_one_is_denied_of_all(
+    ask: Ask, oidc: Oidc, desk: RightsDesk, monkeypatch: pytest.MonkeyPatch, multi_team: str, code: int
+) -> None:
+    """Airflow does not tell the server whose a connection is; it was allowed here, and answered with 403 there."""
+    monkeypatch.setenv("AIRFLOW__CORE__MULTI_TEAM", multi_team)
+    desk.add_connection("fin-db")
+    denial = "- {actions: [read], connections: {teams: [blue]}}"
+    new = desk.changed(("    deny:\n", f"    deny:\n      {denial}\n"))
+    assert ask(["finance"], "read", "connection:fin-db", "--config", new).code == code
+    desk.sign_in("ada", ["finance"])
+    assert ("1 connection (fin-db): read" in oidc("plan", new).out) is (multi_team == "False")
 
 
 @pytest.mark.parametrize("by", ["Ada", "ada@example.com", "ada", "id"])
@@ -166,6 +183,15 @@ def test_a_stored_role_within_a_team_holds_there_alone(oidc: Oidc, desk: RightsD
     told = oidc("can", "Tom", "edit", "dag:blue_a")
     assert (told.code, "roles User in team blue" in rows(told.out)) == (0, True)
     assert oidc("can", "Tom", "edit", "dag:other").code == 2
+
+
+def test_a_role_within_a_team_holds_nowhere_else_once_its_person_is_gone(oidc: Oidc, desk: RightsDesk) -> None:
+    """Of who is not signed in only the names of the roles are kept: it was told to hold everywhere."""
+    desk.add_dag("other")
+    match = RuleMatch("teams", "grants.rules[2]", ("User",), ("blue",))
+    desk.forget_session(desk.sign_in("tom", ["team-blue"], ["User"], matches=(match,)))
+    told = oidc("can", "Tom", "edit", "dag:other")
+    assert (told.code, "Not counted: User." in told.out, "roles none" in rows(told.out)) == (2, True, True)
 
 
 def test_another_document_is_tried_with_what_the_provider_said_last(oidc: Oidc, desk: RightsDesk) -> None:

@@ -115,6 +115,25 @@ def test_teams_are_not_fabs(oidc: Oidc, fab: FabDatabase) -> None:
     assert (failed.code, "FAB mode knows no teams" in failed.err) == (1, True)
 
 
+BOUND = {
+    "rules": [
+        {"name": "nights", "when": {"group": "nights"}, "roles": ["Night Shift"], "needs": {"within": "1h"}},
+        {"name": "staff", "when": {"group": "staff"}, "roles": ["Viewer"]},
+    ],
+    "keep_assigned_roles": True,
+}
+
+
+def test_a_role_that_the_session_did_not_authenticate_for_does_not_count(
+    oidc: Oidc, fab: FabDatabase, tmp_path: Path
+) -> None:
+    """A rule binds it to an authentication; that somebody has assigned it in FAB meanwhile gives it to no session."""
+    document = {**json.loads(OIDC_AUTH), "grants": BOUND}
+    write(tmp_path, f"{CLASS}\nAUTH_USER_REGISTRATION = True\nOIDC_AUTH = {document!r}\n")
+    told = oidc("can", "Ada", "read", "variable:x")
+    assert (told.code, told.err, "roles Viewer" in rows(told.out)) == (2, "", True)
+
+
 def test_somebody_whose_fab_user_is_off_may_do_nothing(oidc: Oidc, fab: FabDatabase) -> None:
     fab.change_user(fab.users()[-1].id, active=False)
     failed = oidc("can", "Ada", "read", "dag:x")

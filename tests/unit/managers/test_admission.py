@@ -7,7 +7,7 @@ import pytest
 from airflow_oidc_auth.errors import SessionError
 from airflow_oidc_auth.grants.grant import Grant, RuleMatch
 from airflow_oidc_auth.managers.admission import PolicyAdmission
-from airflow_oidc_auth.managers.dag_facts import DagFactsIndex
+from airflow_oidc_auth.managers.dag_facts import FORGET_AFTER, DagFactsIndex
 from airflow_oidc_auth.policy.decision import Question
 from airflow_oidc_auth.policy.name_rules import UNTOLD_TEAM
 from airflow_oidc_auth.policy.roles import RoleSettings
@@ -119,6 +119,24 @@ def test_a_database_that_is_away_keeps_no_document_from_coming_into_force(admiss
     rows.away = True
     admission.accept(config(BY_TAG))
     assert not admission.peek(EVERYWHERE).permissions.allows_dag("GET", None, "d1")
+
+
+def test_dags_that_nobody_could_read_for_a_minute_are_closed_to_who_is_denied_some(rows):
+    """A DAG that got the denied tag stayed open for as long as the tags could not be read."""
+    now = [0.0]
+    admission = PolicyAdmission(DagFactsIndex(rows, lambda: now[0]))
+    admission.accept(config(deny=(DENY_BY_TAG,), extends=("Viewer",)))
+    admission.start()
+    try:
+        assert admission.peek(EVERYWHERE).permissions.allows_dag("GET", None, "d1")
+        rows.away = True
+        now[0] += FORGET_AFTER
+        assert not admission.peek(EVERYWHERE).permissions.allows_dag("GET", None, "d1")
+        rows.away = False
+        admission._index.look()
+        assert admission.peek(EVERYWHERE).permissions.allows_dag("GET", None, "d1")
+    finally:
+        admission.stop()
 
 
 def test_a_role_within_a_team_opens_that_teams_things_alone(admission):

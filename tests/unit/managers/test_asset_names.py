@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_oidc_auth.managers.asset_names import AssetNames
-from airflow_oidc_auth.managers.dag_facts import READ_ANYWAY_AFTER
+from airflow_oidc_auth.managers.dag_facts import FORGET_AFTER, READ_ANYWAY_AFTER
 
 
 class Database:
@@ -56,3 +56,13 @@ def test_reads_again_after_a_change_and_after_a_while(database):
     database.now += READ_ANYWAY_AFTER
     names.look()
     assert database.reads == 3
+
+
+def test_names_that_nobody_could_read_for_a_minute_are_not_known_any_more(database):
+    names = AssetNames(database, database.clock)
+    names.needed = True
+    names.look()
+    database.now += FORGET_AFTER
+    assert names.name_of("1") is None
+    names.look()
+    assert names.name_of("1") == "orders"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,10 +12,11 @@ import pytest
 
 from airflow_oidc_auth.audit.event import AuthEvent
 from airflow_oidc_auth.errors import LoginRefused, ProviderError, SessionError, TokenRefused
+from airflow_oidc_auth.grants.judgements import Judgements
 from airflow_oidc_auth.login.rate_limits import RateLimited
 from airflow_oidc_auth.managers.bearer_cache import MAX_TOKENS, BearerCache, Remembered, token_digest
 from airflow_oidc_auth.managers.bearer_denials import DENIED_FOR
-from airflow_oidc_auth.managers.bearer_door import VERIFIED_FOR
+from airflow_oidc_auth.managers.bearer_door import LONG_TOKEN, MANY_GROUPS, VERIFIED_FOR
 from airflow_oidc_auth.managers.bearer_record import TOLD_EVERY
 from airflow_oidc_auth.testing import Misbehaviour, Program
 from tests.unit.login.rig import Clock
@@ -92,6 +95,27 @@ def test_another_document_judges_anew(rig: DoorRig) -> None:
     rig.accept()
     with pytest.raises(LoginRefused, match="token_no_role"):
         rig.run(token)
+
+
+@pytest.mark.parametrize(
+    "groups, beside", [(MANY_GROUPS, False), (MANY_GROUPS + 1, True), (1, True)], ids=["few", "many", "long token"]
+)
+def test_rules_that_think_for_a_while_keep_nobody_else_waiting(
+    rig: DoorRig, monkeypatch: pytest.MonkeyPatch, groups: int, beside: bool
+) -> None:
+    threads: list[threading.Thread] = []
+    real = Judgements.decide
+
+    def decide(self: Judgements, *args: Any) -> object:
+        threads.append(threading.current_thread())
+        return real(self, *args)
+
+    monkeypatch.setattr(Judgements, "decide", decide)
+    more = {"padding": "x" * LONG_TOKEN} if groups == 1 else {}
+    token = rig.token(claims={"groups": [f"g{number}" for number in range(groups)], **more})
+    with contextlib.suppress(LoginRefused):
+        rig.run(token)
+    assert [thread is not threading.current_thread() for thread in threads] == [beside]
 
 
 def test_what_the_old_rules_gave_is_not_kept_when_the_document_changed_meanwhile(

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from airflow_oidc_auth.errors import SessionError
-from airflow_oidc_auth.managers.dag_facts import LOOK_EVERY, READ_ANYWAY_AFTER, DagFactsIndex
+from airflow_oidc_auth.managers.dag_facts import FORGET_AFTER, LOOK_EVERY, READ_ANYWAY_AFTER, DagFactsIndex
 from airflow_oidc_auth.managers.dag_rows import split_owners
 from airflow_oidc_auth.policy.selectors import DagFacts
 from tests.e2e.processes import wait_until
@@ -166,3 +166,33 @@ def test_reads_by_itself_once_started_and_stops(index):
 )
 def test_owners_are_a_list_whatever_their_order(joined, expected):
     assert split_owners(joined) == expected
+
+
+def test_what_nobody_could_read_for_a_minute_is_not_known_any_more(database, index):
+    """A DAG may have got the tag that closes it meanwhile; the thread that reads may also hang."""
+    index.look()
+    database.away = True
+    database.now += FORGET_AFTER - 1
+    index.forget_old()
+    assert index.facts("d1") is not None
+    number = index.generation
+    database.now += 1
+    index.forget_old()
+    assert (index.facts("d1"), dict(index.all())) == (None, {})
+    assert index.generation != number
+    assert index.stale_for() == FORGET_AFTER
+    database.away = False
+    index.look()
+    index.forget_old()
+    assert index.facts("d1").tags == {"blue"}
+
+
+def test_what_was_read_for_an_earlier_policy_is_not_known_to_a_later_one(database, index):
+    index.look()
+    index.follow(needed=False, access_control=False)
+    database.now += 1
+    database.away = True
+    index.follow(needed=True, access_control=False)
+    with pytest.raises(SessionError):
+        index.look()
+    assert index.facts("d1") is None

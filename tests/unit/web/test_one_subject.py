@@ -39,6 +39,35 @@ def test_a_query_that_names_another_thing_is_taken_away(root, path, query, left)
     assert scope["query_string"] == left
 
 
+@pytest.mark.parametrize("root", ["", "/airflow"])
+@pytest.mark.parametrize(
+    "asked, named",
+    [
+        ("core/option/parallelism", "core/option/parallelism"),
+        ("api.auth/option/jwt_secret", "api_auth/option/jwt_secret"),
+        ("API_AUTH/option/jwt_\u017fecret", "api_auth/option/jwt_secret"),
+        ("ap\u0131_auth/option/a.b", "api_auth/option/a.b"),
+        ("stra\u00dfe/option/\ufb01x", "strasse/option/fix"),
+        ("core", "core"),
+    ],
+)
+def test_an_option_is_named_as_the_variable_of_the_environment_is(asked, named, root):
+    scope, _ = settle(f"/api/v2/config/section/{asked}", root=root)
+    assert scope["path"] == f"{root}/api/v2/config/section/{named}"
+
+
+def test_an_option_is_named_as_it_is_called_today():
+    scope = {"type": "http", "method": "GET", "path": "/api/v2/config/section/webserver/option/base_url"}
+    found, _ = name_one_subject(scope, None, lambda *_: ("api", "base url"))  # type: ignore[arg-type]
+    assert found["path"] == "/api/v2/config/section/api/option/base url"
+    assert found["raw_path"] == b"/api/v2/config/section/api/option/base%20url"
+
+
+def test_a_variable_may_be_called_like_an_address():
+    path = "/api/v2/variables/config/section/A.B/option/C"
+    assert settle(path, b"update_mask=value")[0]["path"] == path
+
+
 BODY = {"type": "http.request", "body": b'{"dag_id": "mine"}', "more_body": False}
 GONE = {"type": "http.disconnect"}
 

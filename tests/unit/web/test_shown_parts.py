@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_oidc_auth.web.shown_parts import NOTHING, RUNS, SHOWN, note_parts, parts_shown
+from airflow_oidc_auth.web.shown_parts import CODE, NOTHING, RUNS, SHOWN, note_parts, parts_shown
 
 
 def scope(address: str, root: str = "") -> dict[str, object]:
@@ -17,6 +17,7 @@ def scope(address: str, root: str = "") -> dict[str, object]:
         "/ui/dashboard/dag_stats",
         "/ui/partitioned_dag_runs?dag_id=a",
         "/api/v2/assets/events",
+        "/ui/pending_partitioned_dag_run/a?partition_key=x",
         "/api/v2/dags?last_dag_run_state=failed",
         "/api/v2/dags?limit=1&dag_run_start_date_gte=2026-01-01T00:00:00Z",
         "/api/v2/dags?%6Cast_dag_run_state=failed",
@@ -26,6 +27,12 @@ def scope(address: str, root: str = "") -> dict[str, object]:
 )
 def test_a_list_by_runs_shows_runs(address, root):
     assert parts_shown(scope(address, root)) == RUNS
+
+
+@pytest.mark.parametrize("root", ["", "/airflow"])
+@pytest.mark.parametrize("address", ["/api/v2/importErrors", "/api/v2/importErrors?limit=1", "/api/v2/importErrors/7"])
+def test_errors_of_a_file_show_its_code(address, root):
+    assert parts_shown(scope(address, root)) == CODE
 
 
 @pytest.mark.parametrize(
