@@ -34,7 +34,7 @@ def build_identity(
     saml = settings.saml or SamlSettings()
     subject = _subject(name_id, assertion, saml)
     claims = build_claims(assertion, statement)
-    _check_overage(saml, assertion)
+    _check_overage(settings, saml, claims)
     return Identity(
         provider=settings.id,
         issuer=settings.issuer,
@@ -87,9 +87,10 @@ def _check_subject(text: str, code: str) -> None:
         raise ProtocolViolation(code, "too long, or holds characters that nobody can see")
 
 
-def _check_overage(saml: SamlSettings, assertion: Assertion) -> None:
+def _check_overage(settings: ProviderSettings, saml: SamlSettings, claims: dict[str, object]) -> None:
     """Entra leaves the groups out above 150 and sends a link instead: fewer groups are never taken for all."""
-    if saml.overage_attribute is not None and saml.overage_attribute in assertion.attributes:
+    missing = not all(source.path.find(claims) for source in settings.groups)
+    if missing and saml.overage_attribute is not None and saml.overage_attribute in claims:
         hint = "At the identity provider, send only groups assigned to the application, or application roles."
         raise ProviderError("groups_unavailable", "more groups than the assertion can hold", hint=hint)
 
