@@ -180,11 +180,14 @@ def read_groups(provider_id: str, source: GroupSource, document: Claims) -> froz
     :raises ProviderError: ``groups_unavailable``: too many, which whoever may make groups can bring about
     """
     groups: frozenset[str] = frozenset()
+    rejected: dict[str, None] = {}  # once each: `*` in a path finds thousands of values
     for value in source.path.find(document):
         result = normalize_groups(value, source.format, source.strip_prefix)
         if result.too_many:
             raise ProviderError("groups_unavailable", f"{source.path} of the {source.document}: {result.rejected[-1]}")
         groups = groups | result.groups if groups else result.groups
-        for reason in result.rejected[:5]:
-            _LOG.warning("%s: groups at %s of the %s: left out %s", provider_id, source.path, source.document, reason)
+        if result.rejected:
+            rejected.update(dict.fromkeys(result.rejected))
+    for reason in [*rejected][:5]:
+        _LOG.warning("%s: groups at %s of the %s: left out %s", provider_id, source.path, source.document, reason)
     return groups
