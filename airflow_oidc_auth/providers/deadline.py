@@ -82,7 +82,7 @@ class _TlsConnection(HTTPSConnection):
 
     def _tunnel(self) -> None:
         """Begin no handshake over a proxy's connection that was shut down: it would look like one not made yet."""
-        super()._tunnel()  # type: ignore[misc]
+        super()._tunnel()
         deadline = _deadline()
         if deadline is not None and deadline.has_passed:
             raise TimeoutError
@@ -111,12 +111,12 @@ class DeadlineAdapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Make the pools."""
-        super().init_poolmanager(*args, **kwargs)  # type: ignore[no-untyped-call]
+        super().init_poolmanager(*args, **kwargs)
         _watch_pools(self.poolmanager)
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
         """Return the pools of a proxy."""
-        manager = super().proxy_manager_for(*args, **kwargs)  # type: ignore[no-untyped-call]
+        manager = super().proxy_manager_for(*args, **kwargs)
         _watch_pools(manager)
         return manager
 
