@@ -121,15 +121,10 @@ def _shared_names(raw: RawDocument, providers: Mapping[str, ProviderSettings]) -
         if settings.saml is None or _names_as_the_vendor_does(settings.preset, settings.saml):
             continue
         for other in providers.values():
-            if other is not settings and _same_issuer(settings, other) and _naming(other) != _naming(settings):
+            if other.saml is None and _same_issuer(settings, other):
                 text = f"is also that of provider {other.id}, which names people in another way: one could be another"
                 suggestion = "keep one of the two providers, or name people by persistent NameIDs"
                 yield raw.problem(("providers", settings.id, "issuer"), text, suggestion)
-
-
-def _naming(settings: ProviderSettings) -> tuple[str | None, tuple[str, ...]] | None:
-    saml = settings.saml
-    return None if saml is None else (saml.subject_attribute, saml.name_id_formats)
 
 
 def _names_as_the_vendor_does(preset_name: str, saml: SamlSettings) -> bool:
