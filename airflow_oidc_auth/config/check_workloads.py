@@ -14,7 +14,9 @@ from airflow_oidc_auth.errors import Problem
 from airflow_oidc_auth.identity.claims import parse_claim_path
 from airflow_oidc_auth.providers.issuers import fits_template
 from airflow_oidc_auth.providers.presets import preset
+from airflow_oidc_auth.providers.presets.saml import saml_defaults
 from airflow_oidc_auth.providers.presets.workload import Binding, Workload
+from airflow_oidc_auth.providers.saml.settings import SamlSettings
 from airflow_oidc_auth.providers.settings import ProviderSettings
 
 
@@ -30,6 +32,7 @@ def check_workloads(raw: RawDocument, parts: Parts, providers: Mapping[str, Prov
     yield from _shared_issuers(raw, providers)
     yield from _shared_audiences(raw, providers)
     yield from _several_opaque(raw, providers)
+    yield from _shared_names(raw, providers)
 
 
 def _unbound(raw: RawDocument, index: int, rule: RuleModel, model: WorkloadModel) -> Iterator[Problem]:
@@ -107,6 +110,28 @@ def _several_opaque(raw: RawDocument, providers: Mapping[str, ProviderSettings])
     for provider_id in askers[1:]:
         text = f"is set for provider {askers[0]} as well, and an opaque token does not tell whose it is"
         yield raw.problem(("providers", provider_id, "api", "opaque"), text, "keep it for one provider")
+
+
+def _shared_names(raw: RawDocument, providers: Mapping[str, ProviderSettings]) -> Iterator[Problem]:
+    """Identity is (issuer, subject): where SAML takes a name for the subject, that of OIDC could be chosen as a name.
+
+    Keycloak, for one, has the same issuer in both protocols, and lets people register under any name.
+    """
+    for settings in providers.values():
+        if settings.saml is None or _names_as_the_vendor_does(settings.preset, settings.saml):
+            continue
+        for other in providers.values():
+            if other.saml is None and _same_issuer(settings, other):
+                text = f"is also that of provider {other.id}, which names people in another way: one could be another"
+                suggestion = "keep one of the two providers, or name people by persistent NameIDs"
+                yield raw.problem(("providers", settings.id, "issuer"), text, suggestion)
+
+
+def _names_as_the_vendor_does(preset_name: str, saml: SamlSettings) -> bool:
+    """Tell whether people are named by what they cannot choose: a persistent NameID, or the preset's own attribute."""
+    usual = saml_defaults(preset_name)
+    persistent = saml.subject_attribute is None and saml.name_id_formats == SamlSettings().name_id_formats
+    return persistent or (saml.subject_attribute is not None and saml.subject_attribute == usual.subject_attribute)
 
 
 def _audiences(settings: ProviderSettings) -> set[str]:

@@ -24,7 +24,7 @@ from airflow_oidc_auth.config.schema.workloads import WorkloadModel
 from airflow_oidc_auth.config.secret_reader import SecretReader
 from airflow_oidc_auth.config.secrets import SecretResolver
 from airflow_oidc_auth.errors import Problem
-from airflow_oidc_auth.identity.claims import GroupFormat
+from airflow_oidc_auth.identity.claims import ClaimPath, GroupFormat
 from airflow_oidc_auth.providers.presets import Derived, Given, Preset, preset
 from airflow_oidc_auth.providers.settings import GroupSource, HttpSettings, ProviderSettings
 from airflow_oidc_auth.secret import Secret
@@ -122,6 +122,13 @@ def _group_sources(model: ProviderModel, chosen: Preset, derived: Derived) -> tu
     return chosen.groups if derived.groups is None else derived.groups
 
 
+def _verified_claim(model: ProviderModel, chosen: Preset) -> ClaimPath | None:
+    """Return the claim that speaks of the address's claim: that of ``email`` says nothing of a user name."""
+    if model.claims.email_verified is not None:
+        return model.claims.email_verified
+    return chosen.email_verified_claim if model.claims.email in (None, chosen.email_claim) else None
+
+
 def _settings(
     provider_id: str,
     model: ProviderModel,
@@ -153,7 +160,7 @@ def _settings(
         authorization_parameters={**derived.authorization_parameters, **model.authorization_parameters},
         name_claims=tuple(model.claims.name or chosen.name_claims),
         email_claim=model.claims.email or chosen.email_claim,
-        email_verified_claim=model.claims.email_verified or chosen.email_verified_claim,
+        email_verified_claim=_verified_claim(model, chosen),
         groups=_group_sources(model, chosen, derived),
         http=HttpSettings(model.http.timeout, model.http.ca_file, model.http.proxy),
         logout=chosen.logout if model.logout else "none",

@@ -9,6 +9,7 @@ from airflow_oidc_auth.config.compile_sessions import warn_of_sessions
 from airflow_oidc_auth.config.compiled import TokenClient
 from airflow_oidc_auth.config.document import RawDocument
 from airflow_oidc_auth.config.reading import Parts
+from airflow_oidc_auth.config.schema.providers import ProviderModel
 from airflow_oidc_auth.config.warn_identity import open_to_the_world, warn_of_identity
 from airflow_oidc_auth.config.warn_roles import warn_of_roles
 from airflow_oidc_auth.errors import Problem
@@ -39,6 +40,7 @@ def warnings_of(
         *warn_of_identity(raw, parts, providers),
         *_provider_without_rule(raw, parts),
         *_provider_oddities(raw, providers),
+        *_addresses_of_another_claim(raw, parts, providers),
         *_required_of_programs(raw, parts),
         *_star_in_text(raw, parts),
         *warn_of_needs(raw, parts, providers),
@@ -156,3 +158,17 @@ def _provider_oddities(raw: RawDocument, providers: Mapping[str, ProviderSetting
             yield raw.problem((*base, "label"), text, "give each its own label")
         if settings.signs_in:
             labels.setdefault(settings.label, provider_id)
+
+
+def _addresses_of_another_claim(
+    raw: RawDocument, parts: Parts, providers: Mapping[str, ProviderSettings]
+) -> Iterator[Problem]:
+    """Of an address in another place the provider's usual ``email_verified`` says nothing."""
+    for provider_id, settings in providers.items():
+        model = parts.providers.get(provider_id)
+        if not isinstance(model, ProviderModel) or settings.preset == "github":  # whose API is asked, and no claim
+            continue
+        if model.claims.email is not None and settings.email_verified_claim is None:
+            text = "is not the claim that the provider vouches for, so no address counts as verified"
+            suggestion = "name the boolean that says so of this claim under `email_verified`"
+            yield raw.problem(("providers", provider_id, "claims", "email"), text, suggestion)

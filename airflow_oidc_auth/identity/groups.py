@@ -15,10 +15,14 @@ MAX_NAME = 1_024
 
 @dataclass(frozen=True, slots=True)
 class NormalizedGroups:
-    """The groups, and in plain words what was left out (never the value itself)."""
+    """The groups, and in plain words what was left out (never the value itself).
+
+    :param too_many: there are more than anybody looks at, and so none here: not the same as to be in none
+    """
 
     groups: frozenset[str]
     rejected: tuple[str, ...] = ()
+    too_many: bool = False
 
 
 _normalized = constructor_of(NormalizedGroups)
@@ -36,7 +40,7 @@ def normalize_groups(value: object, format: GroupFormat, strip_prefix: str = "")
         return NormalizedGroups(frozenset())
     names, rejected = _names(value, format)
     if len(names) > MAX_GROUPS:
-        return NormalizedGroups(frozenset(), (*rejected, f"more than {MAX_GROUPS} groups"))
+        return NormalizedGroups(frozenset(), (*rejected, f"more than {MAX_GROUPS} groups"), too_many=True)
     if not strip_prefix and not rejected and _are_plain(names):
         return _normalized(frozenset(filter(str.strip, names)))
     groups: set[str] = set()

@@ -1,19 +1,28 @@
-"""Airflow's own audit rows tell on whose behalf a program called: the owner is the subject, the actor is in ``extra``.
+"""Airflow's own audit rows tell who called: ``owner`` is a name that people choose, the facts are in ``extra``.
 
-Airflow writes these rows itself and asks nobody; a listener on their insert is where every one of them passes.
+Airflow writes these rows itself and asks nobody; a listener on their insert is where every one of them passes. What a
+request says of itself (parameters, members of a body) is in ``extra`` as well: under the names of the facts it would
+be taken for one.
 """
 
 from __future__ import annotations
 
 import json
+import re
 
 from airflow.models.log import Log
 from sqlalchemy import event
 
 from airflow_oidc_auth.audit.delegation import delegation_facts
 from airflow_oidc_auth.audit.fields import dump_fields, visible
+from airflow_oidc_auth.login.records import SESSION_REF_LENGTH
 from airflow_oidc_auth.sessions.session import BROWSER
 from airflow_oidc_auth.web.api_call import CALL, ApiCall
+from airflow_oidc_auth.web.seen import CURRENT, Seen
+
+OF_THE_REQUEST = "request_"
+_OURS = "auth."
+_FACT = re.compile(r"via|principal_id|session_ref|client_id|actor(_[0-9]+)?")
 
 
 def tell_callers() -> None:
@@ -23,7 +32,7 @@ def tell_callers() -> None:
 
 
 def facts_of(call: ApiCall) -> dict[str, str]:
-    """Return what a row of this call tells beside its owner; nothing for a browser's session and for nobody."""
+    """Return what every row of this call tells of a program; nothing for a browser's session and for nobody."""
     if call.kind in ("", BROWSER):
         return {}
     facts = {"via": call.kind, "session_ref": call.session_ref, **dict(delegation_facts(call.client_id, call.actors))}
@@ -52,10 +61,39 @@ def complete_extra(extra: str) -> str:
     return add_facts(extra, facts) or extra if facts else extra
 
 
+def caller_of(call: ApiCall | None, seen: Seen | None) -> dict[str, str]:
+    """Return what a row of Airflow's tells of the caller; nothing of somebody unknown.
+
+    Two people may have one name, and one of them may have chosen it for that.
+
+    :param seen: of a request that has cookies and no credentials but those
+    """
+    if call is not None and call.kind:
+        return {"principal_id": call.principal_id, "session_ref": call.session_ref, **facts_of(call)}
+    if seen is not None and seen.session_id is not None:
+        return {"principal_id": seen.principal_id, "session_ref": seen.session_id[:SESSION_REF_LENGTH]}
+    return {}
+
+
+def set_apart(extra: str | None) -> str | None:
+    """Return a row's ``extra`` with what the request calls by the name of a fact under another name."""
+    try:
+        told = json.loads(extra) if extra else {}
+    except ValueError:
+        return extra
+    if not isinstance(told, dict) or not any(map(_FACT.fullmatch, told)):
+        return extra
+    return dump_fields({f"{OF_THE_REQUEST}{name}" if _FACT.fullmatch(name) else name: told[name] for name in told})
+
+
 def _tell_caller(_mapper: object, _connection: object, row: Log) -> None:
-    call = CALL.get()
-    if call is None:
+    call, seen = CALL.get(), CURRENT.get()
+    if call is None and seen is None:
         return
-    facts = facts_of(call)
+    if (row.event or "").startswith(_OURS):
+        facts = {} if call is None else facts_of(call)
+    else:
+        row.extra = set_apart(row.extra)
+        facts = caller_of(call, seen)
     if facts:
         row.extra = add_facts(row.extra, facts)

@@ -117,7 +117,10 @@ class Doors:
         if session.is_token:
             # It would shed what it carries: its key, and the actors and the client that each audit row shall tell.
             raise InvalidTokenError("a program's token is no cookie")
-        note_session(session.id)
+        note_session(session.id, session.principal_id)
+        call = CALL.get()
+        if call is not None and not call.kind:  # a cookie beside a header that is no token's: its rows name it, too
+            call.note(session)
         return await self._admit(session)
 
     async def _admit_call(self, call: ApiCall) -> SessionUser:

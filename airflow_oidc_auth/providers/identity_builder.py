@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from airflow_oidc_auth.errors import ProviderError
 from airflow_oidc_auth.frozen import constructor_of
 from airflow_oidc_auth.identity import Identity
 from airflow_oidc_auth.identity.claims import ClaimPath
@@ -174,11 +175,19 @@ def _groups(settings: ProviderSettings, documents: VerifiedDocuments) -> frozens
 
 
 def read_groups(provider_id: str, source: GroupSource, document: Claims) -> frozenset[str]:
-    """Return the groups that a document has at a source's place; what is no group is left out and logged."""
+    """Return the groups that a document has at a source's place; what is no group is left out and logged.
+
+    :raises ProviderError: ``groups_unavailable``: too many, which whoever may make groups can bring about
+    """
     groups: frozenset[str] = frozenset()
+    rejected: dict[str, None] = {}  # once each: `*` in a path finds thousands of values
     for value in source.path.find(document):
         result = normalize_groups(value, source.format, source.strip_prefix)
+        if result.too_many:
+            raise ProviderError("groups_unavailable", f"{source.path} of the {source.document}: {result.rejected[-1]}")
         groups = groups | result.groups if groups else result.groups
-        for reason in result.rejected[:5]:
-            _LOG.warning("%s: groups at %s of the %s: left out %s", provider_id, source.path, source.document, reason)
+        if result.rejected:
+            rejected.update(dict.fromkeys(result.rejected))
+    for reason in [*rejected][:5]:
+        _LOG.warning("%s: groups at %s of the %s: left out %s", provider_id, source.path, source.document, reason)
     return groups

@@ -47,6 +47,7 @@ from airflow_oidc_auth.providers.pushed_authorization import push_authorization_
 from airflow_oidc_auth.providers.relying_party import RelyingParty
 from airflow_oidc_auth.providers.settings import ProviderSettings
 from airflow_oidc_auth.providers.token_endpoint import TokenAnswer, exchange_code
+from airflow_oidc_auth.providers.told_groups import check_groups_are_told
 from airflow_oidc_auth.providers.transport import Transport
 from airflow_oidc_auth.secret import Secret
 
@@ -178,4 +179,7 @@ class OidcProvider:
         reads = wants_access_token(self._settings)
         read = party.read_access_token(metadata, access_token, id_token) if reads else None
         extra = self._hooks.enrich(party.context(metadata, id_token.claims, userinfo, access_token))
-        return VerifiedDocuments(id_token.issuer, id_token.subject, {**id_token.claims, **extra}, userinfo, read)
+        claims = {**id_token.claims, **extra}
+        told = {"id_token": claims, "userinfo": userinfo, "access_token": read}
+        check_groups_are_told(self._settings, told, tokens.granted)
+        return VerifiedDocuments(id_token.issuer, id_token.subject, claims, userinfo, read)

@@ -24,12 +24,14 @@ class TokenAnswer:
     """Tokens as they came; the id_token is not verified yet.
 
     :param expires_in: seconds that the access token lives, if told
+    :param granted: scopes, if told (RFC 6749 §5.1)
     """
 
     id_token: Secret
     access_token: Secret = field(repr=False)
     refresh_token: Secret | None = None
     expires_in: int | None = None
+    granted: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,9 @@ def read_token_answer(document: object) -> TokenAnswer:
     answer = read_refresh_answer(document)
     if answer.id_token is None:
         raise ProviderError("id_token_missing", "there is no id_token")
-    return TokenAnswer(answer.id_token, answer.access_token, answer.refresh_token, answer.expires_in)
+    scope = document.get("scope") if isinstance(document, dict) else None
+    granted = frozenset(scope.split()) if isinstance(scope, str) and scope.strip() else None
+    return TokenAnswer(answer.id_token, answer.access_token, answer.refresh_token, answer.expires_in, granted)
 
 
 def read_refresh_answer(document: object) -> RefreshAnswer:

@@ -19,7 +19,6 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
@@ -27,6 +26,7 @@ from urllib3.exceptions import TimeoutError as TimeoutHTTPError
 
 from airflow_oidc_auth.errors import OidcAuthError, ProviderError
 from airflow_oidc_auth.providers.circuit import CircuitBreakers
+from airflow_oidc_auth.providers.deadline import Deadline, DeadlineAdapter
 from airflow_oidc_auth.providers.endpoints import check_url
 from airflow_oidc_auth.providers.settings import HttpSettings
 from airflow_oidc_auth.providers.strict_json import load_json
@@ -165,12 +165,18 @@ class RequestsTransport:
         return answer
 
     def _exchange(self, method: str, url: str, data: object, headers: Mapping[str, str] | None) -> HttpAnswer:
-        deadline = self._monotonic() + max(_PATIENCE * self._settings.timeout, self._read_timeout(data))
-        try:
-            with self._open(method, url, data, headers) as response:
-                answer = HttpAnswer(url, response.status_code, response.headers, self._read(response, url, deadline))
-        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
-            raise _translated(error, url, self._settings) from None
+        patience = max(_PATIENCE * self._settings.timeout, self._read_timeout(data))
+        end = self._monotonic() + patience
+        deadline = Deadline(patience)
+        with deadline:
+            try:
+                with self._open(method, url, data, headers) as response:
+                    answer = HttpAnswer(url, response.status_code, response.headers, self._read(response, url, end))
+            except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+                failure = _translated(error, url, self._settings)
+                raise (_too_late(url) if deadline.has_passed else failure) from None
+            if deadline.has_passed:  # what was cut off may look like an answer
+                raise _too_late(url)
         _refuse_failure(answer)
         return answer
 
@@ -216,8 +222,12 @@ class RequestsTransport:
             if len(body) > MAX_BODY:
                 raise ProviderError("provider_answer_too_large", f"{url} sent more than {MAX_BODY} bytes")
             if self._monotonic() > deadline:
-                raise ProviderError("provider_timeout", f"{url} was still sending after {_PATIENCE} timeouts")
+                raise _too_late(url)
         return bytes(body)
+
+
+def _too_late(url: str) -> ProviderError:
+    return ProviderError("provider_timeout", f"{url} was still sending after {_PATIENCE} timeouts")
 
 
 _JSON = "application/json"
@@ -229,7 +239,7 @@ def _new_session() -> requests.Session:
     session.trust_env = False
     # A cookie of one person's sign-in must not travel with the next person's.
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=8, max_retries=0)
+    adapter = DeadlineAdapter(pool_connections=4, pool_maxsize=8, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     session.headers.update({"User-Agent": "airflow-oidc-auth"})

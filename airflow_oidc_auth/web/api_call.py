@@ -33,6 +33,7 @@ class ApiCall:
     :ivar client_id: the client that got the token, likewise
     :ivar kind: of the token's session, likewise
     :ivar session_ref: first characters of its id, likewise
+    :ivar principal_id: of its owner, likewise
     :ivar identity: whose token it is, once that was verified; also of one that is not let in
     :ivar provider: whose token it claims to be; empty until somebody looks
     :ivar proven: thumbprint of the key that a proof of this call was checked for
@@ -46,6 +47,7 @@ class ApiCall:
         "client_id",
         "identity",
         "kind",
+        "principal_id",
         "proven",
         "provider",
         "refusal",
@@ -64,6 +66,7 @@ class ApiCall:
         self.client_id: str | None = None
         self.kind = ""
         self.session_ref = ""
+        self.principal_id = ""
         self.used: str | None = None
         self.identity: Identity | None = None
         self.provider = ""
@@ -76,6 +79,7 @@ class ApiCall:
         self.client_id = session.client_id
         self.kind = session.kind
         self.session_ref = session.id[:SESSION_REF_LENGTH]
+        self.principal_id = session.principal_id
         self.used = session.id if session.is_token else None
 
     @property

@@ -20,23 +20,24 @@ class NoteRequest(Protocol):
 
 
 class Seen:
-    """What one request has shown so far."""
+    """What one request has shown so far: whose live session it has, if any."""
 
-    __slots__ = ("has_left", "session_id")
+    __slots__ = ("has_left", "principal_id", "session_id")
 
     def __init__(self) -> None:
         self.session_id: str | None = None
+        self.principal_id = ""
         self.has_left = False
 
 
 CURRENT: ContextVar[Seen | None] = ContextVar("airflow_oidc_auth_seen", default=None)
 
 
-def note_session(session_id: str) -> None:
+def note_session(session_id: str, principal_id: str) -> None:
     """Say that the request in hand has this live session; nothing happens for a request that is no browser's."""
     seen = CURRENT.get()
     if seen is not None:
-        seen.session_id = session_id
+        seen.session_id, seen.principal_id = session_id, principal_id
 
 
 def note_left() -> None:

@@ -1,4 +1,4 @@
-"""What a program does on somebody's behalf shows both: the owner, and in ``extra`` who acted."""
+"""What anybody does shows who it was, whatever they are called; on somebody's behalf, also who acted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import json
 
 import pytest
 
+from airflow_oidc_auth.sessions.principal import principal_id
 from airflow_oidc_auth.testing import Program
+from airflow_oidc_auth.testing.users import FakeUser
 from tests.contract.bearer import ME, call, forget, newest, token_of
 from tests.contract.test_token_endpoint import ACCESS_TOKEN, EXCHANGE
 
@@ -58,12 +60,43 @@ def test_a_request_cannot_tell_who_acts(server):
     assert (extra["actor"], extra["via"]) == ("agent-7", "bearer")
 
 
-def test_a_browsers_row_is_as_airflow_writes_it(server):
+def test_a_browsers_row_names_its_session_and_no_program(server, audit_rows):
     browser = server.sign_in("ada")
     body = {"name": f"browser-{server.mode}", "slots": 1, "include_deferred": False}
     assert browser.post("/api/v2/pools", json=body).status_code == 201
     _, extra = newest_rows("post_pool")[0]
-    assert not {"via", "actor", "client_id", "session_ref"} & extra.keys()
+    assert not {"via", "actor", "client_id"} & extra.keys()
+    login = newest(audit_rows, "auth.login")
+    assert (extra["session_ref"], extra["principal_id"]) == (login["session_ref"], login["principal_id"])
+
+
+@pytest.mark.parametrize("header", [{}, {"Authorization": "Basic eDp5"}, {"DPoP": "x"}])
+def test_who_takes_the_name_of_another_does_not_act_in_their_name(server, header):
+    """Display names are chosen: ``owner`` alone would say that Ada did it."""
+    before = server.idp.users
+    server.idp.users = (*before, FakeUser("mallory", name="Ada", email="m@example.com", groups=("admins",)))
+    try:
+        browser = server.sign_in("mallory")
+    finally:
+        server.idp.users = before
+    name = f"as-ada-{server.mode}-{len(header)}{''.join(header)}"
+    body = {"name": name, "slots": 1, "include_deferred": False}
+    assert browser.post("/api/v2/pools", json=body, headers=header).status_code == 201
+    _, extra = newest_rows("post_pool")[0]
+    assert extra["principal_id"] == principal_id(server.idp.issuer, "mallory")
+    assert len(extra["session_ref"]) == 8
+
+
+def test_a_browser_cannot_say_that_a_program_or_somebody_else_did_it(server):
+    browser = server.sign_in("ops")
+    body = {"name": f"blamed-{server.mode}", "slots": 1, "include_deferred": False}
+    lies = {"via": "bearer", "actor": "agent-7", "actor_2": "ada", "principal_id": "ada", "session_ref": "12345678"}
+    assert browser.post("/api/v2/pools", params={**lies, "client_id": "ci"}, json=body).status_code == 201
+    _, extra = newest_rows("post_pool")[0]
+    assert not {"via", "actor", "actor_2", "client_id"} & extra.keys()
+    assert extra["principal_id"] == principal_id(server.idp.issuer, "ops")
+    assert extra["session_ref"] != "12345678"
+    assert extra["request_actor"] == "agent-7"
 
 
 def test_a_row_of_a_personal_token_names_the_token(server):

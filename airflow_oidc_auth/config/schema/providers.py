@@ -150,7 +150,8 @@ class ClaimsModel(Strict):
     )
     email_verified: ClaimPathValue | None = Field(
         default=None,
-        description="Claim path of the boolean that says the address was verified.",
+        description="Claim path of the boolean that says the address was verified; where `email` is another claim than "
+        "the preset's, no address counts as verified without it.",
         examples=["email_verified"],
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from airflow_oidc_auth.errors import TokenRefused
 from airflow_oidc_auth.providers.settings import ProviderSettings
+from airflow_oidc_auth.providers.told_groups import named_elsewhere
 
 
 def check_groups_are_here(settings: ProviderSettings, claims: Mapping[str, object]) -> None:
@@ -16,12 +17,7 @@ def check_groups_are_here(settings: ProviderSettings, claims: Mapping[str, objec
 
     :raises TokenRefused: ``token_groups_elsewhere``
     """
-    if "_claim_names" not in claims and "hasgroups" not in claims:
-        return
-    names = claims.get("_claim_names")
-    elsewhere: set[object] = set(names) if isinstance(names, dict) else set()
-    if claims.get("hasgroups") in (True, "true"):
-        elsewhere.add("groups")
+    elsewhere = named_elsewhere(claims)
     for source in settings.groups if elsewhere else ():
         first = source.path.segments[0]
         if first in elsewhere and first not in claims:

@@ -118,9 +118,12 @@ class BearerIssuer:
     def identity_of(self, issuer: str, claims: Mapping[str, object], access: AccessClaims) -> Identity:
         """Return who it is; names, e-mail and groups are read where the provider's settings say, from these claims."""
         check_groups_are_here(self._settings, claims)
-        return build_identity_of_one(
-            self._settings, issuer, access.subject, claims, actors=access.actors, client_id=access.client_id
-        )
+        try:
+            return build_identity_of_one(
+                self._settings, issuer, access.subject, claims, actors=access.actors, client_id=access.client_id
+            )
+        except ProviderError as error:
+            raise TokenRefused("token_claim", error.detail) from None
 
     def _verify_with_known_keys(self, token: UnverifiedToken) -> SignedClaims | None:
         """Return None when fetching the keys could change the answer."""

@@ -23,12 +23,13 @@ class SamlDefaults:
 
     :param name_id_formats: URIs that may name an account
     :param subject_attribute: immutable attribute that names the account instead, or None
-    :param overage_attribute: stands in for groups that did not fit, or None
+    :param overage_attribute: stands in for groups that did not fit; Entra's, which nobody else would use, for all: its
+        people are also signed in by the preset ``saml``
     """
 
     name_id_formats: tuple[str, ...] = _PERSISTENT
     subject_attribute: str | None = None
-    overage_attribute: str | None = None
+    overage_attribute: str | None = f"{_MICROSOFT}claims/groups.link"
 
 
 def _preset(name: str, vendor: str, *, names: tuple[str, ...], email: str, groups: str) -> Preset:
@@ -80,7 +81,6 @@ _DEFAULTS = {
     # Entra's NameID is an e-mail address unless configured otherwise, and addresses are given to other people.
     "entra-saml": SamlDefaults(
         subject_attribute=f"{_MICROSOFT}identity/claims/objectidentifier",
-        overage_attribute=f"{_MICROSOFT}claims/groups.link",
     ),
     # Auth0 puts its user id, which never changes, into a NameID without a format.
     "auth0-saml": SamlDefaults(name_id_formats=(*_PERSISTENT, NAME_ID_FORMATS["unspecified"])),

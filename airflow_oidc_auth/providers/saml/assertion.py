@@ -125,7 +125,7 @@ def read_issuer(element: etree._Element | None, code: str) -> str:
 def read_name_id(element: etree._Element) -> NameId:
     """Read a NameID element."""
     return NameId(
-        text_of(element),
+        exact_text_of(element),
         element.get("Format") or UNSPECIFIED,
         element.get("NameQualifier") or "",
         element.get("SPNameQualifier") or "",
@@ -135,15 +135,24 @@ def read_name_id(element: etree._Element) -> NameId:
 def text_of(element: etree._Element | None) -> str:
     """Return the whole text of an element that has no children, without the white space around it.
 
+    :raises ProtocolViolation: as :func:`exact_text_of`
+    """
+    return "" if element is None else exact_text_of(element).strip(" \t\r\n")
+
+
+def exact_text_of(element: etree._Element) -> str:
+    """Return the whole text of an element that has no children, to the letter.
+
+    For the names of people and groups: to an IdP that keeps the space, ``ada`` and ``ada `` are two people, of whom the
+    second chose how to be called.
+
     :raises ProtocolViolation: ``saml_assertion_malformed``: too long, or not only text
     """
-    if element is None:
-        return ""
     text = element.text or ""
     if len(element) or len(text) > _MAX_TEXT:
         name = etree.QName(element).localname
         raise ProtocolViolation("saml_assertion_malformed", f"{name} is too long, or holds more than text")
-    return text.strip(" \t\r\n")
+    return text
 
 
 def instant(element: etree._Element | None, name: str) -> int | None:
@@ -195,5 +204,5 @@ def _attribute_text(value: etree._Element) -> str | None:
         return None
     # eduPersonTargetedID wraps its text in a NameID.
     if len(value) == 1 and value[0].tag == q(SAML, "NameID") and not (value.text or "").strip():
-        return text_of(value[0])
-    return None if len(value) else text_of(value)
+        return exact_text_of(value[0])
+    return None if len(value) else exact_text_of(value)

@@ -34,7 +34,7 @@ def build_identity(
     saml = settings.saml or SamlSettings()
     subject = _subject(name_id, assertion, saml)
     claims = build_claims(assertion, statement)
-    _check_overage(saml, assertion)
+    _check_overage(settings, saml, claims)
     return Identity(
         provider=settings.id,
         issuer=settings.issuer,
@@ -57,7 +57,7 @@ def build_claims(assertion: Assertion, statement: AuthnStatement) -> dict[str, o
 
 
 def _checked_name_id(name_id: NameId | None, settings: ProviderSettings, sp: str) -> NameId:
-    if name_id is None or not name_id.text:
+    if name_id is None or not name_id.text.strip():
         raise ProtocolViolation("saml_name_id_empty", "the assertion names nobody")
     # SAML Core §8.3.7: qualified by another party, the same text is another person.
     if name_id.name_qualifier not in ("", settings.issuer) or name_id.sp_name_qualifier not in ("", sp):
@@ -69,7 +69,7 @@ def _checked_name_id(name_id: NameId | None, settings: ProviderSettings, sp: str
 def _subject(name_id: NameId, assertion: Assertion, saml: SamlSettings) -> str:
     if saml.subject_attribute is not None:
         values = assertion.attributes.get(saml.subject_attribute, ())
-        if len(values) != 1 or not values[0]:
+        if len(values) != 1 or not values[0].strip():
             detail = f"attribute {saml.subject_attribute!r} has {len(values)} values"
             raise ProtocolViolation("saml_subject_attribute", detail)
         _check_subject(values[0], "saml_subject_attribute")
@@ -87,9 +87,10 @@ def _check_subject(text: str, code: str) -> None:
         raise ProtocolViolation(code, "too long, or holds characters that nobody can see")
 
 
-def _check_overage(saml: SamlSettings, assertion: Assertion) -> None:
+def _check_overage(settings: ProviderSettings, saml: SamlSettings, claims: dict[str, object]) -> None:
     """Entra leaves the groups out above 150 and sends a link instead: fewer groups are never taken for all."""
-    if saml.overage_attribute is not None and saml.overage_attribute in assertion.attributes:
+    missing = not all(source.path.find(claims) for source in settings.groups)
+    if missing and saml.overage_attribute is not None and saml.overage_attribute in claims:
         hint = "At the identity provider, send only groups assigned to the application, or application roles."
         raise ProviderError("groups_unavailable", "more groups than the assertion can hold", hint=hint)
 

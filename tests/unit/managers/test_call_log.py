@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from airflow_oidc_auth.managers.call_log import add_facts, facts_of
+from airflow_oidc_auth.managers.call_log import add_facts, facts_of, set_apart
 from tests.unit.managers.door_rig import make_call
 
 
@@ -40,3 +40,14 @@ def test_an_extra_that_is_no_object_stays_as_it_is(extra: str) -> None:
 @pytest.mark.parametrize("extra", [None, ""])
 def test_an_empty_extra_holds_the_facts(extra: str | None) -> None:
     assert json.loads(add_facts(extra, {"actor": "agent"}) or "") == {"actor": "agent"}
+
+
+def test_what_a_request_calls_by_the_name_of_a_fact_stands_apart() -> None:
+    extra = set_apart('{"method": "POST", "actor": "ceo", "actor_12": "x", "via": "bearer", "actors": "y"}')
+    told = {"method": "POST", "request_actor": "ceo", "request_actor_12": "x", "request_via": "bearer", "actors": "y"}
+    assert json.loads(extra or "") == told
+
+
+@pytest.mark.parametrize("extra", [None, "", "[1]", "{broken", '{"method": "GET"}'])
+def test_an_extra_without_such_a_name_stays_as_it_is(extra: str | None) -> None:
+    assert set_apart(extra) == extra

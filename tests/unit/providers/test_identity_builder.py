@@ -90,3 +90,10 @@ def test_userinfo_is_asked_only_when_needed(
     settings: dict[str, Any], claims: dict[str, Any], available: bool, wanted: bool
 ) -> None:
     assert wants_userinfo(make_settings(**settings), claims, available=available) is wanted
+
+
+def test_thousands_of_values_that_are_no_groups_are_one_line_for_each_reason(caplog: pytest.LogCaptureFixture) -> None:
+    """Each token of a program would write them again."""
+    source = GroupSource("id_token", ClaimPath(("roles", "*", "name")))
+    assert build({"roles": [{"name": n} for n in range(2_000)]}, groups=(source,)).groups == frozenset()
+    assert len(caplog.records) == 1

@@ -259,7 +259,7 @@ def test_goes_through_the_configured_proxy(server: Server) -> None:
 
 
 def test_trusts_a_private_ca_only_when_configured(tmp_path: Path) -> None:
-    certificate = _certificate(tmp_path)
+    certificate = make_certificate(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     server = Server(context)
@@ -293,7 +293,7 @@ def test_the_body_stays_out_of_the_repr(server: Server) -> None:
     assert "t0ken" not in repr(RequestsTransport(HttpSettings()).get(server.url + "/x"))
 
 
-def _certificate(folder: Path) -> Path:
+def make_certificate(folder: Path) -> Path:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
     now = dt.datetime.now(dt.timezone.utc)

@@ -142,7 +142,7 @@ def noted(
 
     async def core(scope: Scope, receive: Receive, send: Send) -> None:
         if session_id:
-            await asyncio.create_task(asyncio.to_thread(note_session, session_id))
+            await asyncio.create_task(asyncio.to_thread(note_session, session_id, "p"))
         if error:
             raise error
         await Inner()(scope, receive, send)
