@@ -30,7 +30,7 @@ def choose_return_address(value: str | None, engine: Engine, request: Request) -
     home = f"{engine.base_url}/"
     if not value or len(value) > MAX_LENGTH:
         return home
-    if _is_ambiguous(value) or not engine.is_safe_url(value, request):
+    if _is_ambiguous(value) or not _is_safe(value, engine, request):
         raise ProtocolViolation("unsafe_next", "not an address of this Airflow")
     return _rebase(value, home)
 
@@ -43,6 +43,14 @@ def _is_ambiguous(value: str) -> bool:
         return True
     # "https:host" is a path for one reader and a host for another.
     return bool(_CONTROL.search(value) or "\\" in value or (parts.scheme and not parts.netloc))
+
+
+def _is_safe(value: str, engine: Engine, request: Request) -> bool:
+    try:
+        return engine.is_safe_url(value, request)
+    except ValueError:
+        # Core takes percent-encoding off before it reads: what was a path may then be no address.
+        return False
 
 
 def _rebase(value: str, home: str) -> str:

@@ -28,6 +28,7 @@ ELSEWHERE = [
     "https://AIRFLOW.example.evil.example/data/",
     "https://[::1]/data/",
     "https://[broken/data/",
+    "h%74tps://[",
     "%2f%2fevil.example",
     "/%2fevil.example",
     "/%5cevil.example",
