@@ -71,7 +71,10 @@ class DatabaseTrail:
 def read_rows(
     transaction: Transaction, *, since: datetime | None = None, until: datetime | None = None
 ) -> Iterator[StoredRow]:
-    """Yield our rows in the order of their ids; pages follow the primary key, so that no database sorts them."""
+    """Yield our rows in the order of their ids; pages follow the primary key, so that no database sorts them.
+
+    :raises CommandFailed: the time of a row cannot be read
+    """
     query = select(*_COLUMNS).where(_TABLE.c.event.like(EVENTS)).order_by(_TABLE.c.id).limit(PAGE)
     if since is not None:
         query = query.where(_TABLE.c.dttm >= since)
@@ -79,7 +82,12 @@ def read_rows(
         query = query.where(_TABLE.c.dttm < until)
     after = -(2**31)
     while True:
-        page = transaction.execute(query.where(_TABLE.c.id > after)).all()
+        try:
+            page = transaction.execute(query.where(_TABLE.c.id > after)).all()
+        except ValueError:
+            # SQLite keeps whatever is written; no server writes that.
+            told = f"Among the rows behind number {after} of the log table one has a time that is none."
+            raise CommandFailed(told) from None
         yield from map(StoredRow._make, page)
         if len(page) < PAGE:
             return

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from airflow_oidc_auth.audit.chain.keys import SigningKey
 from airflow_oidc_auth.audit.chain.row import add_link, add_place, from_moment
@@ -65,6 +65,17 @@ def test_what_was_changed_is_named_and_fails(oidc: Oidc, audit: AuditDatabase, s
     assert f"changed  row {row.id} (auth.login, " in done.out
     (finding,) = oidc("audit", "verify", "--json").data["findings"]
     assert (finding["kind"], finding["row_id"], finding["first"]) == ("row_changed", row.id, 3)
+
+
+def test_a_time_that_is_none_ends_neither_verification_nor_export_in_a_traceback(
+    oidc: Oidc, audit: AuditDatabase, server: Server
+) -> None:
+    """SQLite takes any text for a time."""
+    with audit.engine.begin() as connection:
+        connection.execute(text("UPDATE log SET dttm = 'never' WHERE id = (SELECT max(id) FROM log)"))
+    for asked in (("verify",), ("export", "--since", "7d")):
+        done = oidc("audit", *asked)
+        assert (done.code, "has a time that is none" in done.err) == (1, True)
 
 
 def test_since_looks_at_later_rows_only(oidc: Oidc, audit: AuditDatabase, server: Server) -> None:
@@ -311,8 +322,8 @@ def test_statements_hold_no_person(oidc: Oidc, office: OfficeDatabase, server: S
     with office.transactions() as transaction:
         texts = transaction.execute(select(audit_statements.c.statement)).scalars().all()
         assert transaction.execute(select(LOG.c.id)).all()
-    for text in texts:
-        payload = read_statement(text).payload().decode()
+    for told in texts:
+        payload = read_statement(told).payload().decode()
         assert not any(personal in payload for personal in ("Lovelace", "example", principal_id(ISSUER, "ada")))
 
 
