@@ -127,7 +127,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--managers", nargs="+", choices=list(MANAGERS), default=["ours", "Simple", "FAB", "Keycloak"])
     parser.add_argument("--dags", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=8.0)
+    parser.add_argument("--seconds", type=float, default=25.0)
     return parser.parse_args()
 
 
