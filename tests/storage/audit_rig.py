@@ -146,3 +146,14 @@ def audit_database(engine: Engine) -> Iterator[AuditDatabase]:
     yield AuditDatabase(engine)
     LOG.drop(engine)
     audit_statements.drop(engine)
+
+
+@contextmanager
+def server_that_signed_twice(database: AuditDatabase) -> Iterator[Server]:
+    """A server that wrote ten rows, signed them, wrote ten more and signed those."""
+    server = Server(database)
+    for _ in range(2):
+        server.write(10)
+        server.sign()
+    yield server
+    server.stop()

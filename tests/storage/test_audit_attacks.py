@@ -23,7 +23,7 @@ from airflow_oidc_auth.cli.audit_table import DatabaseTrail
 from airflow_oidc_auth.config.compile_audit import read_retired
 from airflow_oidc_auth.secret import Secret
 from airflow_oidc_auth.sessions.models import audit_statements
-from tests.storage.audit_rig import KEY, AuditDatabase, Server, audit_database, told
+from tests.storage.audit_rig import KEY, AuditDatabase, Server, audit_database, server_that_signed_twice, told
 from tests.unit.audit.keys import make_pem
 
 DAY = timedelta(days=1)
@@ -37,13 +37,8 @@ def audit(engine_of: Callable[[str], Engine]) -> Iterator[AuditDatabase]:
 
 @pytest.fixture
 def server(audit: AuditDatabase) -> Iterator[Server]:
-    """A server that wrote ten rows, signed them, wrote ten more and signed those."""
-    server = Server(audit)
-    for _ in range(2):
-        server.write(10)
-        server.sign()
-    yield server
-    server.stop()
+    with server_that_signed_twice(audit) as server:
+        yield server
 
 
 def verify_since(audit: AuditDatabase, since: datetime) -> Verification:

@@ -34,7 +34,7 @@ from airflow_oidc_auth.cli.audit_table import DatabaseTrail, one_moment
 from airflow_oidc_auth.errors import SessionError
 from airflow_oidc_auth.secret import Secret
 from airflow_oidc_auth.sessions.models import audit_statements
-from tests.storage.audit_rig import KEY, AuditDatabase, Server, audit_database, the, told
+from tests.storage.audit_rig import KEY, AuditDatabase, Server, audit_database, server_that_signed_twice, the, told
 from tests.unit.audit.keys import make_pem
 
 DATABASES = ("sqlite", "postgresql", "mariadb") if os.environ.get("OIDC_AUTH_PROOF") else ("sqlite",)
@@ -53,13 +53,8 @@ def audit(engine: Engine) -> Iterator[AuditDatabase]:
 
 @pytest.fixture
 def server(audit: AuditDatabase) -> Iterator[Server]:
-    """A server that wrote ten rows, signed them, wrote ten more and signed those."""
-    server = Server(audit)
-    for _ in range(2):
-        server.write(10)
-        server.sign()
-    yield server
-    server.trail.stop()
+    with server_that_signed_twice(audit) as server:
+        yield server
 
 
 def test_what_nobody_touched_is_as_it_was_signed(audit: AuditDatabase, server: Server) -> None:
