@@ -56,7 +56,7 @@ class AirflowLogSink:
             self._insert(row)
             return
         extra = self._complete(row.extra or "{}")
-        moment = to_moment(row.dttm)  # type: ignore[arg-type]  # just set
+        moment = to_moment(row.dttm)  # type: ignore[arg-type]  # Log's constructor sets it
         sealed = chain.seal(Content(moment, row.event, row.owner, extra))
         if sealed is None:
             self._insert(row)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 from airflow.models.log import Log
 from sqlalchemy import event
@@ -44,11 +45,8 @@ def add_facts(extra: str | None, facts: dict[str, str]) -> str | None:
 
     What a request calls ``actor`` is the request's: the facts are ours to tell.
     """
-    try:
-        told = json.loads(extra) if extra else {}
-    except ValueError:
-        return extra
-    return dump_fields({**told, **facts}) if isinstance(told, dict) else extra
+    told = _read(extra)
+    return extra if told is None else dump_fields({**told, **facts})
 
 
 def complete_extra(extra: str) -> str:
@@ -77,13 +75,19 @@ def caller_of(call: ApiCall | None, seen: Seen | None) -> dict[str, str]:
 
 def set_apart(extra: str | None) -> str | None:
     """Return a row's ``extra`` with what the request calls by the name of a fact under another name."""
+    told = _read(extra)
+    if told is None or not any(map(_FACT.fullmatch, told)):
+        return extra
+    return dump_fields({f"{OF_THE_REQUEST}{name}" if _FACT.fullmatch(name) else name: told[name] for name in told})
+
+
+def _read(extra: str | None) -> dict[str, Any] | None:
+    """Return the members of a row's ``extra``; None for what is no object of JSON."""
     try:
         told = json.loads(extra) if extra else {}
     except ValueError:
-        return extra
-    if not isinstance(told, dict) or not any(map(_FACT.fullmatch, told)):
-        return extra
-    return dump_fields({f"{OF_THE_REQUEST}{name}" if _FACT.fullmatch(name) else name: told[name] for name in told})
+        return None
+    return told if isinstance(told, dict) else None
 
 
 def _tell_caller(_mapper: object, _connection: object, row: Log) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from airflow_oidc_auth.testing.stores import MemorySessionStore
 from tests.storage import servers
+from tests.storage.audit_rig import AuditDatabase, Server, audit_database, server_that_signed_twice
 from tests.storage.backends import Backend, build_engine, database_backend, sqlite_url
 from tests.storage.fab import FabDatabase, fab_database
 
@@ -62,3 +63,15 @@ def backend(request: pytest.FixtureRequest, engine_of) -> Backend:
 @pytest.fixture
 def fab(engine: Engine) -> FabDatabase:
     return fab_database(engine)
+
+
+@pytest.fixture
+def audit(engine_of) -> Iterator[AuditDatabase]:
+    with audit_database(engine_of("sqlite")) as database:
+        yield database
+
+
+@pytest.fixture
+def server(audit: AuditDatabase) -> Iterator[Server]:
+    with server_that_signed_twice(audit) as server:
+        yield server

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import func, select, update
 
 from airflow_oidc_auth.audit.chain.check import WINDOW
 from airflow_oidc_auth.audit.chain.findings import MAX_FINDINGS, Finding, Findings, Kind
@@ -23,22 +22,10 @@ from airflow_oidc_auth.cli.audit_table import DatabaseTrail
 from airflow_oidc_auth.config.compile_audit import read_retired
 from airflow_oidc_auth.secret import Secret
 from airflow_oidc_auth.sessions.models import audit_statements
-from tests.storage.audit_rig import KEY, AuditDatabase, Server, audit_database, server_that_signed_twice, told
+from tests.storage.audit_rig import KEY, AuditDatabase, Server, told
 from tests.unit.audit.keys import make_pem
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def audit(engine_of: Callable[[str], Engine]) -> Iterator[AuditDatabase]:
-    with audit_database(engine_of("sqlite")) as database:
-        yield database
-
-
-@pytest.fixture
-def server(audit: AuditDatabase) -> Iterator[Server]:
-    with server_that_signed_twice(audit) as server:
-        yield server
 
 
 def verify_since(audit: AuditDatabase, since: datetime) -> Verification:

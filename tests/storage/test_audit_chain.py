@@ -34,7 +34,7 @@ from airflow_oidc_auth.cli.audit_table import DatabaseTrail, one_moment
 from airflow_oidc_auth.errors import SessionError
 from airflow_oidc_auth.secret import Secret
 from airflow_oidc_auth.sessions.models import audit_statements
-from tests.storage.audit_rig import KEY, AuditDatabase, Server, audit_database, server_that_signed_twice, the, told
+from tests.storage.audit_rig import KEY, AuditDatabase, Server, audit_database, the, told
 from tests.unit.audit.keys import make_pem
 
 DATABASES = ("sqlite", "postgresql", "mariadb") if os.environ.get("OIDC_AUTH_PROOF") else ("sqlite",)
@@ -49,12 +49,6 @@ def engine(request: pytest.FixtureRequest, engine_of: Callable[[str], Engine]) -
 def audit(engine: Engine) -> Iterator[AuditDatabase]:
     with audit_database(engine) as database:
         yield database
-
-
-@pytest.fixture
-def server(audit: AuditDatabase) -> Iterator[Server]:
-    with server_that_signed_twice(audit) as server:
-        yield server
 
 
 def test_what_nobody_touched_is_as_it_was_signed(audit: AuditDatabase, server: Server) -> None:

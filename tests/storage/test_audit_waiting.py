@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import Engine
 from sqlalchemy.orm import sessionmaker
 
 from airflow_oidc_auth.audit.chain.row import encode
@@ -15,16 +14,10 @@ from airflow_oidc_auth.audit.chain.statement import read_statement
 from airflow_oidc_auth.errors import SessionError
 from airflow_oidc_auth.managers.audit_trail import MAX_LEAVING
 from airflow_oidc_auth.sessions.models import audit_statements
-from tests.storage.audit_rig import AuditDatabase, Server, audit_database, told
+from tests.storage.audit_rig import AuditDatabase, Server, told
 
 MOST = 10
 AWAY = ("missing", "unwritable")
-
-
-@pytest.fixture
-def audit(engine_of: Callable[[str], Engine]) -> Iterator[AuditDatabase]:
-    with audit_database(engine_of("sqlite")) as database:
-        yield database
 
 
 @pytest.fixture
