@@ -56,7 +56,7 @@ class TokenDesk:
     :param is_for_people: tells of a provider's id whether people sign in there; a job's issuer confirms nobody
     """
 
-    def __init__(  # everything that it touches is handed in
+    def __init__(
         self,
         live: LiveSessions,
         tokens: AirflowTokens,
