@@ -16,7 +16,8 @@ class AuditModel(Strict):
 
     on_failure: Literal["fail", "continue"] = Field(
         default="fail",
-        description="`fail`: nobody signs in, and no token is made, without an audit row; `continue`: log loudly and go on.",
+        description="`fail`: nobody signs in, and no token is made, without an audit row; `continue`: log loudly and "
+        "go on.",
         examples=["fail"],
     )
     signing_key: SecretReference | None = Field(
